@@ -1,0 +1,71 @@
+"""svcodec: a learned image codec made of hierarchical self-supervised VAEs.
+
+`encode` and `decode` turn pictures into .svc bytes and back; importing this package also teaches Pillow the format.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .codec import pillow_plugin as _pillow_plugin
+from .errors import (
+    CorruptError,
+    InputError,
+    ModelError,
+    NotSvcError,
+    StreamError,
+    SvcodecError,
+    TruncatedError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from .codec.codec import Codec, decode, encode
+    from .codec.info import Info, Segment, inspect
+    from .codec.tiers import TIERS
+
+__version__ = "0.1.0"
+__all__ = [
+    "TIERS",
+    "Codec",
+    "CorruptError",
+    "Info",
+    "InputError",
+    "ModelError",
+    "NotSvcError",
+    "Segment",
+    "StreamError",
+    "SvcodecError",
+    "TruncatedError",
+    "UnsupportedError",
+    "__version__",
+    "decode",
+    "encode",
+    "inspect",
+]
+
+# What is imported when it is first used: torch takes seconds, and most of a shell's commands don't need it.
+_LAZY = {
+    "Codec": "codec.codec",
+    "decode": "codec.codec",
+    "encode": "codec.codec",
+    "Info": "codec.info",
+    "Segment": "codec.info",
+    "inspect": "codec.info",
+    "TIERS": "codec.tiers",
+}
+
+_pillow_plugin.register()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_LAZY))

@@ -1,0 +1,20 @@
+"""The .svc file and its entropy coder; knows nothing of networks."""
+
+from .container import Coding, Colour, Entry, Stream, Tier, Variable, pack, section_sizes, unpack
+from .stack import Stack, symbol_bits
+from .tables import GaussianTables
+
+__all__ = [
+    "Coding",
+    "Colour",
+    "Entry",
+    "GaussianTables",
+    "Stack",
+    "Stream",
+    "Tier",
+    "Variable",
+    "pack",
+    "section_sizes",
+    "symbol_bits",
+    "unpack",
+]

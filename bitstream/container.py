@@ -1,0 +1,326 @@
+"""The .svc file: header, sections and checksum. docs/format.md has the layout byte by byte."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise
+
+from ..errors import CorruptError, InputError, NotSvcError, TruncatedError, UnsupportedError
+
+MAGIC = b"\x89SVC"
+VERSION = 1
+MAX_SIDE = 65535
+MAX_PIXELS = 1 << 28
+MAX_METADATA = 1 << 24  # bytes of a metadata section once decompressed
+MODEL_HASH_BYTES = 8
+
+_VARINT_BYTES = 5
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
+_SIGNATURES = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP (or another RIFF)",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+
+
+class Tier(IntEnum):
+    """What a stream reconstructs, from the least to the whole picture."""
+
+    SKETCH = 0
+    PREVIEW = 1
+    STANDARD = 2
+    HIGH = 3
+    LOSSLESS = 4
+
+
+class Colour(IntEnum):
+    """The channels of the picture, alpha aside."""
+
+    GREY = 0
+    RGB = 1
+
+
+class Coding(IntEnum):
+    """How a variable is coded."""
+
+    DIRECT = 0
+    BITS_BACK = 1
+
+
+class Variable(IntEnum):
+    """A variable of the model: the gist u, the details z_k, and the levels y_k of which y_0 is the picture."""
+
+    U = 0
+    Z1 = 17
+    Z2 = 18
+    Z3 = 19
+    Z4 = 20
+    Z5 = 21
+    Z6 = 22
+    Y0 = 32
+    Y1 = 33
+    Y2 = 34
+    Y3 = 35
+    Y4 = 36
+    Y5 = 37
+    Y6 = 38
+
+
+class Section(IntEnum):
+    """The kinds of section that this version knows."""
+
+    CODES = 1
+    ACCOUNT = 2
+    ALPHA = 3
+    ICC = 4
+    EXIF = 5
+    XMP = 6
+
+
+_END = 0
+_ANCILLARY = 128
+_COMPRESSED = {Section.ICC, Section.EXIF, Section.XMP}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one variable took: its net bits, and the bits saved against the other way of coding it."""
+
+    variable: Variable
+    coding: Coding
+    bits: int
+    saved: int
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The content of an .svc file.
+
+    Attributes:
+        tier: what is reconstructed.
+        colour: the picture's channels.
+        quality: 1..100, or None where the tier takes none.
+        width: pixels, 1..65535; width times height is at most 2^28.
+        height: pixels, 1..65535.
+        model_name: 1 to 255 characters a-z, 0-9, '.', '_', '-', of which the first is a letter or digit.
+        model_hash: the first 8 bytes of the model's SHA-256.
+        codes: the coded variables, from `Stack.to_bytes`.
+        account: what each variable took.
+        alpha: the coded alpha channel.
+        icc: the ICC profile, at most 16 MiB as are EXIF and XMP.
+        exif: the EXIF block.
+        xmp: the XMP packet.
+
+    Raises:
+        InputError: a field is out of its range.
+    """
+
+    tier: Tier
+    colour: Colour
+    quality: int | None
+    width: int
+    height: int
+    model_name: str
+    model_hash: bytes
+    codes: bytes
+    account: tuple[Entry, ...] = ()
+    alpha: bytes | None = None
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise InputError(f"quality {self.quality} is not between 1 and 100")
+        if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
+            raise InputError(f"{self.width}x{self.height}: a side must have between 1 and {MAX_SIDE} pixels")
+        if self.width * self.height > MAX_PIXELS:
+            raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
+        if not _MODEL_NAME.fullmatch(self.model_name):
+            raise InputError(f"{self.model_name!r} is no model name")
+        if len(self.model_hash) != MODEL_HASH_BYTES:
+            raise InputError(f"a model's hash takes {MODEL_HASH_BYTES} bytes")
+        if max(map(len, (self.icc or b"", self.exif or b"", self.xmp or b""))) > MAX_METADATA:
+            raise InputError(f"ICC profile, EXIF and XMP can have at most {MAX_METADATA} bytes each")
+
+
+def pack(stream: Stream) -> bytes:
+    """Return the bytes of the file.
+
+    Raises:
+        InputError: a number in the account is negative or a section is too large.
+    """
+    parts = [_header(stream), *(part for _, part in _sections(stream)), bytes([_END])]
+    body = b"".join(parts)
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def section_sizes(stream: Stream) -> dict[str, int]:
+    """Return the bytes that header, sections (kind and length included) and end of `pack(stream)` take, by name.
+
+    Raises:
+        InputError: as in `pack`.
+    """
+    sizes = {"header": len(_header(stream))}
+    sizes |= {kind.name.lower(): len(part) for kind, part in _sections(stream)}
+    return sizes | {"end": 5}
+
+
+def unpack(data: bytes) -> Stream:
+    """Read the bytes of a file; ancillary sections of unknown kind are skipped.
+
+    Raises:
+        NotSvcError: it is a file of another format.
+        UnsupportedError: it needs a newer reader.
+        TruncatedError: it ends early.
+        CorruptError: its checksum or a field is wrong.
+    """
+    _check_start(data)
+    reader = _Reader(data, len(MAGIC) + 1)
+    tier, colour, quality = reader.take(3)
+    width, height = reader.varint(), reader.varint()
+    model_name = reader.take(reader.take(1)[0])
+    model_hash = reader.take(MODEL_HASH_BYTES)
+    sections = []
+    while kind := reader.take(1)[0]:
+        sections.append((kind, reader.take(reader.varint())))
+    body = data[: reader.position]
+    if int.from_bytes(reader.take(4), "little") != zlib.crc32(body):
+        raise CorruptError("the checksum is wrong: the file is damaged")
+    if reader.position != len(data):
+        raise CorruptError("bytes follow the end of the picture")
+    contents = _contents(sections)
+    try:
+        return Stream(
+            tier=Tier(tier),
+            colour=Colour(colour),
+            quality=quality or None,
+            width=width,
+            height=height,
+            model_name=model_name.decode("ascii"),
+            model_hash=model_hash,
+            codes=contents[Section.CODES],
+            account=_read_account(contents.get(Section.ACCOUNT, b"")),
+            alpha=contents.get(Section.ALPHA),
+            icc=contents.get(Section.ICC),
+            exif=contents.get(Section.EXIF),
+            xmp=contents.get(Section.XMP),
+        )
+    except (InputError, TruncatedError, ValueError) as error:  # an enum refuses with ValueError, as do codecs
+        raise CorruptError(f"a field of the file is wrong: {error}") from error
+
+
+class _Reader:
+    """Takes the bytes of a file one field at a time."""
+
+    def __init__(self, data: bytes, position: int = 0) -> None:
+        self._data = data
+        self.position = position
+
+    def more(self) -> bool:
+        return self.position < len(self._data)
+
+    def take(self, count: int) -> bytes:
+        start, self.position = self.position, self.position + count
+        if self.position > len(self._data):
+            raise TruncatedError("the file ends early")
+        return self._data[start : self.position]
+
+    def varint(self) -> int:
+        value = 0
+        for place in range(_VARINT_BYTES):
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << 7 * place
+            if byte < 0x80:
+                if place and not byte:
+                    break  # a longer way to write a shorter number
+                return value
+        raise CorruptError("the file holds a malformed number")
+
+
+def _check_start(data: bytes) -> None:
+    if not data.startswith(MAGIC):
+        found = next((f"a {name} file" for start, name in _SIGNATURES.items() if data.startswith(start)), None)
+        raise NotSvcError(f"not an .svc file but {found or ('of another format' if data else 'empty')}")
+    if len(data) == len(MAGIC):
+        raise TruncatedError("the file ends early")
+    if data[len(MAGIC)] != VERSION:
+        raise UnsupportedError(f"the file has format version {data[len(MAGIC)]}, this reader knows {VERSION}")
+
+
+def _varint(value: int) -> bytes:
+    if not 0 <= value < 1 << 7 * _VARINT_BYTES:
+        raise InputError(f"{value} can't be written to a file")
+    groups = [value & 0x7F]
+    while value := value >> 7:
+        groups[-1] |= 0x80
+        groups.append(value & 0x7F)
+    return bytes(groups)
+
+
+def _header(stream: Stream) -> bytes:
+    name = stream.model_name.encode("ascii")
+    fields = bytes([VERSION, stream.tier, stream.colour, stream.quality or 0])
+    size = _varint(stream.width) + _varint(stream.height)
+    return MAGIC + fields + size + bytes([len(name)]) + name + stream.model_hash
+
+
+def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
+    contents = {
+        Section.CODES: stream.codes,
+        Section.ACCOUNT: b"".join(map(_write_entry, stream.account)) or None,
+        Section.ALPHA: stream.alpha,
+        Section.ICC: stream.icc,
+        Section.EXIF: stream.exif,
+        Section.XMP: stream.xmp,
+    }
+    sections = []
+    for kind, content in contents.items():
+        if content is not None:
+            stored = zlib.compress(content, 9) if kind in _COMPRESSED else content
+            sections.append((kind, bytes([kind]) + _varint(len(stored)) + stored))
+    return sections
+
+
+def _contents(sections: list[tuple[int, bytes]]) -> dict[Section, bytes]:
+    kinds = [kind for kind, _ in sections]
+    if any(left >= right for left, right in pairwise(kinds)):
+        raise CorruptError("the file's sections are not in order")
+    unknown = [kind for kind in kinds if kind < _ANCILLARY and kind not in set(Section)]
+    if unknown:
+        raise UnsupportedError(f"the file has a section of kind {unknown[0]}, which takes a newer reader")
+    if Section.CODES not in kinds:
+        raise CorruptError("the file has no coded data")
+    known = {Section(kind): content for kind, content in sections if kind < _ANCILLARY}
+    return {kind: _decompress(content) if kind in _COMPRESSED else content for kind, content in known.items()}
+
+
+def _decompress(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    try:
+        content = decompressor.decompress(data, MAX_METADATA + 1)
+    except zlib.error as error:
+        raise CorruptError(f"a metadata section can't be decompressed: {error}") from error
+    if len(content) > MAX_METADATA or not decompressor.eof or decompressor.unused_data:
+        raise CorruptError("a metadata section is too large, incomplete or followed by other data")
+    return content
+
+
+def _write_entry(entry: Entry) -> bytes:
+    return bytes([entry.coding << 7 | entry.variable]) + _varint(entry.bits) + _varint(entry.saved)
+
+
+def _read_account(data: bytes) -> tuple[Entry, ...]:
+    reader = _Reader(data)
+    entries = []
+    while reader.more():
+        key = reader.take(1)[0]
+        entries.append(Entry(Variable(key & 0x7F), Coding(key >> 7), reader.varint(), reader.varint()))
+    return tuple(entries)

@@ -1,0 +1,208 @@
+"""The entropy coder: one ANS stack holds all coded variables of a file. What is pushed last is popped first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import constriction
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import CorruptError, InputError, TruncatedError
+from .tables import LIMIT, VALUE_BITS, GaussianTables, group
+
+_BLOCK = 1 << 16  # symbols popped between two looks at what is left
+_SEAL_BITS = 32
+_CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
+
+
+class Stack:
+    """A stack of symbols that grows by each one's cost in bits and shrinks by it again.
+
+    ANS itself does not notice that it is empty, so a 32-bit seal lies beneath all else: `seal` comes before the first
+    push and `unseal` after the last pop, and no pop in between may reach into it.
+
+    Args:
+        tables: the Gaussian tables of the model.
+    """
+
+    def __init__(self, tables: GaussianTables) -> None:
+        self._tables = tables
+        self._coder: Any = constriction.stream.stack.AnsCoder()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, tables: GaussianTables) -> Stack:
+        """Restore a stack from what `to_bytes` returned.
+
+        Raises:
+            CorruptError: no stack has these bytes.
+        """
+        if len(data) % 4 or (data and not any(data[-4:])):
+            raise CorruptError("the coded data is no sequence of 32-bit words with a last one that is not zero")
+        stack = cls(tables)
+        stack._coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
+        return stack
+
+    def copy(self) -> Stack:
+        """Return another stack that holds the same."""
+        other = Stack(self._tables)
+        other._coder = self._coder.clone()
+        return other
+
+    def to_bytes(self) -> bytes:
+        """Return the stack as little-endian 32-bit words; it stays as it is."""
+        words: NDArray[np.uint32] = self._coder.get_compressed()
+        return words.astype("<u4").tobytes()
+
+    @property
+    def bits(self) -> int:
+        """The number of bits that the stack holds now, its seal included."""
+        return int(self._coder.num_valid_bits())
+
+    def seal(self, value: int) -> None:
+        """Put a 32-bit value on the empty stack.
+
+        Raises:
+            InputError: the stack is not empty, or the value is not in [0, 2^32).
+        """
+        if not self._coder.is_empty() or not 0 <= value < 1 << _SEAL_BITS:
+            raise InputError("a seal is a 32-bit value, and the first on its stack")
+        # The word 1 above it keeps leading zeros of the value, and is where the coder's normalised states begin.
+        self._coder = constriction.stream.stack.AnsCoder(np.array([value, 1], np.uint32))
+
+    def unseal(self) -> int:
+        """Take the seal off, which leaves the stack empty, and return its value.
+
+        Raises:
+            CorruptError: the stack holds anything else.
+        """
+        words = self._coder.get_compressed().tolist()
+        if len(words) != 2 or words[1] != 1:
+            raise CorruptError("the coded data does not end where it should")
+        self._coder.clear()
+        return int(words[0])
+
+    def push_symbols(self, symbols: ArrayLike, frequencies: ArrayLike) -> None:
+        """Push symbols, each under a table of its own.
+
+        Args:
+            symbols: int (n,), each in [0, alphabet).
+            frequencies: float32 (n, alphabet), integers >= 0 that add up to between 1 and 2^24 in each row. A symbol
+                of frequency 0 can still be coded, at about 24 bits.
+
+        Raises:
+            InputError: a symbol is not in the alphabet, or there is not one for every row.
+        """
+        indices, rows = _checked(symbols, frequencies)
+        self._coder.encode_reverse(indices, _CATEGORICAL, rows)
+
+    def pop_symbols(self, frequencies: ArrayLike) -> NDArray[np.int32]:
+        """Pop and return the symbols int32 (n,) that were pushed with these frequencies (n, alphabet).
+
+        Raises:
+            TruncatedError: the stack holds less.
+        """
+        rows = np.ascontiguousarray(frequencies, np.float32)
+        return self._pop(len(rows), lambda part: self._coder.decode(_CATEGORICAL, rows[part]))
+
+    def push_residuals(self, values: ArrayLike, scales: ArrayLike, offsets: ArrayLike | None = None) -> None:
+        """Push integers under zero-mean Gaussians.
+
+        Args:
+            values: int (n,), each in [-2^20, 2^20).
+            scales: int (n,), each value's scale index 0..112.
+            offsets: int (n,), 0..15: what the value plus offset / 16 is, is Gaussian. None stands for zeros.
+
+        Raises:
+            InputError: an argument is out of range, or they differ in length.
+        """
+        order, groups = group(scales, offsets)
+        symbols, escaped = self._tables.symbols(values, np.asarray(scales, np.intp))
+        symbols = symbols[order]
+        self._push_uniform(escaped + LIMIT, VALUE_BITS)
+        for scale, offset, part in reversed(groups):
+            self._coder.encode_reverse(symbols[part], self._tables.model(scale, offset))
+
+    def pop_residuals(self, scales: ArrayLike, offsets: ArrayLike | None = None) -> NDArray[np.int32]:
+        """Pop and return the values int32 (n,) that were pushed with these scales and offsets.
+
+        Raises:
+            InputError: a scale or offset is out of range, or they differ in length.
+            TruncatedError: the stack holds less.
+        """
+        order, groups = group(scales, offsets)
+        symbols = np.empty(len(order), np.int32)
+        for scale, offset, part in groups:
+            symbols[order[part]] = self._pop_same(part.stop - part.start, self._tables.model(scale, offset))
+        reaches = self._tables.reaches[np.asarray(scales, np.intp)]
+        values = symbols - reaches
+        escaped = values > reaches
+        values[escaped] = self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT
+        return values
+
+    def push_uniform(self, values: ArrayLike, bits: int) -> None:
+        """Push integers (n,) that take the given number of bits each.
+
+        Args:
+            values: int (n,), each in [0, 2^bits).
+            bits: 1..16.
+
+        Raises:
+            InputError: an argument is out of range.
+        """
+        whole = np.asarray(values, np.int64)
+        if not 1 <= bits <= 16 or whole.ndim != 1 or ((whole < 0) | (whole >= 1 << bits)).any():
+            raise InputError("uniform values take 1 to 16 bits, and must fit into them")
+        self._push_uniform(whole, bits)
+
+    def pop_uniform(self, count: int, bits: int) -> NDArray[np.int32]:
+        """Pop and return count integers int32 (count,) of 1 to 16 bits.
+
+        Raises:
+            InputError: bits is out of range.
+            TruncatedError: the stack holds less.
+        """
+        if not 1 <= bits <= 16:
+            raise InputError("uniform values take 1 to 16 bits")
+        return self._pop_uniform(count, bits)
+
+    def _push_uniform(self, values: NDArray[np.int64], bits: int) -> None:
+        self._coder.encode_reverse(values.astype(np.int32), constriction.stream.model.Uniform(1 << bits))
+
+    def _pop_uniform(self, count: int, bits: int) -> NDArray[np.int32]:
+        return self._pop_same(count, constriction.stream.model.Uniform(1 << bits))
+
+    def _pop_same(self, count: int, model: Any) -> NDArray[np.int32]:
+        return self._pop(count, lambda part: self._coder.decode(model, part.stop - part.start))
+
+    def _pop(self, count: int, decode: Callable[[slice], NDArray[np.int32]]) -> NDArray[np.int32]:
+        """Pop block by block, so that a short stack that claims to hold a large picture fails at once."""
+        symbols = np.empty(count, np.int32)
+        for start in range(0, count, _BLOCK):
+            part = slice(start, min(start + _BLOCK, count))
+            symbols[part] = decode(part)
+            if self.bits < _SEAL_BITS:
+                raise TruncatedError("the coded data runs out early")
+        return symbols
+
+
+def symbol_bits(symbols: ArrayLike, frequencies: ArrayLike) -> float:
+    """Return the ideal cost in bits of what `Stack.push_symbols` codes with these arguments.
+
+    A frequency of 0 counts as 2^-24 of its row's total, which is what the coder makes of it.
+
+    Raises:
+        InputError: a symbol is not in the alphabet, or there is not one for every row.
+    """
+    indices, rows = _checked(symbols, frequencies)
+    totals = rows.sum(axis=1, dtype=np.float64)
+    return float(np.log2(totals / np.maximum(rows[np.arange(len(indices)), indices], totals * 2.0**-24)).sum())
+
+
+def _checked(symbols: ArrayLike, frequencies: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    rows = np.ascontiguousarray(frequencies, np.float32)
+    indices = np.asarray(symbols, np.int64)
+    if rows.ndim != 2 or indices.shape != rows.shape[:1] or ((indices < 0) | (indices >= rows.shape[1])).any():
+        raise InputError("every symbol needs a row of frequencies with a place for it")
+    return indices.astype(np.int32), rows

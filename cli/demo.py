@@ -1,0 +1,101 @@
+"""`svcodec demo`."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import TIERS
+from .files import device_option, write
+from .tables import table
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_LABEL = 28
+_THUMBNAIL = 320
+_CROP = 160
+_SHEET = "contact-sheet.png"
+
+
+@click.command()
+@click.option("-o", "--output", metavar="FOLDER", default="svcodec-demo", show_default=True, help="Where files go.")
+@device_option
+def demo(output: str, device: str) -> None:
+    """Code one photo in every tier; print sizes and quality, write the .svc files and a contact sheet.
+
+    The photo is a portrait of Grace Hopper that comes with matplotlib, so nothing is fetched.
+    """
+    from .. import Codec
+
+    folder = Path(output)
+    photo = _photo()
+    codec = Codec(device=device)
+    rows: list[tuple[str, ...]] = []
+    panels = [("original", photo)]
+    with click.progressbar(TIERS, label="Coding", file=sys.stderr, hidden=not sys.stderr.isatty()) as tiers:
+        for tier in tiers:
+            start = time.perf_counter()
+            stream = codec.encode(photo, tier=tier)
+            encoded = time.perf_counter()
+            decoded = codec.decode(stream)
+            seconds = (encoded - start, time.perf_counter() - encoded)
+            bits_per_pixel = 8 * len(stream) / (photo.width * photo.height)
+            rows.append(
+                (
+                    tier,
+                    f"{len(stream):,}",
+                    f"{bits_per_pixel:.3f}",
+                    _psnr(photo, decoded),
+                    *(f"{duration:.2f}" for duration in seconds),
+                )
+            )
+            panels.append((f"{tier}, {bits_per_pixel:.3f} bits per pixel", decoded))
+            write(str(folder / f"{tier}.svc"), stream)
+    sheet = io.BytesIO()
+    _contact_sheet(panels).save(sheet, "PNG")
+    write(str(folder / _SHEET), sheet.getvalue())
+    for line in table(("tier", "bytes", "bits/pixel", "PSNR in dB", "encoding s", "decoding s"), rows):
+        click.echo(line)
+    click.echo(f"\nSee {folder / _SHEET}")
+
+
+def _photo() -> Image.Image:
+    from matplotlib.cbook import get_sample_data
+    from PIL import Image
+
+    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+        return image.convert("RGB")
+
+
+def _psnr(original: Image.Image, decoded: Image.Image) -> str:
+    import numpy as np
+
+    error = float(np.mean((np.asarray(original, np.float64) - np.asarray(decoded, np.float64)) ** 2))
+    return f"{10 * np.log10(255**2 / error):.2f}" if error else "exact"
+
+
+def _contact_sheet(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Each picture above an enlarged crop from its middle, with its label, side by side."""
+    from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+    tiles = []
+    for label, picture in panels:
+        whole = ImageOps.fit(picture, (_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+        left, top = (picture.width - _CROP) // 2, (picture.height - _CROP) // 3
+        crop = picture.crop((left, top, left + _CROP, top + _CROP))
+        tile = Image.new("RGB", (_THUMBNAIL, _LABEL + 2 * _THUMBNAIL), "white")
+        ImageDraw.Draw(tile).text((6, 6), label, "black", ImageFont.load_default(14))
+        tile.paste(whole, (0, _LABEL))
+        tile.paste(crop.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.NEAREST), (0, _LABEL + _THUMBNAIL))
+        tiles.append(tile)
+    sheet = Image.new("RGB", (_THUMBNAIL * len(tiles), tiles[0].height), "white")
+    for index, tile in enumerate(tiles):
+        sheet.paste(tile, (_THUMBNAIL * index, 0))
+    return sheet

@@ -1,0 +1,63 @@
+"""`svcodec info`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import SvcodecError, inspect
+from .files import STANDARD_STREAM, read, report
+from .tables import table
+
+if TYPE_CHECKING:
+    from .. import Info
+
+
+@click.command()
+@click.argument("sources", metavar="FILE...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
+def info(sources: tuple[str, ...], as_json: bool) -> None:
+    """Show what .svc files hold and where their bits went, without decoding them ('-' is standard input)."""
+    failed = False
+    for source in sources:
+        try:
+            found = inspect(read(source))
+        except (SvcodecError, OSError) as error:
+            report(source, error)
+            failed = True
+            continue
+        click.echo(json.dumps({"file": source, **found.as_dict()}) if as_json else _describe(source, found))
+    if failed:
+        sys.exit(1)
+
+
+def _describe(source: str, found: Info) -> str:
+    name = "standard input" if source == STANDARD_STREAM else source
+    quality = "" if found.quality is None else f", quality {found.quality}"
+    alpha = " with alpha" if found.has_alpha else ""
+    pixels = found.width * found.height
+    segments = table(
+        ("segment", "coding", "bits", "bits/pixel", "saved bits"),
+        [
+            (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
+            for s in found.segments
+        ],
+    )
+    sections = table(("section", "bytes"), [(section, f"{size:,}") for section, size in found.sections.items()])
+    return "\n".join(
+        [
+            name,
+            f"  tier     {found.tier} ({found.mode}){quality}",
+            f"  picture  {found.width}x{found.height} {found.colour}{alpha}",
+            f"  model    {found.model} ({found.model_hash[:12]})",
+            f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",
+            "",
+            *(f"  {line}" for line in segments),
+            "",
+            *(f"  {line}" for line in sections),
+            "",
+        ]
+    )

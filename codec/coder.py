@@ -1,0 +1,247 @@
+"""One picture's variables to and from one stack, tier by tier.
+
+What the decoder pops, in this order: u (its top, then levels 6 to 4 of the ladder), y_K where it is exact, then the
+details z_K .. z_1 or the levels y_{K-1} .. x. The encoder pushes the reverse. `lossless` does this for each tile.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..bitstream import Coding, Entry, Stack, Variable
+from ..errors import CorruptError, TruncatedError
+from ..models.details import Draw
+from ..models.selfvae import DEPTH, LEVELS, draw_mean
+from ..models.transforms import level_sizes, pyramid, to_opponent, to_rgb
+from .latents import OFFSET_BITS, Drawn, Integers, draw_bits_back, draw_direct, draw_popped, draw_sampled
+from .levels import LevelCoder, Size
+from .model import Model
+from .tiers import GIST_QUALITY, TierSpec
+
+TILE = 1024  # side of the tiles of `lossless`, in pixels
+
+Y = [Variable.Y0, Variable.Y1, Variable.Y2, Variable.Y3]
+Z = [None, Variable.Z1, Variable.Z2, Variable.Z3]
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def tiles(size: Size) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles of a picture, in the order in which they are decoded."""
+    for top in range(0, size[0], TILE):
+        for left in range(0, size[1], TILE):
+            yield slice(top, min(top + TILE, size[0])), slice(left, min(left + TILE, size[1]))
+
+
+def checksum(pixels: Pixels) -> int:
+    """CRC-32 of decoded pixels: the seal of the stack."""
+    return zlib.crc32(np.ascontiguousarray(pixels).tobytes())
+
+
+class Ledger:
+    """Counts what each variable adds to a stack."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Variable, Entry] = {}
+
+    def add(self, variable: Variable, bits: int, coding: Coding = Coding.DIRECT, saved: int = 0) -> None:
+        """Add to what a variable took; one that was coded in both ways counts as coded by bits-back."""
+        old = self._entries.get(variable, Entry(variable, coding, 0, 0))
+        self._entries[variable] = Entry(variable, max(old.coding, coding), old.bits + bits, old.saved + saved)
+
+    def account(self) -> tuple[Entry, ...]:
+        """In the order of the variables; chance can make bits-back cost less than nothing, which counts as nothing."""
+        return tuple(
+            Entry(entry.variable, entry.coding, max(0, entry.bits), entry.saved)
+            for _, entry in sorted(self._entries.items())
+        )
+
+
+def encode(model: Model, spec: TierSpec, quality: int | None, pixels: Pixels) -> tuple[Stack, tuple[Entry, ...]]:
+    """A picture's variables on a sealed stack, and what each of them took.
+
+    Args:
+        pixels: uint8 (h, w, 3), or (h, w) for grey.
+    """
+    stack, ledger = Stack(model.gaussians), Ledger()
+    image = to_levels(pixels, model.device)
+    coder = TileCoder(model, stack, grey=pixels.ndim == 2)
+    if spec.levels:
+        stack.seal(checksum(pixels))
+        for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
+            coder.push_exact(image[..., rows, columns], ledger)
+    else:
+        coder.push_lossy(spec, quality or GIST_QUALITY, image, ledger)
+    return stack, ledger.account()
+
+
+def decode(
+    model: Model, spec: TierSpec, quality: int | None, stack: Stack, size: Size, grey: bool, seed: int | None
+) -> Pixels:
+    """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
+
+    Args:
+        seed: draws what the tier does not code instead of taking its mean.
+    Raises:
+        StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
+    """
+    coder = TileCoder(model, stack, grey)
+    if spec.levels:
+        pixels = np.empty(size if grey else (*size, 3), np.uint8)
+        for rows, columns in tiles(size):
+            pixels[rows, columns] = to_pixels(
+                coder.pop_exact((rows.stop - rows.start, columns.stop - columns.start)), grey
+            )
+    else:
+        pixels = to_pixels(coder.pop_lossy(spec, quality or GIST_QUALITY, size, seed), grey)
+    seal = stack.unseal()
+    if (seed is None or spec.levels) and seal != checksum(pixels):
+        raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
+    return pixels
+
+
+def to_levels(pixels: Pixels, device: torch.device) -> Tensor:
+    """uint8 (h, w, 3) or (h, w) as float (1, 3, h, w)."""
+    levels = torch.from_numpy(pixels).to(device)
+    return (levels.expand(3, -1, -1) if pixels.ndim == 2 else levels.permute(2, 0, 1))[None].float()
+
+
+def to_pixels(picture: Tensor, grey: bool) -> Pixels:
+    """Float levels (1, 3, h, w), rounded and clamped, as uint8 (h, w, 3), or (h, w) of their mean for grey."""
+    if grey:
+        red, green, blue = picture[0].unbind(0)
+        picture = ((red + green + blue) * (1.0 / 3.0))[None, None]
+    levels = torch.floor(picture + 0.5).clamp(0.0, 255.0).to("cpu", torch.uint8).numpy()[0]
+    return np.ascontiguousarray(levels[0] if grey else levels.transpose(1, 2, 0))
+
+
+class TileCoder:
+    """Pushes and pops the variables of a picture or, in `lossless`, of one tile of it."""
+
+    def __init__(self, model: Model, stack: Stack, grey: bool):
+        self.model, self.stack, self.grey = model, stack, grey
+        self.ladder, self.likelihoods = model.network.ladder, model.network
+        self.levels = LevelCoder(model.mixtures, stack, grey)
+
+    def push_lossy(self, spec: TierSpec, quality: int, image: Tensor, ledger: Ledger) -> None:
+        """Seal the stack and push a tier whose picture is not exact. The seal is known only once all is drawn."""
+        levels = pyramid(image, DEPTH)
+        targets = [to_opponent(level) for level in levels]
+        sizes = [(level.shape[2], level.shape[3]) for level in levels]
+        at = self._at(quality)
+        drawn: dict[Variable, list[Drawn]] = {}
+
+        def draw_at(k: int, level: Tensor) -> Draw:
+            return draw_direct(self.ladder.infer(k, targets, level, at), drawn.setdefault(latent(k), []))
+
+        mean, features = self.ladder.descend_gist(at, sizes, draw_at)
+        level = targets[LEVELS] if spec.gist_exact else mean
+        picture, _ = self.ladder.descend(LEVELS, 0, level, features, at, sizes, draw_at if spec.details else skip)
+        self.stack.seal(checksum(to_pixels(to_rgb(picture), self.grey)))
+        for variable in reversed(drawn):
+            if variable is Variable.U and spec.gist_exact:
+                self._push(Y[LEVELS], partial(self._push_gist, mean, features, levels[LEVELS]), ledger)
+            self._push(variable, partial(push_drawn, self.stack, drawn[variable]), ledger)
+
+    def pop_lossy(self, spec: TierSpec, quality: int, size: Size, seed: int | None) -> Tensor:
+        """Inverse of `push_lossy`, but for the seal: the picture, float (1, 3, *size)."""
+        sizes = level_sizes(size, DEPTH)
+        at = self._at(quality)
+        popped = draw_popped(self.stack)
+        uncoded = draw_mean if seed is None else draw_sampled(np.random.default_rng(seed))
+        level, features = self.ladder.descend_gist(at, sizes, lambda k, level: popped)
+        if spec.gist_exact:
+            level = to_opponent(self._pop_gist(level, features, sizes[LEVELS]))
+        draw = popped if spec.details else uncoded
+        return to_rgb(self.ladder.descend(LEVELS, 0, level, features, at, sizes, lambda k, level: draw)[0])
+
+    def push_exact(self, image: Tensor, ledger: Ledger) -> None:
+        """Push a tile of `lossless`: levels from x to y_K, then u, by bits-back where that is shorter."""
+        levels = pyramid(image, DEPTH)
+        for k in range(1, LEVELS + 1):
+            walk = partial(self.likelihoods.level_likelihood, k, levels[k], None)
+            self._push(Y[k - 1], partial(self.levels.push, walk, levels[k - 1]), ledger)
+        sizes = {coding: self._trial(levels, coding) for coding in Coding}
+        best = min(sizes, key=lambda coding: sizes[coding])
+        self._push_gist_and_latent(levels, best, ledger)
+        if math.isfinite(saved := max(sizes.values()) - min(sizes.values())):
+            ledger.add(Variable.U, 0, best, round(saved))
+        self.stack.push_uniform([best], 1)
+
+    def pop_exact(self, size: Size) -> Tensor:
+        """Inverse of `push_exact`: integer levels, float (1, 3, *size)."""
+        sizes = level_sizes(size, DEPTH)
+        returned: list[Integers] = []
+        draw = draw_popped(self.stack, returned if self.stack.pop_uniform(1, 1)[0] else None)
+        mean, features = self.ladder.descend_gist(self._at(GIST_QUALITY), sizes, lambda k, level: draw)
+        level = self._pop_gist(mean, features, sizes[LEVELS])
+        for offsets in reversed(returned):
+            self.stack.push_uniform(offsets, OFFSET_BITS)
+        for k in range(LEVELS, 0, -1):
+            walk = partial(self.likelihoods.level_likelihood, k, level, None)
+            level = self.levels.pop(walk, sizes[k - 1], self.model.device)
+        return level
+
+    def _trial(self, levels: list[Tensor], coding: Coding) -> float:
+        """How many bits the stack would hold after u and y_K; infinity where bits-back lacks bits to draw with."""
+        coder = TileCoder(self.model, self.stack.copy(), self.grey)
+        try:
+            coder._push_gist_and_latent(levels, coding, Ledger())
+        except TruncatedError:
+            return math.inf
+        return coder.stack.bits
+
+    def _push_gist_and_latent(self, levels: list[Tensor], coding: Coding, ledger: Ledger) -> None:
+        at = self._at(GIST_QUALITY)
+        targets = [to_opponent(level) for level in levels]
+        sizes = [(level.shape[2], level.shape[3]) for level in levels]
+        drawn: list[Drawn] = []
+
+        def draw_at(k: int, level: Tensor) -> Draw:
+            inferred = self.ladder.infer(k, targets, level, at)
+            return draw_direct(inferred, drawn) if coding is Coding.DIRECT else draw_bits_back(inferred, drawn, self.stack)
+
+        before = self.stack.bits
+        mean, features = self.ladder.descend_gist(at, sizes, draw_at)
+        borrowed = self.stack.bits - before
+        self._push(Y[LEVELS], partial(self._push_gist, mean, features, levels[LEVELS]), ledger)
+        self._push(Variable.U, partial(push_drawn, self.stack, drawn), ledger)
+        ledger.add(Variable.U, borrowed, coding)
+
+    def _push_gist(self, mean: Tensor, features: Tensor, gist: Tensor) -> None:
+        self.levels.push(partial(self.likelihoods.gist_likelihood, to_rgb(mean), features), gist)
+
+    def _pop_gist(self, mean: Tensor, features: Tensor, size: Size) -> Tensor:
+        walk = partial(self.likelihoods.gist_likelihood, to_rgb(mean), features)
+        return self.levels.pop(walk, size, self.model.device)
+
+    def _push(self, variable: Variable, push: Callable[[], None], ledger: Ledger) -> None:
+        before = self.stack.bits
+        push()
+        ledger.add(variable, self.stack.bits - before)
+
+    def _at(self, quality: int) -> Tensor:
+        return torch.tensor([float(quality)], device=self.model.device)
+
+
+def latent(k: int) -> Variable:
+    """The variable that level k of the ladder draws: z_k, or a part of u."""
+    return Z[k] if k <= LEVELS else Variable.U
+
+
+def skip(k: int, level: Tensor) -> Draw:
+    """Code nothing at any level."""
+    return draw_mean
+
+
+def push_drawn(stack: Stack, drawn: list[Drawn]) -> None:
+    for part in reversed(drawn):
+        part.push(stack)

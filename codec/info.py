@@ -1,0 +1,96 @@
+"""What stands in an .svc file, read without decoding it: needs no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..bitstream import Coding, Colour, section_sizes, unpack
+from .tiers import SPECS
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one variable of the model took.
+
+    Attributes:
+        name: u, z1 .. z3, y0 .. y3, where y0 is the picture.
+        coding: "direct" or "bits-back".
+        bits: net of what bits-back returned.
+        saved_bits: against the other way of coding it, where both were tried.
+    """
+
+    name: str
+    coding: str
+    bits: int
+    saved_bits: int
+
+
+@dataclass(frozen=True)
+class Info:
+    """Description of an .svc file.
+
+    Attributes:
+        tier: its name.
+        mode: the selfVAE paper's name of the tier's reconstruction mode.
+        quality: 1..100, or None where the tier takes none.
+        width, height: in pixels.
+        colour: "grey" or "RGB".
+        has_alpha: an alpha channel is stored.
+        model, model_hash: name, and first 8 bytes of the SHA-256 in hexadecimal.
+        bytes: of the file.
+        bits_per_pixel: of the file.
+        segments: of the coded data.
+        sections: bytes of header, sections and end by name; they add up to the file.
+    """
+
+    tier: str
+    mode: str
+    quality: int | None
+    width: int
+    height: int
+    colour: str
+    has_alpha: bool
+    model: str
+    model_hash: str
+    bytes: int
+    bits_per_pixel: float
+    segments: tuple[Segment, ...]
+    sections: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        return json.dumps(self.as_dict(), indent=2)
+
+
+def inspect(data: bytes) -> Info:
+    """Describe an .svc file. Raises StreamError for data that is no intact one."""
+    stream = unpack(data)
+    spec = SPECS[stream.tier]
+    return Info(
+        tier=spec.name,
+        mode=spec.mode,
+        quality=stream.quality,
+        width=stream.width,
+        height=stream.height,
+        colour="grey" if stream.colour is Colour.GREY else "RGB",
+        has_alpha=stream.alpha is not None,
+        model=stream.model_name,
+        model_hash=stream.model_hash.hex(),
+        bytes=len(data),
+        bits_per_pixel=8 * len(data) / (stream.width * stream.height),
+        segments=tuple(
+            Segment(
+                name=entry.variable.name.lower(),
+                coding="direct" if entry.coding is Coding.DIRECT else "bits-back",
+                bits=entry.bits,
+                saved_bits=entry.saved,
+            )
+            for entry in stream.account
+        ),
+        sections=section_sizes(stream),
+    )

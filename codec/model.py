@@ -1,0 +1,144 @@
+"""Model files: networks and tables as integers, loaded by name or path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ..bitstream import GaussianTables
+from ..errors import ModelError
+from ..models import export
+from ..models.exact import ExactConv2d, ExactnessError
+from ..models.frequencies import MixtureTables
+from ..models.likelihoods import PhaseMixtures
+from ..models.selfvae import LEVELS, SelfVAE, draw_mean
+from ..models.transforms import to_rgb
+
+DEFAULT_MODEL = "photo-1"
+FORMAT = "svcodec-selfvae-1"
+
+
+class Model:
+    """A trained selfVAE with the tables that its streams are coded with.
+
+    Attributes:
+        name: as it stands in streams.
+        hash: the first 8 bytes of the file's SHA-256.
+        network: on its grids, in evaluation mode.
+        gaussians: tables of the latents' priors.
+        mixtures: tables of the levels' likelihoods.
+        device: where the network runs.
+    """
+
+    def __init__(self, name: str, content: bytes, device: str = "cpu"):
+        """Raises ModelError for a file that is no model, or a machine that does not compute it exactly."""
+        self.name = name
+        self.hash = hashlib.sha256(content).digest()[:8]
+        try:
+            self.device = torch.device(device)
+            tensors = safetensors.torch.load(content)
+            metadata = _metadata(content)
+            if metadata.get("format") != FORMAT:
+                raise ModelError(f"model {name}: its format is {metadata.get('format')}, this release reads {FORMAT}")
+            self.network = export.from_integers(tensors).to(self.device, memory_format=torch.channels_last)
+            self.gaussians = GaussianTables(
+                tensors["tables.gaussian.cdf"].numpy(), tensors["tables.gaussian.inverse_scales"].numpy()
+            )
+            self.mixtures = MixtureTables(
+                *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
+            )
+        except (safetensors.SafetensorError, KeyError, RuntimeError, ValueError, ExactnessError) as error:
+            raise ModelError(f"model {name} can't be loaded: {error}") from error
+        self._test(metadata.get("answer"))
+
+    def _test(self, answer: str | None) -> None:
+        """Compare a known answer; fall back to float64 sums, which no algorithm can round, where it differs."""
+        if known_answer(self.network, self.device) == answer:
+            return
+        for module in self.network.modules():
+            if isinstance(module, ExactConv2d):
+                module.wide = True
+        if known_answer(self.network, self.device) != answer:
+            raise ModelError(f"model {self.name} gives a wrong answer on this machine ({self.device}); it can't be used")
+
+
+@lru_cache(maxsize=4)
+def load_model(name: str | Path | None = None, device: str = "cpu") -> Model:
+    """The model of that name in the package, or in the file of that path; None for the default one.
+
+    Raises ModelError where there is none.
+    """
+    name = name or DEFAULT_MODEL
+    path = Path(name)
+    if path.suffix == ".safetensors":
+        try:
+            return Model(path.stem.lower(), path.read_bytes(), device)
+        except OSError as error:
+            raise ModelError(f"model {path}: {error.strerror}") from error
+    packaged = resources.files(__package__.rpartition(".")[0] + ".models") / "weights" / f"{name}.safetensors"
+    if not packaged.is_file():
+        raise ModelError(f"there is no model {str(name)!r} in this release; give the path of its .safetensors file")
+    return Model(str(name), packaged.read_bytes(), device)
+
+
+def save_model(network: SelfVAE, path: Path) -> None:
+    """Write a snapped network and freshly computed tables as a model file."""
+    tensors = export.to_integers(network)
+    tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
+    gaussian = {key: torch.from_numpy(value) for key, value in GaussianTables.generate().arrays().items()}
+    tensors |= {f"tables.gaussian.{key}": value for key, value in gaussian.items()}
+    answer = known_answer(export.from_integers(tensors), torch.device("cpu"))
+    path.write_bytes(safetensors.torch.save(tensors, {"format": FORMAT, "answer": answer}))
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Keep torch from the settings under which float32 products may be less than float32."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.inference_mode(), torch.backends.nnpack.flags(enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def known_answer(network: SelfVAE, device: torch.device) -> str:
+    """SHA-256 of what the decoding networks make of a small fixed picture: every layer of theirs has a part in it."""
+    digest = hashlib.sha256()
+
+    def take(*values: Tensor) -> None:
+        for value in values:
+            digest.update(value.cpu().contiguous().numpy().tobytes())
+
+    def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
+        take(mixtures.logits, mixtures.means, mixtures.log_scales, mixtures.coefficients)
+        return torch.floor(mixtures.base.clamp(0.0, 255.0))
+
+    with exact_arithmetic():
+        count = torch.arange(3 * 16 * 16)
+        gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
+        sizes = [(128, 128), (64, 64), (32, 32), (16, 16)]
+        for quality in torch.tensor([[10.0], [90.0]], device=device):
+            mean, features = network.ladder.gist(gist, quality)
+            network.gist_likelihood(to_rgb(mean), features, visit)
+            picture, _ = network.ladder.descend(LEVELS, 0, mean, features, quality, sizes, lambda k, level: draw_mean)
+            take(mean, picture)
+        network.level_likelihood(1, gist, torch.zeros(1, 9, 16, 16, device=device), visit)
+        return digest.hexdigest()
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    return dict(header.get("__metadata__", {}))

@@ -1,0 +1,70 @@
+"""Pillow reads and writes .svc once svcodec is imported: `Image.open("x.svc")`, `image.save("x.svc", tier="high")`."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+from PIL import Image, ImageFile
+
+from ..errors import StreamError
+
+_MAGIC = b"\x89SVC"
+
+
+class SvcImageFile(ImageFile.ImageFile):
+    """An .svc file: opening reads its header only, the networks run when the pixels are first needed.
+
+    A file that can't be an intact .svc stream raises Pillow's UnidentifiedImageError when it is opened; what is found
+    only while decoding (no such model, a segment that ends too early) raises SvcodecError when it is loaded.
+    """
+
+    format = "SVC"
+    format_description = "svcodec image"
+
+    def _open(self) -> None:
+        from .. import inspect
+
+        stream = self.fp.read() if self.fp else b""
+        try:
+            info = inspect(stream)
+        except StreamError as error:
+            raise SyntaxError(str(error)) from error
+        self._stream: bytes | None = stream
+        self._size = (info.width, info.height)
+        self._mode = ("L" if info.colour == "grey" else "RGB") + ("A" if info.has_alpha else "")
+
+    def load(self) -> Any:
+        if self._stream is not None:
+            from .. import decode
+
+            image = decode(self._stream)
+            self.im = image.im
+            self.info.update(image.info)
+            self._stream = None
+            if self._exclusive_fp and self.fp:
+                self.fp.close()
+            self.fp = None
+        return super().load()
+
+    def getexif(self) -> Image.Exif:
+        self.load()  # as PNG does: ImageOps.exif_transpose asks for EXIF before pixels
+        return super().getexif()
+
+
+def register() -> None:
+    """Make Pillow know the format SVC; harmless when repeated."""
+    Image.register_open(SvcImageFile.format, SvcImageFile, _accept)
+    Image.register_save(SvcImageFile.format, _save)
+    Image.register_extension(SvcImageFile.format, ".svc")
+    Image.register_mime(SvcImageFile.format, "image/svcodec")
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix.startswith(_MAGIC)
+
+
+def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
+    from .. import encode
+
+    options = image.encoderinfo
+    file.write(encode(image, tier=options.get("tier", "standard"), quality=options.get("quality")))

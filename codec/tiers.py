@@ -1,0 +1,64 @@
+"""The five tiers and the reconstruction mode of the selfVAE paper (section 3.3) that each of them is."""
+
+from dataclasses import dataclass
+
+from ..bitstream import Tier
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class TierSpec:
+    """What a tier codes.
+
+    Attributes:
+        tier: as it stands in a file.
+        mode: the paper's name of the reconstruction mode.
+        quality: default quality, 1..100, or None where the tier takes none.
+        gist_exact: y_K is coded exactly.
+        details: z_K .. z_1 are coded.
+        levels: y_{K-1} .. x are coded exactly.
+    """
+
+    tier: Tier
+    mode: str
+    quality: int | None
+    gist_exact: bool
+    details: bool
+    levels: bool
+
+    @property
+    def name(self) -> str:
+        return self.tier.name.lower()
+
+
+SPECS = {
+    spec.tier: spec
+    for spec in (
+        TierSpec(Tier.SKETCH, "reconstruction 1", 50, gist_exact=False, details=False, levels=False),
+        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, levels=False),
+        TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, levels=False),
+        TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, levels=False),
+        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, levels=True),
+    )
+}
+TIERS = tuple(spec.name for spec in SPECS.values())
+GIST_QUALITY = 50  # of u where the tier takes no quality
+
+
+def spec_of(name: str) -> TierSpec:
+    """The tier of a name. Raises InputError for an unknown one."""
+    for spec in SPECS.values():
+        if spec.name == name:
+            return spec
+    raise InputError(f"unknown tier {name!r}; the tiers are {', '.join(TIERS)}")
+
+
+def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
+    """The quality to code with: the default for None. Raises InputError for one that the tier can't take."""
+    if quality is None:
+        return spec.quality
+    if spec.quality is None:
+        raise InputError(f"tier {spec.name} takes no quality: it is always exact")
+    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
+        raise InputError(f"quality must be a whole number from 1 to 100, not {quality!r}")
+    return quality

@@ -1,0 +1,33 @@
+"""The exceptions of svcodec: one tree, so that `except SvcodecError` catches whatever coding can raise."""
+
+
+class SvcodecError(Exception):
+    """Base class of every error that svcodec raises on purpose."""
+
+
+class InputError(SvcodecError):
+    """A picture or an argument that can't be coded."""
+
+
+class StreamError(SvcodecError):
+    """Bytes that are not a valid .svc stream."""
+
+
+class NotSvcError(StreamError):
+    """A file of another format."""
+
+
+class TruncatedError(StreamError):
+    """A stream that ends, or runs out of coded bits, too early."""
+
+
+class CorruptError(StreamError):
+    """A stream whose checksum or content is wrong."""
+
+
+class UnsupportedError(StreamError):
+    """A stream that needs a newer reader."""
+
+
+class ModelError(SvcodecError):
+    """A model that is unknown, is not the one a stream was made with, or fails its self-test."""

@@ -1,0 +1,70 @@
+"""Photos to train on: folders and zip archives of images, held-out photos apart, random crops."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm"}
+HELD_OUT_EVERY = 24  # of the photos sorted by archive and name, every 24th is held out
+
+
+def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of every image in a folder, or in the zip archives in it, sorted; a file stands for itself."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                for name in sorted(archive.namelist()):
+                    if Path(name).suffix.lower() in SUFFIXES:
+                        yield f"{path.stem}/{name}", archive.read(name)
+        elif path.suffix.lower() in SUFFIXES:
+            yield str(path.relative_to(source)) if source.is_dir() else path.name, path.read_bytes()
+
+
+def read_photo(data: bytes) -> Tensor:
+    """uint8 (3, h, w)."""
+    with Image.open(io.BytesIO(data)) as image:
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+class Photos:
+    """Photos in memory, drawn in proportion to their area."""
+
+    def __init__(self, sources: list[Path], smallest: int):
+        """Read all photos whose sides are at least `smallest` pixels."""
+        files = [file for source in sources for file in image_files(source)]
+        self.held_out_names = [name for name, _ in files[::HELD_OUT_EVERY]]
+        photos = [(index, read_photo(data)) for index, (_, data) in enumerate(files)]
+        photos = [(index, photo) for index, photo in photos if min(photo.shape[1:]) >= smallest]
+        self.held_out = [photo for index, photo in photos if index % HELD_OUT_EVERY == 0]
+        self.training = [photo for index, photo in photos if index % HELD_OUT_EVERY]
+        area = np.cumsum([photo[0].numel() for photo in self.training], dtype=float)
+        self.share = area / area[-1]
+
+    def batch(self, count: int, size: int, rng: np.random.Generator) -> Tensor:
+        """Random crops, flipped and transposed at random: integer levels, float (count, 3, size, size)."""
+        crops = []
+        for _ in range(count):
+            photo = self.training[int(np.searchsorted(self.share, rng.random()))]
+            top, left = (int(rng.integers(0, side - size + 1)) for side in photo.shape[1:])
+            crop = photo[:, top : top + size, left : left + size]
+            if rng.random() < 0.5:
+                crop = crop.flip(2)
+            if rng.random() < 0.5:
+                crop = crop.transpose(1, 2)
+            crops.append(crop)
+        return torch.stack(crops).float()
+
+    def validation(self, count: int, size: int) -> Tensor:
+        """Central crops of the first held-out photos: float (count, 3, size, size)."""
+        crops = []
+        for photo in self.held_out:
+            top, left = ((side - size) // 2 for side in photo.shape[1:])
+            if top >= 0 and left >= 0:
+                crops.append(photo[:, top : top + size, left : left + size])
+        return torch.stack(crops[:count]).float()

@@ -1,0 +1,136 @@
+"""One level of the ladder: the details z_k that y_k lost of y_{k-1}, their prior, posterior and use.
+
+Units: images are in opponent colour as `transforms.to_opponent` gives them; a latent z is in quantisation steps.
+Channels of z: three Haar details (horizontal, vertical, diagonal), each in three colours.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .blocks import QualityScale, QualityTable, Upsample, residuals
+from .exact import ExactConv2d, activate, round_to, straight_through
+from .transforms import LEVEL_UNIT, haar_details, inverse_haar, pad_even
+
+GROUPS = ((0, 3), (6,), (1, 4, 7, 2, 5, 8))  # coded in turn: luma horizontal and vertical, luma diagonal, colour
+ORDER = tuple(c for group in GROUPS for c in group)
+FROM_ORDER = tuple(ORDER.index(c) for c in range(9))
+MEAN_BITS = 4  # bits behind the point of a latent's prior mean
+SCALE_STEPS = 8  # scales of the prior are powers of 2^(1/8)
+MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 9.0  # log2 of the prior's scale, in quantisation steps
+COARSEST_STEP, FINEST_STEP = 180.0, 13.0  # quantisation step in 8-bit levels at qualities 1 and 100
+
+Draw = Callable[[tuple[int, ...], Tensor, Tensor], Tensor]
+
+
+def log_step(quality: Tensor) -> Tensor:
+    """log2 of the quantisation step of orthonormal details at a quality, in 8-bit levels."""
+    t = (quality - 1.0) / 99.0
+    return math.log2(COARSEST_STEP) + t * (math.log2(FINEST_STEP) - math.log2(COARSEST_STEP))
+
+
+def on_grid(mean: Tensor) -> Tensor:
+    """Prior means rounded to sixteenths of a step, so that z - mean is an exact number of steps and sixteenths."""
+    return straight_through(round_to(mean, MEAN_BITS), mean)
+
+
+class Gains(nn.Module):
+    """Quantisation steps per unit of the image for every channel and quality, learned around 2^(k-1) / step."""
+
+    def __init__(self, channels: int, level: int):
+        super().__init__()
+        self.level = level
+        self.adjust = QualityTable(channels)
+        self.table: Tensor | None = None  # log2 gains and gains, (2, QUALITIES, channels), once exported
+
+    def forward(self, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """Qualities (b,) to the gains' log2 and the gains, both (b, channels, 1, 1)."""
+        if self.table is not None:
+            log_gain, gain = self.table[:, quality.long() - 1, :, None, None]
+            return log_gain, gain
+        base = self.level - 1 + math.log2(LEVEL_UNIT) - log_step(quality)
+        log_gain = base[:, None, None, None] + self.adjust(quality)
+        return log_gain, torch.exp2(log_gain)
+
+
+class GroupPrior(nn.Module):
+    """Mean and scale of one group of channels given features: an affine coupling of the flow."""
+
+    def __init__(self, features: int, channels: int):
+        super().__init__()
+        self.hidden = ExactConv2d(features, features, kernel=1)
+        self.out = ExactConv2d(features, 2 * channels, kernel=1, zero=True)
+
+    def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        """(b, features, h, w) to the mean, in quantisation steps, and the log2 of the scale."""
+        mean, log_scale = self.out(activate(self.hidden(features))).float().chunk(2, 1)
+        return on_grid(mean * gain), (log_scale * 4.0 - 3.0 + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
+
+
+class DetailLevel(nn.Module):
+    """p(z_k | y_k, coarser), q(z_k | y_{k-1}) and the mean of p(y_{k-1} | y_k, z_k) for one k.
+
+    Args:
+        level: k, from 1 for the finest.
+        features: channels of this level's networks.
+        coarser: channels of the features that level k+1 hands down, 0 for none.
+        blocks: residual blocks of the prior's trunk.
+    """
+
+    def __init__(self, level: int, features: int, coarser: int, blocks: int):
+        super().__init__()
+        self.gains = Gains(9, level)
+        self.from_level = ExactConv2d(3, features)
+        self.from_coarser = Upsample(coarser, features) if coarser else None
+        self.trunk_scale = QualityScale(features)
+        self.trunk = residuals(features, blocks)
+        self.priors = nn.ModuleList(GroupPrior(features, len(group)) for group in GROUPS)
+        self.absorb = nn.ModuleList(ExactConv2d(2 * len(group), features) for group in GROUPS)
+        self.decoder_scale = QualityScale(features)
+        self.decoder = residuals(features, 2)
+        self.correction = ExactConv2d(features, 12, zero=True)
+        self.posterior_input = ExactConv2d(15, features)
+        self.posterior_scale = QualityScale(features)
+        self.posterior_trunk = residuals(features, 1)
+        self.posterior_output = ExactConv2d(features, 9, zero=True)
+
+    def posterior(self, target: Tensor, level: Tensor, quality: Tensor) -> Tensor:
+        """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in quantisation steps."""
+        target = pad_even(target)
+        seen = torch.cat([F.pixel_unshuffle(target, 2) - level.repeat_interleave(4, 1), level], 1)
+        features = self.posterior_scale(self.posterior_input(seen), quality)
+        details = haar_details(target) + self.posterior_output(activate(self.posterior_trunk(features))).float()
+        return details * self.gains(quality)[1]
+
+    def decode(
+        self, level: Tensor, coarser: Tensor | None, quality: Tensor, size: tuple[int, int], draw: Draw
+    ) -> tuple[Tensor, Tensor]:
+        """Walk down one level: y_k and the coarser features to y_{k-1}'s mean and the features of this level.
+
+        Args:
+            level: y_k, decoded or exact, (b, 3, h, w).
+            coarser: features of level k+1, (b, c, ceil(h/2), ceil(w/2)), or None at the top.
+            quality: (b,).
+            size: height and width of y_{k-1}.
+            draw: called for each group in turn with its channels and the mean and log2 scale of its prior; returns
+                the group's z, by coding, decoding, sampling or as the mean.
+        """
+        features = self.from_level(level)
+        if self.from_coarser is not None:
+            features = features + self.from_coarser(coarser, level.shape[-2:])
+        features = self.trunk(self.trunk_scale(features, quality))
+        log_gain, gain = self.gains(quality)
+        drawn = []
+        for group, prior, absorb in zip(GROUPS, self.priors, self.absorb, strict=True):
+            mean, log_scale = prior(features, log_gain[:, group], gain[:, group])
+            z = draw(group, mean, log_scale)
+            details = z / gain[:, group]
+            drawn.append(details)
+            features = features + absorb(torch.cat([details, (z - mean) * 0.25], 1))
+        features = self.decoder(self.decoder_scale(features, quality))
+        image = inverse_haar(level, torch.cat(drawn, 1)[:, FROM_ORDER], size)
+        correction = F.pixel_shuffle(self.correction(activate(features)).float(), 2)
+        return image + correction[..., : size[0], : size[1]], features

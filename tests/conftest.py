@@ -1,0 +1,43 @@
+"""Small pictures, and files that Pillow reads but can't write."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+Samples = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="session")
+def photo() -> Samples:
+    """A smooth RGB picture, uint8 of shape (24, 40, 3)."""
+    rows, columns = np.mgrid[:24, :40]
+    channels = (128 + 100 * np.sin(columns / 9), 6 * rows + columns, 200 - 3 * rows - columns)
+    return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def alpha(photo: Samples) -> Samples:
+    """An alpha channel for `photo` with clear, opaque and half transparent samples."""
+    return np.add.outer(np.arange(24) * 6, np.arange(40) * 2).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def make_png() -> Callable[..., bytes]:
+    """A PNG made by hand: `make_png(width, depth, colour_type, row, key)` has one row of packed samples."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    def make(width: int, depth: int, colour_type: int, row: bytes, key: tuple[int, ...] = ()) -> bytes:
+        header = struct.pack(">IIBBBBB", width, 1, depth, colour_type, 0, 0, 0)
+        transparency = chunk(b"tRNS", struct.pack(f">{len(key)}H", *key)) if key else b""
+        pixels = chunk(b"IDAT", zlib.compress(b"\x00" + row))
+        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + transparency + pixels + chunk(b"IEND", b"")
+
+    return make

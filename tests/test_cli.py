@@ -1,0 +1,314 @@
+"""The command line: what it writes where, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import svcodec
+from svcodec import cli
+from svcodec.cli import files
+
+Samples = npt.NDArray[np.uint8]
+demo = importlib.import_module("svcodec.cli.demo")  # the name in svcodec.cli is the command
+LOSSLESS = ("--tier", "lossless")
+PROGRAM = (sys.executable, "-c", "from svcodec.cli import main; main()")
+
+
+def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
+
+
+def pixels(source: Path | bytes) -> Samples:
+    return np.asarray(Image.open(io.BytesIO(source) if isinstance(source, bytes) else source))
+
+
+@pytest.fixture
+def png(tmp_path: Path, photo: Samples) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def stream(photo: Samples) -> bytes:
+    return svcodec.encode(photo, tier="lossless")
+
+
+@pytest.fixture
+def svc_file(tmp_path: Path, stream: bytes) -> Path:
+    path = tmp_path / "stored.svc"
+    path.write_bytes(stream)
+    return path
+
+
+def test_help_is_quick_and_needs_no_torch() -> None:
+    code = "import sys, svcodec.cli as c; c.main(['--help'], standalone_mode=False); sys.exit('torch' in sys.modules)"
+    start = time.perf_counter()
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    assert time.perf_counter() - start < 5  # generous: the machine may be busy
+    for command in ("encode", "decode", "info", "demo"):
+        assert command in done.stdout
+        assert svc(command, "--help").exit_code == 0
+
+
+def test_version() -> None:
+    assert svcodec.__version__ in svc("--version").output
+
+
+def test_there_and_back(png: Path, tmp_path: Path, photo: Samples) -> None:
+    assert svc("encode", png, *LOSSLESS).exit_code == 0
+    assert svc("decode", tmp_path / "photo.svc", "-o", tmp_path / "again.png").exit_code == 0
+    assert np.array_equal(pixels(tmp_path / "again.png"), photo)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.png", "photo.png", "photo.svc"]
+
+
+def test_tier_and_quality(png: Path, tmp_path: Path) -> None:
+    assert svc("encode", png, "-o", tmp_path / "a.svc", "--tier", "sketch", "--quality", "25").exit_code == 0
+    info = svcodec.inspect((tmp_path / "a.svc").read_bytes())
+    assert (info.tier, info.quality) == ("sketch", 25)
+
+
+def test_sample(svc_file: Path, tmp_path: Path, photo: Samples) -> None:
+    assert svc("decode", svc_file, "-o", tmp_path / "a.png", "--sample", "7").exit_code == 0
+    assert np.array_equal(pixels(tmp_path / "a.png"), photo)  # lossless: nothing is left to draw
+
+
+def test_standard_streams(png: Path, photo: Samples) -> None:
+    encoded = svc("encode", "-", *LOSSLESS, stdin=png.read_bytes())
+    decoded = svc("decode", "-", stdin=encoded.stdout_bytes)
+    assert Image.open(io.BytesIO(decoded.stdout_bytes)).format == "PNG"
+    assert np.array_equal(pixels(decoded.stdout_bytes), photo)
+
+
+def test_pipes(png: Path, photo: Samples) -> None:
+    with png.open("rb") as file:
+        encoder = subprocess.Popen((*PROGRAM, "encode", "-", *LOSSLESS), stdin=file, stdout=subprocess.PIPE)
+    done = subprocess.run((*PROGRAM, "decode", "-", "-o", "-"), stdin=encoder.stdout, capture_output=True, check=True)
+    assert encoder.wait() == 0
+    assert done.stderr == b""
+    assert np.array_equal(pixels(done.stdout), photo)
+
+
+def test_a_closed_pipe_leaves_no_traceback(svc_file: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run((*PROGRAM, "decode", svc_file, "-o", "-"), stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_folders_keep_relative_names(tmp_path: Path, photo: Samples) -> None:
+    source = tmp_path / "in"
+    (source / "deep").mkdir(parents=True)
+    for name in ("a.png", "deep/b.JPG", "deep/b.txt", "c.svc"):
+        Image.fromarray(photo).save(source / name, "PNG")
+    assert svc("encode", source, "-o", tmp_path / "coded", *LOSSLESS).exit_code == 0
+    assert svc("decode", tmp_path / "coded", "-o", tmp_path / "out").exit_code == 0
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert written[:2] == ["coded/a.svc", "coded/deep/b.svc"]
+    assert written[-2:] == ["out/a.png", "out/deep/b.png"]
+    assert np.array_equal(pixels(tmp_path / "out/deep/b.png"), photo)
+
+
+def test_several_files_go_on_after_a_failure(png: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"text")
+    missing = tmp_path / "missing.png"
+    result = svc("encode", bad, missing, png, "-o", tmp_path / "out", *LOSSLESS)
+    assert result.exit_code == 1
+    assert f"svcodec: {bad}: not a picture" in result.stderr
+    assert f"svcodec: {missing}: No such file" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.svc"]
+
+
+def test_bad_streams_are_reported(tmp_path: Path, stream: bytes) -> None:
+    path = tmp_path / "a.svc"
+    for data in (b"", b"\x89PNG\r\n\x1a\n", stream[:-3]):
+        path.write_bytes(data)
+        for command in ("decode", "info"):
+            result = svc(command, path)
+            assert result.exit_code == 1
+            assert result.stderr.startswith(f"svcodec: {path}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.svc"]
+
+
+def test_an_unknown_model_is_reported_once(png: Path) -> None:
+    result = svc("encode", png, "--model", "no-such-model")
+    assert result.exit_code == 1
+    assert result.stderr.count("svcodec: ") == 1
+    assert "no-such-model" in result.stderr
+
+
+def test_a_quality_where_there_is_none(png: Path) -> None:
+    result = svc("encode", png, *LOSSLESS, "--quality", "50")
+    assert result.exit_code == 1
+    assert "quality" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((), "Missing argument"),
+        (("photo.png", "--tier", "best"), "best"),
+        (("photo.png", "--quality", "0"), "range"),
+        (("photo.png", "-o", "photo.png"), "is an input"),
+        (("photo.png", "-o", "./link.svc"), "is an input"),
+        (("photo.png", "photo.jpg"), "would both be written"),
+        (("photo.png", "-"), "can't be combined"),
+        (("photo.png", "other.png", "-o", "-"), "carries one file"),
+        (("-", "-o", "folder"), "carries one file"),
+        (("folder",), "No file"),
+    ],
+)
+def test_usage_errors(png: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], text: str) -> None:
+    monkeypatch.chdir(png.parent)
+    Path("folder").mkdir()
+    Path("link.svc").symlink_to("photo.png")
+    before = png.read_bytes()
+    result = svc("encode", *arguments)
+    assert result.exit_code == 2
+    assert text in result.stderr
+    assert png.read_bytes() == before
+
+
+def test_decoding_over_the_input_or_to_an_unknown_format(svc_file: Path, stream: bytes) -> None:
+    assert svc("decode", svc_file, "-o", svc_file).exit_code == 2
+    result = svc("decode", svc_file, "-o", svc_file.with_suffix(".gif"))
+    assert result.exit_code == 2
+    assert ".png" in result.stderr
+    assert svc_file.read_bytes() == stream
+
+
+@pytest.mark.parametrize(("suffix", "exact"), [("png", True), ("webp", True), ("ppm", True), ("jpg", False)])
+def test_output_formats(svc_file: Path, photo: Samples, suffix: str, exact: bool) -> None:
+    target = svc_file.with_suffix(f".{suffix}")
+    assert svc("decode", svc_file, "-o", target).exit_code == 0
+    assert pixels(target).shape == photo.shape
+    assert np.array_equal(pixels(target), photo) == exact
+
+
+def test_alpha_needs_a_format_that_holds_it(tmp_path: Path, photo: Samples, alpha: Samples) -> None:
+    source = tmp_path / "a.svc"
+    samples = np.dstack([photo, alpha])
+    source.write_bytes(svcodec.encode(samples, tier="lossless"))
+    for suffix in ("jpg", "ppm"):
+        result = svc("decode", source, "-o", tmp_path / f"a.{suffix}")
+        assert result.exit_code == 1
+        assert "alpha channel" in result.stderr
+    for suffix in ("png", "webp"):
+        assert svc("decode", source, "-o", tmp_path / f"a.{suffix}").exit_code == 0
+        assert np.array_equal(pixels(tmp_path / f"a.{suffix}"), samples)
+    assert not list(tmp_path.glob("*.jpg"))
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
+def test_metadata_survives(tmp_path: Path, photo: Samples, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    source, target = tmp_path / "in.jpg", tmp_path / f"out.{suffix}"
+    Image.fromarray(photo).save(source, icc_profile=b"profile", exif=exif, xmp=b"<x:xmpmeta/>")
+    assert svc("encode", source, "-o", tmp_path / "a.svc", *LOSSLESS).exit_code == 0
+    assert svc("decode", tmp_path / "a.svc", "-o", target).exit_code == 0
+    with Image.open(target) as image:
+        image.load()
+        assert image.info["icc_profile"] == b"profile"
+        assert image.info["xmp"] == b"<x:xmpmeta/>"
+        assert image.getexif()[0x0112] == 6
+        assert image.size == (40, 24)
+
+
+def test_exif_too_long_for_a_jpeg(tmp_path: Path, photo: Samples) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "long" * 20000
+    image = Image.fromarray(photo)
+    image.info["exif"] = exif.tobytes()
+    source = tmp_path / "a.svc"
+    source.write_bytes(svcodec.encode(image, tier="lossless"))
+    result = svc("decode", source, "-o", tmp_path / "a.jpg")
+    assert result.exit_code == 1
+    assert "JPEG" in result.stderr
+
+
+def test_info(svc_file: Path, tmp_path: Path, stream: bytes) -> None:
+    result = svc("info", svc_file, tmp_path / "none.svc")
+    assert result.exit_code == 1
+    assert "none.svc: No such file" in result.stderr
+    found = svcodec.inspect(stream)
+    for text in ("lossless", "40x24 RGB", found.model, f"{len(stream):,} bytes", *(s.name for s in found.segments)):
+        assert text in result.stdout
+
+
+def test_info_as_json(svc_file: Path, stream: bytes) -> None:
+    result = svc("info", "--json", svc_file, svc_file)
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert first == second
+    assert first == {"file": str(svc_file), **json.loads(svcodec.inspect(stream).to_json())}
+    assert first["bytes"] == len(stream)
+    assert json.loads(svc("info", "--json", "-", stdin=stream).stdout)["file"] == "-"
+
+
+def test_demo(tmp_path: Path, photo: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_photo", lambda: Image.fromarray(photo))
+    result = svc("demo", "-o", tmp_path / "shown")
+    assert result.exit_code == 0
+    for tier in svcodec.TIERS:
+        assert tier in result.stdout
+        assert svcodec.inspect((tmp_path / "shown" / f"{tier}.svc").read_bytes()).tier == tier
+    assert "exact" in result.stdout
+    with Image.open(tmp_path / "shown" / "contact-sheet.png") as sheet:
+        assert sheet.width > sheet.height
+
+
+def test_the_demo_has_a_photo() -> None:
+    image = demo._photo()
+    assert (image.mode, image.size) == ("RGB", (512, 600))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.svc"
+    files.write(str(target), b"old")
+
+    def interrupted(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(str(target), b"new")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    files.write(str(link), b"content")
+    assert link.is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"content"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_stays_one(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(fifo.read_bytes()))
+    reader.start()
+    files.write(str(fifo), b"content")
+    reader.join(10)
+    assert received == [b"content"]
+    assert fifo.is_fifo()

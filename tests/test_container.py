@@ -1,0 +1,201 @@
+"""The .svc file: what is packed is unpacked, and no damaged byte goes unnoticed."""
+
+import zlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from svcodec.bitstream import Coding, Colour, Entry, Stream, Tier, Variable, pack, section_sizes, unpack
+from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
+
+SAMPLE = Stream(
+    tier=Tier.STANDARD,
+    colour=Colour.RGB,
+    quality=50,
+    width=768,
+    height=512,
+    model_name="photo-1",
+    model_hash=bytes(range(8)),
+    codes=b"\x01\x02\x03\x04",
+    account=(
+        Entry(Variable.U, Coding.BITS_BACK, 31_000, 1_200),
+        Entry(Variable.Z3, Coding.DIRECT, 16_000, 0),
+        Entry(Variable.Z2, Coding.DIRECT, 42_000, 0),
+        Entry(Variable.Z1, Coding.DIRECT, 67_000, 0),
+    ),
+)
+GOLDEN = (
+    "89 53 56 43 01 02 01 32 80 06 80 04 07 70 68 6f 74 6f 2d 31 00 01 02 03 04 05 06 07 01 04 01 02 "
+    "03 04 02 14 80 98 f2 01 b0 09 13 80 7d 00 12 90 c8 02 00 11 b8 8b 04 00 00 64 a5 ec 78"
+)
+
+BLOBS = st.none() | st.binary(max_size=200)
+ENTRIES = st.builds(
+    Entry, st.sampled_from(Variable), st.sampled_from(Coding), st.integers(0, 2**35 - 1), st.integers(0, 2**35 - 1)
+)
+STREAMS = st.builds(
+    Stream,
+    tier=st.sampled_from(Tier),
+    colour=st.sampled_from(Colour),
+    quality=st.none() | st.integers(1, 100),
+    width=st.integers(1, 4096),
+    height=st.integers(1, 65535),
+    model_name=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,30}", fullmatch=True),
+    model_hash=st.binary(min_size=8, max_size=8),
+    codes=st.binary(max_size=300),
+    account=st.lists(ENTRIES, max_size=5).map(tuple),
+    alpha=BLOBS,
+    icc=BLOBS,
+    exif=BLOBS,
+    xmp=BLOBS,
+)
+
+
+def checked(body: bytes) -> bytes:
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def with_section(kind: int, content: bytes) -> bytes:
+    return checked(pack(SAMPLE)[:-5] + bytes([kind, len(content)]) + content + b"\0")
+
+
+@settings(max_examples=200)
+@given(STREAMS)
+def test_round_trip(stream: Stream) -> None:
+    data = pack(stream)
+    assert unpack(data) == stream
+    assert sum(section_sizes(stream).values()) == len(data)
+
+
+def test_golden_bytes() -> None:
+    assert pack(SAMPLE).hex(" ") == GOLDEN
+
+
+def test_overhead_is_small() -> None:
+    assert len(pack(SAMPLE)) - len(SAMPLE.codes) <= 60
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_every_flipped_bit_is_noticed(bit: int) -> None:
+    data = pack(replace(SAMPLE, icc=b"profile", xmp=b"packet"))
+    for place in range(len(data)):
+        with pytest.raises(StreamError):
+            unpack(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+
+
+def test_every_truncation_is_noticed() -> None:
+    data = pack(replace(SAMPLE, exif=b"camera"))
+    for length in range(4, len(data)):
+        with pytest.raises(TruncatedError):
+            unpack(data[:length])
+    for length in range(4):
+        with pytest.raises(NotSvcError):
+            unpack(data[:length])
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=100), st.booleans())
+def test_any_bytes_give_a_stream_error(tail: bytes, honest: bool) -> None:
+    body = b"\x89SVC\x01" + tail
+    with pytest.raises(StreamError):
+        unpack(checked(body) if honest else body)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"", "empty"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff\xe0", "JPEG"), (b"hello", "other")],
+)
+def test_foreign_files_are_named(data: bytes, words: str) -> None:
+    with pytest.raises(NotSvcError, match=words):
+        unpack(data)
+
+
+def test_a_newer_version_is_unsupported() -> None:
+    data = pack(SAMPLE)
+    with pytest.raises(UnsupportedError):
+        unpack(checked(data[:4] + b"\x02" + data[5:-4]))
+
+
+def test_bytes_after_the_end() -> None:
+    with pytest.raises(CorruptError):
+        unpack(pack(SAMPLE) + b"\0")
+
+
+def test_unknown_sections() -> None:
+    for kind in (128, 255):
+        assert unpack(with_section(kind, b"news")) == SAMPLE
+    for kind in (7, 127):
+        with pytest.raises(UnsupportedError):
+            unpack(with_section(kind, b"news"))
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_sections_are_in_order_and_unique(kind: int) -> None:
+    with pytest.raises(CorruptError):
+        unpack(with_section(kind, b""))
+
+
+def test_codes_are_required() -> None:
+    header = section_sizes(SAMPLE)["header"]
+    with pytest.raises(CorruptError, match="no coded data"):
+        unpack(checked(pack(SAMPLE)[:header] + b"\0"))
+
+
+@pytest.mark.parametrize(("place", "value"), [(5, 5), (6, 2), (7, 101), (12, ord("A")), (12, 0xC3)])
+def test_fields_out_of_range(place: int, value: int) -> None:
+    body = bytearray(pack(SAMPLE)[:-4])
+    body[place + (place == 12)] = value
+    with pytest.raises(CorruptError):
+        unpack(checked(bytes(body)))
+
+
+@pytest.mark.parametrize("size", [b"\0\1", b"\xff\xff\3\xff\xff\3", b"\x80\x80\4\1", b"\x81\0\1", b"\xff" * 6])
+def test_sizes_out_of_range(size: bytes) -> None:
+    data = pack(SAMPLE)
+    with pytest.raises(CorruptError):
+        unpack(checked(data[:8] + size + data[12:-4]))
+
+
+@pytest.mark.parametrize("account", [b"\1\0\0", b"\x7f\0\0", b"\0\0"])
+def test_accounts_of_unknown_variables_or_without_an_end(account: bytes) -> None:
+    data = pack(replace(SAMPLE, account=()))
+    with pytest.raises(CorruptError):
+        unpack(checked(data[:-5] + bytes([2, len(account)]) + account + b"\0"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no zlib", zlib.compress(b"x" * 99)[:-3], zlib.compress(b"x") + b"more", zlib.compress(bytes((1 << 24) + 1), 9)],
+)
+def test_metadata_that_does_not_decompress(content: bytes) -> None:
+    length = bytes([len(content) & 127 | 128, len(content) >> 7 & 127 | 128, len(content) >> 14, *content])
+    if len(content) < 128:
+        length = bytes([len(content), *content])
+    with pytest.raises(CorruptError):
+        unpack(checked(pack(SAMPLE)[:-5] + b"\x04" + length + b"\0"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quality": 0},
+        {"width": 0},
+        {"height": 65536},
+        {"width": 65535, "height": 65535},
+        {"model_name": ""},
+        {"model_name": "../photo"},
+        {"model_name": "a" * 256},
+        {"model_hash": b"short"},
+        {"icc": bytes((1 << 24) + 1)},
+    ],
+)
+def test_streams_that_can_not_be_written(change: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        replace(SAMPLE, **change)
+
+
+def test_a_negative_account_can_not_be_written() -> None:
+    with pytest.raises(InputError):
+        pack(replace(SAMPLE, account=(Entry(Variable.U, Coding.DIRECT, -1, 0),)))

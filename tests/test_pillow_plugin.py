@@ -1,0 +1,94 @@
+"""Pillow opens and saves .svc like any other format."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+import svcodec
+from svcodec.codec import pillow_plugin
+
+Samples = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def stream(photo: Samples) -> bytes:
+    return svcodec.encode(photo, tier="lossless")
+
+
+def test_pillow_knows_the_format() -> None:
+    pillow_plugin.register()
+    pillow_plugin.register()
+    assert Image.registered_extensions()[".svc"] == "SVC"
+    assert Image.MIME["SVC"] == "image/svcodec"
+    assert Image.ID.count("SVC") == 1
+
+
+def test_opening_decodes_nothing(stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(svcodec, "decode", None)
+    image = Image.open(io.BytesIO(stream))
+    assert (image.format, image.size, image.mode) == ("SVC", (40, 24), "RGB")
+
+
+def test_loading_decodes(stream: bytes, photo: Samples, tmp_path: Path) -> None:
+    path = tmp_path / "photo.svc"
+    path.write_bytes(stream)
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image), photo)
+        assert np.array_equal(np.asarray(image.copy()), photo)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_modes(photo: Samples, alpha: Samples, mode: str) -> None:
+    image = Image.fromarray(np.dstack([photo, alpha])).convert(mode)
+    file = io.BytesIO()
+    image.save(file, "SVC", tier="lossless")
+    opened = Image.open(file)
+    assert opened.mode == mode
+    assert opened.tobytes() == image.tobytes()
+
+
+def test_saving_takes_tier_and_quality(photo: Samples, tmp_path: Path) -> None:
+    path = tmp_path / "photo.svc"
+    Image.fromarray(photo).save(path, tier="sketch", quality=30)
+    info = svcodec.inspect(path.read_bytes())
+    assert (info.tier, info.quality) == ("sketch", 30)
+
+
+def test_the_orientation_is_seen_before_loading(photo: Samples) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    source = Image.fromarray(photo)
+    source.info["exif"] = exif.tobytes()
+    stream = io.BytesIO(svcodec.encode(source, tier="lossless"))
+    assert Image.open(stream).size == (40, 24)
+    assert ImageOps.exif_transpose(Image.open(stream)).size == (24, 40)
+
+
+def test_malformed_files_are_unidentified(stream: bytes) -> None:
+    flipped = bytearray(stream)
+    flipped[len(stream) // 2] ^= 1
+    for data in (stream[:4], stream[:20], stream[:-1], bytes(flipped)):
+        with pytest.raises(UnidentifiedImageError):
+            Image.open(io.BytesIO(data))
+
+
+def test_what_is_found_while_decoding_is_a_stream_error(stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(data: bytes) -> Image.Image:
+        raise svcodec.CorruptError("the segment ends too early")
+
+    monkeypatch.setattr(svcodec, "decode", fail)
+    image = Image.open(io.BytesIO(stream))
+    with pytest.raises(svcodec.StreamError, match="too early"):
+        image.load()
+
+
+def test_saving_what_cannot_be_coded_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(svcodec.InputError, match="CMYK"):
+        Image.new("CMYK", (8, 8)).save(tmp_path / "photo.svc")
+    assert not list(tmp_path.iterdir())
