@@ -19,7 +19,7 @@ from torch import Tensor
 from ..bitstream import Coding, Entry, Stack, Variable
 from ..errors import CorruptError, TruncatedError
 from ..models.details import Draw
-from ..models.selfvae import DEPTH, LEVELS, draw_mean
+from ..models.selfvae import DEPTH, LEVELS, draw_mean, draw_rounded
 from ..models.transforms import level_sizes, pyramid, to_opponent, to_rgb
 from .latents import OFFSET_BITS, Drawn, Integers, draw_bits_back, draw_direct, draw_popped, draw_sampled
 from .levels import LevelCoder, Size
@@ -27,6 +27,7 @@ from .model import Model
 from .tiers import GIST_QUALITY, TierSpec
 
 TILE = 1024  # side of the tiles of `lossless`, in pixels
+SPARE_BITS = 64  # left on the stack when bits-back draws from it
 
 Y = [Variable.Y0, Variable.Y1, Variable.Y2, Variable.Y3]
 Z = [None, Variable.Z1, Variable.Z2, Variable.Z3]
@@ -65,11 +66,14 @@ class Ledger:
         )
 
 
-def encode(model: Model, spec: TierSpec, quality: int | None, pixels: Pixels) -> tuple[Stack, tuple[Entry, ...]]:
+def encode(
+    model: Model, spec: TierSpec, quality: int | None, pixels: Pixels, details: bool = False
+) -> tuple[Stack, tuple[Entry, ...]]:
     """A picture's variables on a sealed stack, and what each of them took.
 
     Args:
         pixels: uint8 (h, w, 3), or (h, w) for grey.
+        details: in `lossless`, code z too (measured to be longer, so no public function asks for it).
     """
     stack, ledger = Stack(model.gaussians), Ledger()
     image = to_levels(pixels, model.device)
@@ -77,7 +81,7 @@ def encode(model: Model, spec: TierSpec, quality: int | None, pixels: Pixels) ->
     if spec.levels:
         stack.seal(checksum(pixels))
         for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
-            coder.push_exact(image[..., rows, columns], ledger)
+            coder.push_exact(image[..., rows, columns], ledger, details)
     else:
         coder.push_lossy(spec, quality or GIST_QUALITY, image, ledger)
     return stack, ledger.account()
@@ -163,32 +167,69 @@ class TileCoder:
         draw = popped if spec.details else uncoded
         return to_rgb(self.ladder.descend(LEVELS, 0, level, features, at, sizes, lambda k, level: draw)[0])
 
-    def push_exact(self, image: Tensor, ledger: Ledger) -> None:
-        """Push a tile of `lossless`: levels from x to y_K, then u, by bits-back where that is shorter."""
+    def push_exact(self, image: Tensor, ledger: Ledger, details: bool) -> None:
+        """Push a tile of `lossless`, x lowest and u last, with or without z.
+
+        Each latent is drawn when what it helps to code is about to be pushed, so that all but the lowest can be drawn
+        by bits-back with bits that are on the stack anyway.
+        """
         levels = pyramid(image, DEPTH)
+        targets = [to_opponent(level) for level in levels]
+        at = self._at(GIST_QUALITY)
+        features = [torch.empty(0)] * LEVELS + [self.ladder.gist(levels[LEVELS], at)[1]]
+        for k in range(LEVELS, 1, -1) if details else ():
+            features[k - 1] = self._next_features(k, targets[k], targets[k - 1], features[k], at)
         for k in range(1, LEVELS + 1):
-            walk = partial(self.likelihoods.level_likelihood, k, levels[k], None)
+            drawn: list[Drawn] = []
+            given, coding, before = None, Coding.DIRECT, self.stack.bits
+            if details:
+                inferred = self.ladder.infer(k, targets, targets[k], at)
+                coding = Coding.BITS_BACK if before > OFFSET_BITS * inferred.numel() + SPARE_BITS else Coding.DIRECT
+                given, _ = self.ladder.levels[k - 1].draw(targets[k], features[k], at, self._draw(coding, inferred, drawn))
+            borrowed = self.stack.bits - before
+            walk = partial(self.likelihoods.level_likelihood, k, levels[k], given)
             self._push(Y[k - 1], partial(self.levels.push, walk, levels[k - 1]), ledger)
+            if details:
+                self._push(Z[k], partial(push_drawn, self.stack, drawn), ledger)
+                ledger.add(Z[k], borrowed, coding)
+                self.stack.push_uniform([coding], 1)
         sizes = {coding: self._trial(levels, coding) for coding in Coding}
         best = min(sizes, key=lambda coding: sizes[coding])
         self._push_gist_and_latent(levels, best, ledger)
         if math.isfinite(saved := max(sizes.values()) - min(sizes.values())):
             ledger.add(Variable.U, 0, best, round(saved))
-        self.stack.push_uniform([best], 1)
+        self.stack.push_uniform([best, details], 1)
 
     def pop_exact(self, size: Size) -> Tensor:
         """Inverse of `push_exact`: integer levels, float (1, 3, *size)."""
         sizes = level_sizes(size, DEPTH)
+        at = self._at(GIST_QUALITY)
+        bits_back, details = self.stack.pop_uniform(2, 1)
         returned: list[Integers] = []
-        draw = draw_popped(self.stack, returned if self.stack.pop_uniform(1, 1)[0] else None)
-        mean, features = self.ladder.descend_gist(self._at(GIST_QUALITY), sizes, lambda k, level: draw)
+        draw = draw_popped(self.stack, returned if bits_back else None)
+        mean, features = self.ladder.descend_gist(at, sizes, lambda k, level: draw)
         level = self._pop_gist(mean, features, sizes[LEVELS])
-        for offsets in reversed(returned):
-            self.stack.push_uniform(offsets, OFFSET_BITS)
+        give_back(self.stack, returned)
+        if details:
+            features = self.ladder.gist(level, at)[1]
         for k in range(LEVELS, 0, -1):
-            walk = partial(self.likelihoods.level_likelihood, k, level, None)
-            level = self.levels.pop(walk, sizes[k - 1], self.model.device)
+            given = None
+            returned = []
+            if details:
+                draw = draw_popped(self.stack, returned if self.stack.pop_uniform(1, 1)[0] else None)
+                given, _ = self.ladder.levels[k - 1].draw(to_opponent(level), features, at, draw)
+            walk = partial(self.likelihoods.level_likelihood, k, level, given)
+            finer = self.levels.pop(walk, sizes[k - 1], self.model.device)
+            give_back(self.stack, returned)
+            if details and k > 1:
+                features = self._next_features(k, to_opponent(level), to_opponent(finer), features, at)
+            level = finer
         return level
+
+    def _next_features(self, k: int, level: Tensor, finer: Tensor, features: Tensor, at: Tensor) -> Tensor:
+        """Features of level k given exact y_k and y_{k-1}: what level k - 1 is handed down where levels are exact."""
+        detail_level = self.ladder.levels[k - 1]
+        return detail_level.draw(level, features, at, draw_rounded(detail_level.posterior(finer, level, at)))[1]
 
     def _trial(self, levels: list[Tensor], coding: Coding) -> float:
         """How many bits the stack would hold after u and y_K; infinity where bits-back lacks bits to draw with."""
@@ -206,8 +247,7 @@ class TileCoder:
         drawn: list[Drawn] = []
 
         def draw_at(k: int, level: Tensor) -> Draw:
-            inferred = self.ladder.infer(k, targets, level, at)
-            return draw_direct(inferred, drawn) if coding is Coding.DIRECT else draw_bits_back(inferred, drawn, self.stack)
+            return self._draw(coding, self.ladder.infer(k, targets, level, at), drawn)
 
         before = self.stack.bits
         mean, features = self.ladder.descend_gist(at, sizes, draw_at)
@@ -215,6 +255,11 @@ class TileCoder:
         self._push(Y[LEVELS], partial(self._push_gist, mean, features, levels[LEVELS]), ledger)
         self._push(Variable.U, partial(push_drawn, self.stack, drawn), ledger)
         ledger.add(Variable.U, borrowed, coding)
+
+    def _draw(self, coding: Coding, inferred: Tensor, drawn: list[Drawn]) -> Draw:
+        if coding is Coding.DIRECT:
+            return draw_direct(inferred, drawn)
+        return draw_bits_back(inferred, drawn, self.stack)
 
     def _push_gist(self, mean: Tensor, features: Tensor, gist: Tensor) -> None:
         self.levels.push(partial(self.likelihoods.gist_likelihood, to_rgb(mean), features), gist)
@@ -240,6 +285,12 @@ def latent(k: int) -> Variable:
 def skip(k: int, level: Tensor) -> Draw:
     """Code nothing at any level."""
     return draw_mean
+
+
+def give_back(stack: Stack, returned: list[Integers]) -> None:
+    """Push the offsets that bits-back had drawn with, once what they chose is known."""
+    for offsets in reversed(returned):
+        stack.push_uniform(offsets, OFFSET_BITS)
 
 
 def push_drawn(stack: Stack, drawn: list[Drawn]) -> None:

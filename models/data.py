@@ -36,13 +36,15 @@ class Photos:
     """Photos in memory, drawn in proportion to their area."""
 
     def __init__(self, sources: list[Path], smallest: int):
-        """Read all photos whose sides are at least `smallest` pixels."""
+        """Read all photos whose sides are at least `smallest` pixels. Raises ValueError if there are too few."""
         files = [file for source in sources for file in image_files(source)]
         self.held_out_names = [name for name, _ in files[::HELD_OUT_EVERY]]
         photos = [(index, read_photo(data)) for index, (_, data) in enumerate(files)]
         photos = [(index, photo) for index, photo in photos if min(photo.shape[1:]) >= smallest]
         self.held_out = [photo for index, photo in photos if index % HELD_OUT_EVERY == 0]
         self.training = [photo for index, photo in photos if index % HELD_OUT_EVERY]
+        if not self.training or not self.held_out:
+            raise ValueError(f"there are too few photos with sides of at least {smallest} pixels")
         area = np.cumsum([photo[0].numel() for photo in self.training], dtype=float)
         self.share = area / area[-1]
 
@@ -61,10 +63,18 @@ class Photos:
         return torch.stack(crops).float()
 
     def validation(self, count: int, size: int) -> Tensor:
-        """Central crops of the first held-out photos: float (count, 3, size, size)."""
-        crops = []
-        for photo in self.held_out:
-            top, left = ((side - size) // 2 for side in photo.shape[1:])
-            if top >= 0 and left >= 0:
-                crops.append(photo[:, top : top + size, left : left + size])
-        return torch.stack(crops[:count]).float()
+        """Central crops of held-out photos, evenly chosen: float (count, 3, size, size), fewer if there are fewer.
+
+        Raises ValueError if none is large enough.
+        """
+        large = [photo for photo in self.held_out if min(photo.shape[1:]) >= size]
+        if not large:
+            raise ValueError(f"no held-out photo has sides of at least {size} pixels")
+        chosen = large[:: max(1, len(large) // count)][:count]
+        return torch.stack([central_crop(photo, size) for photo in chosen]).float()
+
+
+def central_crop(photo: Tensor, size: int) -> Tensor:
+    """(3, size, size) from the middle of (3, h, w)."""
+    top, left = ((side - size) // 2 for side in photo.shape[1:])
+    return photo[:, top : top + size, left : left + size]

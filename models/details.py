@@ -105,16 +105,13 @@ class DetailLevel(nn.Module):
         details = haar_details(target) + self.posterior_output(activate(self.posterior_trunk(features))).float()
         return details * self.gains(quality)[1]
 
-    def decode(
-        self, level: Tensor, coarser: Tensor | None, quality: Tensor, size: tuple[int, int], draw: Draw
-    ) -> tuple[Tensor, Tensor]:
-        """Walk down one level: y_k and the coarser features to y_{k-1}'s mean and the features of this level.
+    def draw(self, level: Tensor, coarser: Tensor | None, quality: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Draw z_k: its details in units of the image, (b, 9, h, w), and the features that follow.
 
         Args:
             level: y_k, decoded or exact, (b, 3, h, w).
             coarser: features of level k+1, (b, c, ceil(h/2), ceil(w/2)), or None at the top.
             quality: (b,).
-            size: height and width of y_{k-1}.
             draw: called for each group in turn with its channels and the mean and log2 scale of its prior; returns
                 the group's z, by coding, decoding, sampling or as the mean.
         """
@@ -131,6 +128,9 @@ class DetailLevel(nn.Module):
             drawn.append(details)
             features = features + absorb(torch.cat([details, (z - mean) * 0.25], 1))
         features = self.decoder(self.decoder_scale(features, quality))
-        image = inverse_haar(level, torch.cat(drawn, 1)[:, FROM_ORDER], size)
+        return torch.cat(drawn, 1)[:, FROM_ORDER], features
+
+    def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
         correction = F.pixel_shuffle(self.correction(activate(features)).float(), 2)
-        return image + correction[..., : size[0], : size[1]], features
+        return inverse_haar(level, details, size) + correction[..., : size[0], : size[1]]

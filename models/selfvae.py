@@ -75,7 +75,8 @@ class Ladder(nn.Module):
             draw_at: called with each k and the y_k reached; returns what draws z_k.
         """
         for k in range(start, stop, -1):
-            level, features = self.levels[k - 1].decode(level, features, quality, sizes[k - 1], draw_at(k, level))
+            details, features = self.levels[k - 1].draw(level, features, quality, draw_at(k, level))
+            level = self.levels[k - 1].synthesise(level, details, features, sizes[k - 1])
         return level, features
 
     def infer(self, k: int, targets: list[Tensor], level: Tensor, quality: Tensor) -> Tensor:

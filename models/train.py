@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from .data import Photos
 from .details import log_step
 from .selfvae import LEVELS, SelfVAE
-from .transforms import pyramid
+from .transforms import downscale, pyramid, to_opponent
 
 WARMUP_STEPS = 200
 EMA_DECAY = 0.999
 CHECKPOINT_SECONDS = 240
+EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 
 
 def trade_off(quality: Tensor) -> Tensor:
@@ -50,16 +51,27 @@ def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tupl
     return loss, {} if dropped else {"bpp": bpp.mean().item(), "log10 mse": mse.log10().mean().item()}
 
 
+@torch.no_grad()
+def exact_details(model: SelfVAE, k: int, finer: Tensor) -> Tensor:
+    """Details of a z_k drawn from its posterior given exact levels, at the quality of `lossless`."""
+    quality = torch.full((len(finer),), EXACT_QUALITY, device=finer.device)
+    ladder_level = model.ladder.levels[k - 1]
+    z = ladder_level.posterior(to_opponent(finer), to_opponent(downscale(finer)), quality)
+    return (z + torch.rand_like(z) - 0.5) / ladder_level.gains(quality)[1]
+
+
 def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
     """Bits per sub-pixel of a level given the next, and of the gist given u."""
     k = int(rng.choice(LEVELS, p=(0.7, 0.2, 0.1))) + 1
     size = image.shape[-1] // 4
     level = pyramid(image[..., : size << (k - 1), : size << (k - 1)], k - 1)[-1]
-    level_bits = (model.level_bits(k, level) / level[0].numel()).mean()
+    details = exact_details(model, k, level) if rng.random() < 0.2 else None
+    level_bits = (model.level_bits(k, level, details) / level[0].numel()).mean()
     gist = pyramid(image, LEVELS)[-1]
     quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
     gist_bits = (model.gist_bits(gist, quality) / gist[0].numel()).mean()
-    return level_bits + 0.25 * gist_bits, {f"level {k}": level_bits.item(), "gist": gist_bits.item()}
+    name = f"level {k}" if details is None else f"level {k} given z"
+    return level_bits + 0.25 * gist_bits, {name: level_bits.item(), "gist": gist_bits.item()}
 
 
 @torch.no_grad()
@@ -129,7 +141,7 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
         step = state["step"]
     rng = np.random.default_rng((args.seed, step))
     torch.manual_seed(int(rng.integers(2**31)))
-    held_out = photos.validation(16, 256).to(device)
+    held_out = photos.validation(16, 2 * args.crop).to(device)
     started = saved = time.monotonic()
     recent: list[dict[str, float]] = []
 

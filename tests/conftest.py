@@ -9,6 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
+
+settings.register_profile("svcodec", deadline=None)  # how long a test takes is no property of the code
+settings.load_profile("svcodec")
 
 Samples = npt.NDArray[np.uint8]
 

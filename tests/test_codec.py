@@ -1,0 +1,177 @@
+"""The codec: every tier, mode and size, there and back."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import svcodec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+from svcodec.bitstream import Coding, Variable, unpack
+from svcodec.codec import coder
+from svcodec.codec.model import exact_arithmetic
+from svcodec.codec.tiers import spec_of
+
+SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 33), (17, 1), (7, 5), (16, 16), (37, 51), (64, 65)]
+LOSSY = ("sketch", "preview", "standard", "high")
+
+
+@pytest.fixture(scope="module")
+def codec() -> svcodec.Codec:
+    return svcodec.Codec()
+
+
+def texture(height: int, width: int, channels: int | None = 3, seed: int = 0) -> np.ndarray:
+    """Smooth colours under some noise, uint8 (height, width, channels), or (height, width) for None."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    base = 110 + 60 * np.sin(rows / 11)[..., None] + 50 * np.cos(columns[..., None] / 17 + np.arange(channels or 1))
+    noisy = (base.reshape(height, width, -1) + rng.normal(0, 6, (height, width, channels or 1))).clip(0, 255)
+    return (noisy if channels else noisy[..., 0]).astype(np.uint8)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(1e-9, ((a.astype(float) - b.astype(float)) ** 2).mean())))
+
+
+@pytest.mark.parametrize("channels", [None, 3])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_lossless_gives_back_every_bit(codec: svcodec.Codec, size: tuple[int, int], channels: int | None) -> None:
+    for image in (texture(*size, channels), np.zeros_like(texture(*size, channels)), 255 - texture(*size, channels) % 2):
+        assert np.array_equal(np.asarray(codec.decode(codec.encode(image, "lossless"))), image)
+
+
+@settings(max_examples=25)
+@given(
+    hnp.arrays(np.uint8, st.one_of(hnp.array_shapes(min_dims=2, max_dims=2, max_side=20), st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(2, 4))))
+)
+def test_lossless_gives_back_any_array(image: np.ndarray) -> None:
+    decoded = np.asarray(svcodec.decode(svcodec.encode(image, "lossless")))
+    assert np.array_equal(decoded, image)
+
+
+@pytest.mark.parametrize("tier", LOSSY)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_lossy_tiers_keep_size_and_mode(codec: svcodec.Codec, size: tuple[int, int], tier: str) -> None:
+    for channels, mode in ((None, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")):
+        image = texture(*size, channels)
+        decoded = codec.decode(codec.encode(image, tier))
+        assert (decoded.size, decoded.mode) == (size[::-1], mode)
+        if channels in (2, 4):
+            assert np.array_equal(np.asarray(decoded)[..., -1], image[..., -1])
+
+
+def test_tiers_are_ordered_by_size_and_fidelity(codec: svcodec.Codec) -> None:
+    with Image.open(get_sample_data("grace_hopper.jpg")) as photo:
+        image = np.asarray(photo.convert("RGB"))[100:356, 100:356]
+    files = [codec.encode(image, tier) for tier in svcodec.TIERS]
+    assert [len(file) for file in files] == sorted(len(file) for file in files)
+    fidelity = [psnr(np.asarray(codec.decode(file)), image) for file in files]
+    assert fidelity[2] > fidelity[0]
+    assert fidelity[3] > fidelity[2]
+    assert fidelity[4] > 100
+
+
+@pytest.mark.parametrize("tier", ["sketch", "standard", "high"])
+def test_quality_buys_fidelity(codec: svcodec.Codec, tier: str) -> None:
+    image = texture(96, 128)
+    files = [codec.encode(image, tier, quality) for quality in (1, 40, 100)]
+    assert len(files[0]) < len(files[1]) < len(files[2])
+    if tier != "sketch":
+        fidelity = [psnr(np.asarray(codec.decode(file)), image) for file in files]
+        assert fidelity == sorted(fidelity)
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+def test_encoding_twice_gives_the_same_bytes(codec: svcodec.Codec, tier: str) -> None:
+    image = texture(40, 56)
+    data = codec.encode(image, tier)
+    assert codec.encode(image, tier) == data
+    assert codec.decode(data).tobytes() == codec.decode(data).tobytes()
+
+
+@pytest.mark.parametrize("tier", ["sketch", "preview"])
+def test_samples_differ_by_seed_and_repeat(codec: svcodec.Codec, tier: str) -> None:
+    data = codec.encode(texture(64, 64), tier)
+    pictures = {seed: np.asarray(codec.decode(data, sample=seed)) for seed in (1, 2)}
+    assert not np.array_equal(pictures[1], pictures[2])
+    assert not np.array_equal(pictures[1], np.asarray(codec.decode(data)))
+    assert np.array_equal(pictures[1], np.asarray(codec.decode(data, sample=1)))
+
+
+@pytest.mark.parametrize("tier", ["standard", "high", "lossless"])
+def test_what_is_all_coded_has_nothing_to_sample(codec: svcodec.Codec, tier: str) -> None:
+    data = codec.encode(texture(24, 24), tier)
+    assert codec.decode(data, sample=3).tobytes() == codec.decode(data).tobytes()
+
+
+@pytest.mark.parametrize("details", [False, True])
+@pytest.mark.parametrize("grey", [False, True])
+def test_tiles_are_chained_on_one_stack(
+    codec: svcodec.Codec, monkeypatch: pytest.MonkeyPatch, grey: bool, details: bool
+) -> None:
+    monkeypatch.setattr(coder, "TILE", 32)
+    image = texture(70, 45, None if grey else 3)
+    with exact_arithmetic():
+        stack, account = coder.encode(codec.model, spec_of("lossless"), None, image, details)
+        assert np.array_equal(coder.decode(codec.model, spec_of("lossless"), None, stack, image.shape[:2], grey, None), image)
+    codings = {entry.variable: entry.coding for entry in account}
+    if details:
+        assert codings[Variable.Z1] is Coding.BITS_BACK
+        assert set(codings) >= {Variable.Z1, Variable.Z2, Variable.Z3}
+    else:
+        assert set(codings) == {Variable.U, Variable.Y0, Variable.Y1, Variable.Y2, Variable.Y3}
+
+
+def test_the_account_is_what_the_codes_take(codec: svcodec.Codec) -> None:
+    for tier in svcodec.TIERS:
+        stream = unpack(codec.encode(texture(96, 96), tier))
+        total = sum(entry.bits for entry in stream.account)
+        assert abs(total - 8 * len(stream.codes)) <= 96  # the seal and the last word
+
+
+def test_metadata_survives(codec: svcodec.Codec) -> None:
+    source = Image.fromarray(texture(16, 16))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: kept, not applied
+    buffer = io.BytesIO()
+    source.save(buffer, "PNG", icc_profile=b"a profile", exif=exif)
+    buffer.seek(0)
+    decoded = codec.decode(codec.encode(buffer, "sketch"))
+    assert decoded.info["icc_profile"] == b"a profile"
+    assert decoded.getexif()[0x0112] == 6
+    assert decoded.size == source.size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"tier": "best"}, "unknown tier 'best'"),
+        ({"quality": 0}, "1 to 100"),
+        ({"quality": 101}, "1 to 100"),
+        ({"quality": 50.5}, "whole number"),
+        ({"tier": "lossless", "quality": 50}, "takes no quality"),
+        ({"tier": "preview", "quality": 50}, "takes no quality"),
+    ],
+)
+def test_bad_arguments_are_refused(codec: svcodec.Codec, arguments: dict, text: str) -> None:
+    with pytest.raises(svcodec.InputError, match=text):
+        codec.encode(texture(8, 8), **arguments)
+
+
+def test_unknown_models_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(svcodec.ModelError, match="no model 'nonesuch'"):
+        svcodec.Codec("nonesuch")
+    with pytest.raises(svcodec.ModelError, match="No such file"):
+        svcodec.Codec(tmp_path / "nonesuch.safetensors")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not a model")
+    with pytest.raises(svcodec.ModelError, match="can't be loaded"):
+        svcodec.Codec(broken)
+    with pytest.raises(svcodec.ModelError):
+        svcodec.Codec(device="no-such-device")

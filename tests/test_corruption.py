@@ -1,0 +1,143 @@
+"""Damaged, foreign and hostile streams: always one of our exceptions, never a wrong picture."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import svcodec
+from PIL import Image
+from svcodec.bitstream import Stream, Tier, pack, unpack
+
+COUNT = 2000
+
+
+@pytest.fixture(scope="module")
+def codec() -> svcodec.Codec:
+    return svcodec.Codec()
+
+
+@pytest.fixture(scope="module")
+def streams(codec: svcodec.Codec) -> dict[str, bytes]:
+    image = np.add.outer(np.arange(24) * 5, np.arange(20) * 3)[..., None] + np.array([0, 30, 60])
+    rng = np.random.default_rng(0)
+    picture = (image + rng.integers(0, 9, image.shape)).clip(0, 255).astype(np.uint8)
+    return {tier: codec.encode(picture, tier) for tier in svcodec.TIERS}
+
+
+def resealed(body: bytes) -> bytes:
+    """The bytes with a right checksum: what only a deliberate change would have."""
+    return body[:-4] + zlib.crc32(body[:-4]).to_bytes(4, "little")
+
+
+def refuses(codec: svcodec.Codec, data: bytes, original: bytes) -> None:
+    """Decoding must raise one of our exceptions, unless the very picture comes out."""
+    try:
+        decoded = codec.decode(data)
+    except svcodec.SvcodecError:
+        return
+    assert decoded.tobytes() == codec.decode(original).tobytes()
+
+
+def mutate(data: bytes, rng: np.random.Generator) -> bytes:
+    """Truncate, flip, overwrite, delete, insert or repeat some bytes."""
+    changed = bytearray(data)
+    start, length = int(rng.integers(len(data))), int(rng.integers(1, 9))
+    match int(rng.integers(6)):
+        case 0:
+            del changed[start:]
+        case 1:
+            changed[start] ^= 1 << int(rng.integers(8))
+        case 2:
+            changed[start : start + length] = rng.bytes(length)
+        case 3:
+            del changed[start : start + length]
+        case 4:
+            changed[start:start] = rng.bytes(length)
+        case 5:
+            changed[start:start] = changed[start : start + length]
+    return bytes(changed)
+
+
+def test_mutated_streams(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    """The checksum finds every change of the file."""
+    rng = np.random.default_rng(1)
+    originals = list(streams.values())
+    for i in range(COUNT):
+        data = mutate(originals[i % len(originals)], rng)
+        if data not in originals:
+            with pytest.raises(svcodec.StreamError):
+                codec.decode(data)
+
+
+def test_mutated_streams_with_a_right_checksum(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    """Past the checksum, the stack's seal finds what is wrong, before much is allocated."""
+    rng = np.random.default_rng(2)
+    originals = list(streams.values())
+    for i in range(COUNT // 10):
+        original = originals[i % len(originals)]
+        data = mutate(original, rng)
+        if len(data) > 4:
+            refuses(codec, resealed(data), original)
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+@pytest.mark.parametrize("size", [(65535, 4096), (4096, 65535), (16384, 16384), (25, 24), (20, 25), (1, 1)], ids=str)
+def test_other_sizes(codec: svcodec.Codec, streams: dict[str, bytes], tier: str, size: tuple[int, int]) -> None:
+    stream = replace(unpack(streams[tier]), width=size[0], height=size[1])
+    with pytest.raises(svcodec.StreamError):
+        codec.decode(pack(stream))
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+def test_codes_of_another_tier(codec: svcodec.Codec, streams: dict[str, bytes], tier: str) -> None:
+    stream = unpack(streams[tier])
+    for other in svcodec.TIERS:
+        if other != tier:
+            swapped = replace(stream, codes=unpack(streams[other]).codes)
+            with pytest.raises(svcodec.StreamError):
+                codec.decode(pack(swapped))
+            relabelled: Stream = replace(stream, tier=Tier[other.upper()])
+            with pytest.raises(svcodec.StreamError):
+                codec.decode(pack(relabelled))
+
+
+def test_another_quality(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    with pytest.raises(svcodec.StreamError):
+        codec.decode(pack(replace(unpack(streams["standard"]), quality=1)))
+
+
+def test_another_model(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    stream = unpack(streams["standard"])
+    with pytest.raises(svcodec.ModelError, match="other"):
+        svcodec.decode(pack(replace(stream, model_name="other")))
+    with pytest.raises(svcodec.ModelError, match="was made with"):
+        codec.decode(pack(replace(stream, model_hash=bytes(8))))
+
+
+def test_foreign_alpha(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    for alpha in (b"", b"\x89PNG\r\n\x1a\n", png(3, 3), b"x" * 99):
+        with pytest.raises(svcodec.CorruptError, match="alpha"):
+            codec.decode(pack(replace(unpack(streams["standard"]), alpha=alpha)))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x89", b"\x89SVC", b"hello", bytes(1000), b"\xff\xd8\xff\xe0" + bytes(50)])
+def test_foreign_data(codec: svcodec.Codec, data: bytes) -> None:
+    with pytest.raises(svcodec.StreamError):
+        codec.decode(data)
+    with pytest.raises(svcodec.StreamError):
+        svcodec.inspect(data)
+
+
+def test_foreign_files(codec: svcodec.Codec) -> None:
+    with pytest.raises(svcodec.NotSvcError, match="PNG"):
+        codec.decode(png(8, 8))
+
+
+def png(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
