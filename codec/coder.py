@@ -29,8 +29,8 @@ from .tiers import GIST_QUALITY, TierSpec
 TILE = 1024  # side of the tiles of `lossless`, in pixels
 SPARE_BITS = 64  # left on the stack when bits-back draws from it
 
-Y = [Variable.Y0, Variable.Y1, Variable.Y2, Variable.Y3]
-Z = [None, Variable.Z1, Variable.Z2, Variable.Z3]
+Y = [Variable[f"Y{k}"] for k in range(LEVELS + 1)]
+Z = [Variable[f"Z{k}"] if k else Variable.U for k in range(LEVELS + 1)]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -185,7 +185,8 @@ class TileCoder:
             if details:
                 inferred = self.ladder.infer(k, targets, targets[k], at)
                 coding = Coding.BITS_BACK if before > OFFSET_BITS * inferred.numel() + SPARE_BITS else Coding.DIRECT
-                given, _ = self.ladder.levels[k - 1].draw(targets[k], features[k], at, self._draw(coding, inferred, drawn))
+                draw = self._draw(coding, inferred, drawn)
+                given, _ = self.ladder.level(k).draw(targets[k], features[k], at, draw)
             borrowed = self.stack.bits - before
             walk = partial(self.likelihoods.level_likelihood, k, levels[k], given)
             self._push(Y[k - 1], partial(self.levels.push, walk, levels[k - 1]), ledger)
@@ -217,7 +218,7 @@ class TileCoder:
             returned = []
             if details:
                 draw = draw_popped(self.stack, returned if self.stack.pop_uniform(1, 1)[0] else None)
-                given, _ = self.ladder.levels[k - 1].draw(to_opponent(level), features, at, draw)
+                given, _ = self.ladder.level(k).draw(to_opponent(level), features, at, draw)
             walk = partial(self.likelihoods.level_likelihood, k, level, given)
             finer = self.levels.pop(walk, sizes[k - 1], self.model.device)
             give_back(self.stack, returned)
@@ -228,7 +229,7 @@ class TileCoder:
 
     def _next_features(self, k: int, level: Tensor, finer: Tensor, features: Tensor, at: Tensor) -> Tensor:
         """Features of level k given exact y_k and y_{k-1}: what level k - 1 is handed down where levels are exact."""
-        detail_level = self.ladder.levels[k - 1]
+        detail_level = self.ladder.level(k)
         return detail_level.draw(level, features, at, draw_rounded(detail_level.posterior(finer, level, at)))[1]
 
     def _trial(self, levels: list[Tensor], coding: Coding) -> float:

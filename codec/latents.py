@@ -17,7 +17,13 @@ Integers = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one draw adds to the stack: whole steps from the prior's mean, scales, and offsets where bits-back is used."""
+    """What one draw adds to the stack.
+
+    Attributes:
+        residuals: whole steps from the prior's mean, flat.
+        scales: indices of the Gaussian tables.
+        offsets: in sixteenths of a step, where bits-back is used.
+    """
 
     residuals: Integers
     scales: Integers

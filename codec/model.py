@@ -50,7 +50,8 @@ class Model:
             metadata = _metadata(content)
             if metadata.get("format") != FORMAT:
                 raise ModelError(f"model {name}: its format is {metadata.get('format')}, this release reads {FORMAT}")
-            self.network = export.from_integers(tensors).to(self.device, memory_format=torch.channels_last)
+            network = export.from_integers(tensors)
+            self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.gaussians = GaussianTables(
                 tensors["tables.gaussian.cdf"].numpy(), tensors["tables.gaussian.inverse_scales"].numpy()
             )
@@ -69,7 +70,7 @@ class Model:
             if isinstance(module, ExactConv2d):
                 module.wide = True
         if known_answer(self.network, self.device) != answer:
-            raise ModelError(f"model {self.name} gives a wrong answer on this machine ({self.device}); it can't be used")
+            raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
 
 
 @lru_cache(maxsize=4)

@@ -55,6 +55,8 @@ class ExactConv2d(nn.Conv2d):
         wide: sum in float64, for a machine whose float32 convolutions turn out not to be exact.
     """
 
+    bias: Tensor  # always there
+
     watching = False
     snapped = False
     wide = False

@@ -1,11 +1,11 @@
 """Trained networks as integers on their grids, and back."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .blocks import QUALITIES, QualityTable
 from .details import Gains
-from .exact import ExactConv2d
+from .exact import ExactConv2d, ExactnessError
 from .selfvae import LEVELS, SelfVAE
 from .transforms import pyramid
 
@@ -77,7 +77,10 @@ def from_integers(tensors: dict[str, Tensor]) -> SelfVAE:
     return model
 
 
-def integers(values: Tensor, bits: int) -> Tensor:
+def integers(values: Tensor | None, bits: int) -> Tensor:
+    """Values on the grid of 2^-bits as int32. Raises ExactnessError where the model has not been snapped."""
+    if values is None:
+        raise ExactnessError("the model has not been snapped to its grids")
     return torch.round(values.detach().double() * 2.0**bits).to(torch.int32)
 
 

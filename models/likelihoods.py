@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -139,11 +140,12 @@ class BlockLikelihood(nn.Module):
             visit: called with a quarter's index and its mixtures; returns its levels, by coding, decoding or sampling.
         """
         found = [torch.empty(0)] * 4
+        surprise = torch.empty(0)
         features = self.trunk(features)
         rest = None if mean is None else 4.0 * mean
-        for i, (phase, quarter) in enumerate(zip(self.phases, PHASES, strict=True)):
-            if i:
-                features = features + phase.absorb((found[PHASES[i - 1]] - base) / SPREAD)
+        for i, (phase, quarter) in enumerate(zip(cast(list[Phase], self.phases), PHASES, strict=True)):
+            if phase.absorb is not None:
+                features = features + phase.absorb(surprise / SPREAD)
             features = phase.trunk(features)
             base, window = guess[quarter], None
             if rest is not None:
@@ -154,7 +156,7 @@ class BlockLikelihood(nn.Module):
                 if i == 3:
                     window = (rest - 2.0).clamp(0.0, 255.0), (rest + 1.0).clamp(0.0, 255.0)
             levels = visit(quarter, phase(features, base, window))
-            found[quarter] = levels
+            found[quarter], surprise = levels, levels - base
             if rest is not None:
                 rest = rest - levels
         return found

@@ -10,6 +10,7 @@ The posteriors are uniform, one quantisation step wide, around the mean that `De
 
 import math
 from collections.abc import Callable, Collection
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,10 @@ class Ladder(nn.Module):
         self.levels = nn.ModuleList(map(DetailLevel, range(1, DEPTH + 1), FEATURES, coarser, BLOCKS))
         self.top = Top()
 
+    def level(self, k: int) -> DetailLevel:
+        """Level k, from 1 for the finest."""
+        return cast(DetailLevel, self.levels[k - 1])
+
     def descend(
         self,
         start: int,
@@ -75,19 +80,17 @@ class Ladder(nn.Module):
             draw_at: called with each k and the y_k reached; returns what draws z_k.
         """
         for k in range(start, stop, -1):
-            details, features = self.levels[k - 1].draw(level, features, quality, draw_at(k, level))
-            level = self.levels[k - 1].synthesise(level, details, features, sizes[k - 1])
-        return level, features
+            details, features = self.level(k).draw(level, features, quality, draw_at(k, level))
+            level = self.level(k).synthesise(level, details, features, sizes[k - 1])
+        return level, cast(Tensor, features)
 
     def infer(self, k: int, targets: list[Tensor], level: Tensor, quality: Tensor) -> Tensor:
         """Mean of the posterior of z_k, given the levels in opponent colour and y_k as decoded."""
         if k > DEPTH:
             return targets[DEPTH] * self.top.gains(quality)[1]
-        return self.levels[k - 1].posterior(targets[k - 1], level, quality)
+        return self.level(k).posterior(targets[k - 1], level, quality)
 
-    def descend_gist(
-        self, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt
-    ) -> tuple[Tensor, Tensor]:
+    def descend_gist(self, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt) -> tuple[Tensor, Tensor]:
         """Draw u, from its top down: the mean of y_K in opponent colour and the features of level K + 1."""
         top = self.top(quality, sizes[DEPTH], draw_at(DEPTH + 1, quality))
         return self.descend(DEPTH, LEVELS, top, None, quality, sizes, draw_at)
@@ -193,4 +196,3 @@ def gaussian_bits(distance: Tensor, log_scale: Tensor) -> Tensor:
     near = torch.special.log_ndtr((0.5 - distance) * inverse)
     far = torch.special.log_ndtr((-0.5 - distance) * inverse)
     return (near + torch.log1p(-torch.exp(far - near))) / -math.log(2.0)
-

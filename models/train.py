@@ -27,7 +27,7 @@ EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 
 
 def trade_off(quality: Tensor) -> Tensor:
-    """Lambda of a quality: at high rate, the distortion a uniform quantiser's step buys (12 * 3 / (2 ln 2) / step^2)."""
+    """Lambda of a quality: at high rate, what a step of uniform quantisation is worth, 12 * 3 / (2 ln 2) / step^2."""
     return 18.0 / math.log(2.0) / torch.exp2(2.0 * log_step(quality))
 
 
@@ -55,7 +55,7 @@ def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tupl
 def exact_details(model: SelfVAE, k: int, finer: Tensor) -> Tensor:
     """Details of a z_k drawn from its posterior given exact levels, at the quality of `lossless`."""
     quality = torch.full((len(finer),), EXACT_QUALITY, device=finer.device)
-    ladder_level = model.ladder.levels[k - 1]
+    ladder_level = model.ladder.level(k)
     z = ladder_level.posterior(to_opponent(finer), to_opponent(downscale(finer)), quality)
     return (z + torch.rand_like(z) - 0.5) / ladder_level.gains(quality)[1]
 
@@ -75,9 +75,10 @@ def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> 
 
 
 @torch.no_grad()
-def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float]:
+def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
     """Mean rate and PSNR on held-out photos at four qualities, and of `sketch`; `score` sums rate plus distortion."""
-    report, score = {}, 0.0
+    report: dict[str, float | str] = {}
+    score = 0.0
     for name, q, dropped in (("10", 10, 0), ("40", 40, 0), ("70", 70, 0), ("95", 95, 0), ("sketch", 50, LEVELS)):
         quality = torch.full((len(photos),), float(q), device=photos.device)
         torch.manual_seed(0)
@@ -93,7 +94,7 @@ def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def validate_likelihoods(model: SelfVAE, photos: Tensor) -> dict[str, float]:
+def validate_likelihoods(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
     """Bits per sub-pixel of x on held-out photos, level by level; `score` is their sum with u left out."""
     levels = pyramid(photos, LEVELS)
     report = {}
@@ -111,6 +112,12 @@ TASKS = {
 }
 
 
+def rate_schedule(step: int, done: float, decay: float) -> float:
+    """Factor of the step size: a short rise, then level, then half a cosine over the last `decay` of the time."""
+    tail = max(0.0, (done - 1.0 + decay) / decay) if decay else 0.0
+    return min(1.0, (step + 1) / WARMUP_STEPS) * max(0.01, 0.5 * (1.0 + math.cos(math.pi * tail)))
+
+
 def load_average(model: SelfVAE, checkpoint: Path) -> None:
     """Load the averaged weights of the parts that a checkpoint's task trained."""
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["average"], strict=False)
@@ -124,7 +131,7 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
     for other in TASKS:
         if other != task and (folder / f"{other}.pt").exists():
             load_average(net, folder / f"{other}.pt")
-    net = net.to(device, memory_format=torch.channels_last).requires_grad_(False)
+    net = net.to(device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
     trained = {name: value for name, value in net.named_parameters() if name.split(".")[0] in parts}
     for parameter in trained.values():
         parameter.requires_grad_(True)
@@ -150,22 +157,23 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
         partial = checkpoint.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(checkpoint)
-        means = {key: round(float(np.mean([r[key] for r in recent if key in r])), 4) for key in recent[-1] if recent}
-        entry = {"step": step, "minutes": round((time.monotonic() - started) / 60, 1), **means, **validate(average, held_out)}
+        keys = sorted({key for figures in recent for key in figures})
+        means = {key: round(float(np.mean([figures[key] for figures in recent if key in figures])), 4) for key in keys}
+        minutes = round((time.monotonic() - started) / 60, 1)
+        entry = {"step": step, "minutes": minutes, **means, **validate(average, held_out)}
         with log.open("a") as out:
             out.write(json.dumps(entry) + "\n")
         print(json.dumps(entry), flush=True)
         recent.clear()
 
     while (done := (time.monotonic() - started) / 60 / args.minutes) < 1.0:
-        tail = max(0.0, (done - 1.0 + args.decay) / args.decay) if args.decay else 0.0
         for group in optimizer.param_groups:
-            group["lr"] = args.rate * min(1.0, (step + 1) / WARMUP_STEPS) * max(0.01, 0.5 * (1 + math.cos(math.pi * tail)))
+            group["lr"] = args.rate * rate_schedule(step, done, args.decay)
         image = photos.batch(args.batch, args.crop, rng).to(device, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16) if args.bf16 else contextlib.nullcontext():
             loss, figures = loss_of(net, image, rng)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(trained.values(), args.clip)
         if torch.isfinite(norm):
             optimizer.step()
@@ -189,9 +197,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--rate", type=float, default=8e-4, help="Adam's step size")
-    parser.add_argument("--decay", type=float, default=0.4, help="last part of the time over which the step size falls")
+    parser.add_argument("--decay", type=float, default=0.4, help="last part of the time, in which the rate falls")
     parser.add_argument("--clip", type=float, default=2.0, help="largest norm of the gradient")
-    parser.add_argument("--bf16", action="store_true", help="convolutions in bfloat16: 2 to 3 times faster where supported")
+    parser.add_argument("--bf16", action="store_true", help="convolutions in bfloat16: faster where supported")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

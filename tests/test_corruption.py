@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import svcodec
 from PIL import Image
+
+import svcodec
 from svcodec.bitstream import Stream, Tier, pack, unpack
 
 COUNT = 2000

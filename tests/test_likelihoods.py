@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from svcodec.models.frequencies import MixtureTables
 from svcodec.models.likelihoods import (
     COMPONENTS,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import svcodec
 
 GOLDEN = Path(__file__).parent / "golden"

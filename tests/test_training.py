@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import svcodec
 import torch
 from PIL import Image
+
+import svcodec
 from svcodec.models.data import Photos
 from svcodec.models.details import MIN_LOG_SCALE
 from svcodec.models.selfvae import DEPTH, SelfVAE, gaussian_bits
@@ -78,7 +79,7 @@ def test_one_step_lowers_nothing_but_the_loss() -> None:
     """Gradients reach every trained parameter of the ladder."""
     torch.manual_seed(0)
     model = SelfVAE()
-    for name, parameter in model.named_parameters():
+    for parameter in model.parameters():
         if not parameter.abs().sum():
             torch.nn.init.normal_(parameter, std=0.01)
     image = torch.randint(0, 256, (2, 3, 64, 64)).float()

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 import svcodec
 
 FOLDER = Path(__file__).parent

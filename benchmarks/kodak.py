@@ -1,0 +1,254 @@
+"""What svcodec's README says, measured: `python benchmarks/kodak.py FOLDER -o benchmarks/results`.
+
+FOLDER holds the 24 Kodak images. Each part prints a table and writes one JSON file; name parts to run only these.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bjontegaard
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+import svcodec
+from svcodec.bitstream import Stack, symbol_bits
+from svcodec.codec import coder
+from svcodec.codec.model import Model, exact_arithmetic
+from svcodec.codec.tiers import GIST_QUALITY, spec_of
+from svcodec.models.details import Draw
+from svcodec.models.selfvae import DEPTH, LEVELS, gaussian_bits, visit_true
+from svcodec.models.transforms import pyramid, to_opponent, to_rgb
+
+QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+JPEG_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
+
+Photos = dict[str, NDArray[np.uint8]]
+
+
+def psnr(decoded: NDArray[Any], original: NDArray[Any]) -> float:
+    """dB over RGB; infinite for equal pictures."""
+    error = ((decoded.astype(np.float64) - original.astype(np.float64)) ** 2).mean()
+    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+
+
+def with_pillow(image: NDArray[np.uint8], **options: Any) -> tuple[int, NDArray[np.uint8]]:
+    """Bytes and decoded pixels of a format of Pillow's."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, **options)
+    return buffer.tell(), np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float]:
+    """Mean bits per pixel and PSNR of (bytes, dB, pixels) of all images."""
+    return {
+        "bpp": float(np.mean([8 * size / pixels for size, _, pixels in points])),
+        "psnr": float(np.mean([decibels for _, decibels, _ in points])),
+    }
+
+
+def tiers(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+    """Bytes and PSNR of every tier at its default; JPEG's lowest useful quality beside them."""
+    images: dict[str, Any] = {}
+    for name, photo in photos.items():
+        images[name] = {}
+        for tier in svcodec.TIERS:
+            data = codec.encode(photo, tier)
+            decoded = np.asarray(codec.decode(data))
+            if tier == "lossless" and not np.array_equal(decoded, photo):
+                raise SystemExit(f"{name}: lossless is not")
+            images[name][tier] = (len(data), psnr(decoded, photo), photo[..., 0].size)
+        size, decoded = with_pillow(photo, format="JPEG", quality=5, optimize=True, progressive=True)
+        images[name]["jpeg quality 5"] = (size, psnr(decoded, photo), photo[..., 0].size)
+    ordered = sum(
+        [sizes[tier][0] for tier in svcodec.TIERS] == sorted({sizes[tier][0] for tier in svcodec.TIERS})
+        for sizes in images.values()
+    )
+    means = {tier: mean_point([sizes[tier] for sizes in images.values()]) for tier in next(iter(images.values()))}
+    return {"images strictly ordered": ordered, "of": len(images), "means": means, "images": images}
+
+
+def standard(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+    """The rate-distortion curve of `standard` and its BD-rate against Pillow's JPEG."""
+    ours, theirs = [], []
+    for quality in QUALITIES:
+        points = []
+        for photo in photos.values():
+            data = codec.encode(photo, "standard", quality)
+            points.append((len(data), psnr(np.asarray(codec.decode(data)), photo), photo[..., 0].size))
+        ours.append({"quality": quality, **mean_point(points)})
+    for quality in JPEG_QUALITIES:
+        points = []
+        for photo in photos.values():
+            size, decoded = with_pillow(photo, format="JPEG", quality=quality, optimize=True, progressive=True)
+            points.append((size, psnr(decoded, photo), photo[..., 0].size))
+        theirs.append({"quality": quality, **mean_point(points)})
+    curves = [[point[key] for point in curve] for curve in (theirs, ours) for key in ("bpp", "psnr")]
+    rate = bjontegaard.bd_rate(*curves, method="pchip", require_matching_points=False)
+    return {"BD-rate against JPEG in %": rate, "standard": ours, "jpeg": theirs}
+
+
+def lossless(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+    """Bits per sub-pixel with and without z, and of PNG and WebP."""
+    results: dict[str, list[float]] = {"file": [], "codes without z": [], "codes with z": [], "webp": [], "png": []}
+    for photo in photos.values():
+        results["file"].append(8 * len(codec.encode(photo, "lossless")) / photo.size)
+        with exact_arithmetic():
+            for key, details in (("codes without z", False), ("codes with z", True)):
+                stack, _ = coder.encode(codec.model, spec_of("lossless"), None, photo, details)
+                results[key].append(stack.bits / photo.size)
+        size, _ = with_pillow(photo, format="WEBP", lossless=True, method=6, quality=100)
+        results["webp"].append(8 * size / photo.size)
+        size, _ = with_pillow(photo, format="PNG", optimize=True)
+        results["png"].append(8 * size / photo.size)
+    return {"bits per sub-pixel": {key: float(np.mean(values)) for key, values in results.items()}, "images": results}
+
+
+class MeasuringStack(Stack):
+    """A stack that adds up -log2 of the integer frequencies of what is pushed, less what is popped."""
+
+    ideal = 0.0
+
+    def push_symbols(self, symbols: Any, frequencies: Any) -> None:
+        self.ideal += symbol_bits(symbols, frequencies)
+        super().push_symbols(symbols, frequencies)
+
+    def push_residuals(self, values: Any, scales: Any, offsets: Any = None) -> None:
+        self.ideal += self._tables.residual_bits(values, scales, offsets)
+        super().push_residuals(values, scales, offsets)
+
+    def push_uniform(self, values: Any, bits: int) -> None:
+        self.ideal += len(values) * bits
+        super().push_uniform(values, bits)
+
+    def pop_uniform(self, count: int, bits: int) -> NDArray[np.int32]:
+        self.ideal -= count * bits
+        return super().pop_uniform(count, bits)
+
+
+def overhead(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+    """File bits against the sum of -log2 of the integer frequencies, for every tier and image."""
+    worst: dict[str, float] = {}
+    inside = 0
+    for photo in photos.values():
+        for tier in svcodec.TIERS:
+            stack = MeasuringStack(codec.model.gaussians)
+            tile_coder = coder.TileCoder(codec.model, stack, grey=False)
+            image = coder.to_levels(photo, codec.model.device)
+            with exact_arithmetic():
+                if tier == "lossless":
+                    stack.seal(0)
+                    tile_coder.push_exact(image, coder.Ledger(), details=False)
+                else:
+                    spec = spec_of(tier)
+                    tile_coder.push_lossy(spec, spec.quality or GIST_QUALITY, image, coder.Ledger())
+            bits = 8 * len(codec.encode(photo, tier))
+            inside += bits <= 1.005 * stack.ideal + 8 * 64
+            worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)
+    return {"within 1.005 times + 64 bytes": inside, "of": len(photos) * len(svcodec.TIERS), "most extra bytes": worst}
+
+
+def negative_elbo(model: Model, image: Tensor) -> float:
+    """-ELBO of a picture (1, 3, h, w) of even size in bits, u and z drawn from their posteriors, by the float model."""
+    network, ladder = model.network, model.network.ladder
+    levels = pyramid(image, DEPTH)
+    targets = [to_opponent(level) for level in levels]
+    sizes = [(level.shape[2], level.shape[3]) for level in levels]
+    at = torch.tensor([float(GIST_QUALITY)])
+    bits: list[Tensor] = []
+
+    def draw_at(k: int, level: Tensor) -> Draw:
+        inferred = ladder.infer(k, targets, level, at)
+
+        def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
+            z = inferred[:, group] + torch.rand_like(mean) - 0.5
+            bits.append(gaussian_bits((z - mean).abs(), log_scale).sum((1, 2, 3)))
+            return z
+
+        return draw
+
+    mean, features = ladder.descend_gist(at, sizes, draw_at)
+    network.gist_likelihood(to_rgb(mean), features, visit_true(levels[LEVELS], bits))
+    features = ladder.gist(levels[LEVELS], at)[1]
+    tile_coder = coder.TileCoder(model, Stack(model.gaussians), grey=False)
+    for k in range(LEVELS, 0, -1):
+        details, _ = ladder.level(k).draw(targets[k], features, at, draw_at(k, targets[k]))
+        network.level_likelihood(k, levels[k], details, visit_true(levels[k - 1], bits))
+        features = tile_coder._next_features(k, targets[k], targets[k - 1], features, at)
+    return float(torch.stack(bits).sum())
+
+
+def chain(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+    """Bits-back of u and z over all images on one stack: net bits against -ELBO."""
+    stack, elbo = Stack(codec.model.gaussians), 0.0
+    stack.seal(0)
+    tile_coder = coder.TileCoder(codec.model, stack, grey=False)
+    rows = []
+    torch.manual_seed(0)
+    for name, photo in photos.items():
+        image = coder.to_levels(photo, codec.model.device)
+        before, ledger = stack.bits, coder.Ledger()
+        with exact_arithmetic():
+            tile_coder.push_exact(image, ledger, details=True)
+            elbo += negative_elbo(codec.model, image)
+        codings = {entry.variable.name: entry.coding.name for entry in ledger.account()}
+        rows.append({"image": name, "net bits": stack.bits - before, "codings": codings})
+    net = stack.bits - 32
+    return {"net bits": net, "-ELBO": elbo, "net / -ELBO": net / elbo, "images": rows}
+
+
+def speed(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+    """Median seconds to encode and decode one image, and to import the package and print the help."""
+    results: dict[str, Any] = {}
+    for tier in svcodec.TIERS:
+        encoding, decoding = [], []
+        for photo in list(photos.values())[::4]:
+            start = time.perf_counter()
+            data = codec.encode(photo, tier)
+            middle = time.perf_counter()
+            codec.decode(data)
+            encoding.append(middle - start)
+            decoding.append(time.perf_counter() - middle)
+        results[tier] = {"encode": float(np.median(encoding)), "decode": float(np.median(decoding))}
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "svcodec", "--help"], check=True, capture_output=True)
+    return {"seconds": results, "import and --help": time.perf_counter() - start, "threads": torch.get_num_threads()}
+
+
+PARTS: dict[str, Callable[[Photos, svcodec.Codec], dict[str, Any]]] = {
+    part.__name__: part for part in (tiers, standard, lossless, overhead, chain, speed)
+}
+
+
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the results")
+def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
+    codec = svcodec.Codec()
+    photos = {path.stem: np.array(Image.open(path).convert("RGB")) for path in sorted(folder.glob("*.png"))}
+    output.mkdir(parents=True, exist_ok=True)
+    for name in parts or PARTS:
+        result = {
+            "model": f"{codec.model.name} {codec.model.hash.hex()}",
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+            **PARTS[name](photos, codec),
+        }
+        (output / f"kodak-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        click.echo(json.dumps({"part": name, **{k: v for k, v in result.items() if k != "images"}}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
