@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder that `python -m svcodec.models.train` wrote")
     parser.add_argument("sources", nargs="+", type=Path, help="the photos it was trained on")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
-    parser.add_argument("--crop", type=int, default=256, help="side of the crops to calibrate and validate on")
+    parser.add_argument("--crop", type=int, default=256, help="side of the crops to calibrate on")
     args = parser.parse_args()
     model = SelfVAE().requires_grad_(False).eval()
     for task in TASKS:
@@ -32,7 +32,7 @@ def main() -> None:
     photos = Photos(args.sources, smallest=args.crop)
     every = max(1, len(photos.training) // CALIBRATION_PHOTOS)
     calibration = torch.stack([central_crop(photo, args.crop) for photo in photos.training[::every]]).float()
-    held_out = photos.validation(CALIBRATION_PHOTOS, args.crop)
+    held_out = photos.validation(CALIBRATION_PHOTOS)
     before = {task: validate(model, held_out) for task, (_, _, validate) in TASKS.items()}
     export.calibrate(model, calibration)
     export.snap(model)

@@ -22,7 +22,7 @@ class SvcImageFile(ImageFile.ImageFile):
     format_description = "svcodec image"
 
     def _open(self) -> None:
-        from .. import inspect
+        from .info import inspect
 
         stream = self.fp.read() if self.fp else b""
         try:
@@ -35,7 +35,7 @@ class SvcImageFile(ImageFile.ImageFile):
 
     def load(self) -> Any:
         if self._stream is not None:
-            from .. import decode
+            from .codec import decode
 
             image = decode(self._stream)
             self.im = image.im
@@ -64,7 +64,7 @@ def _accept(prefix: bytes) -> bool:
 
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
-    from .. import encode
+    from .codec import encode
 
     options = image.encoderinfo
     file.write(encode(image, tier=options.get("tier", "standard"), quality=options.get("quality")))

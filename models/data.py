@@ -62,16 +62,11 @@ class Photos:
             crops.append(crop)
         return torch.stack(crops).float()
 
-    def validation(self, count: int, size: int) -> Tensor:
-        """Central crops of held-out photos, evenly chosen: float (count, 3, size, size), fewer if there are fewer.
-
-        Raises ValueError if none is large enough.
-        """
-        large = [photo for photo in self.held_out if min(photo.shape[1:]) >= size]
-        if not large:
-            raise ValueError(f"no held-out photo has sides of at least {size} pixels")
-        chosen = large[:: max(1, len(large) // count)][:count]
-        return torch.stack([central_crop(photo, size) for photo in chosen]).float()
+    def validation(self, count: int) -> Tensor:
+        """Central crops of the `count` largest held-out photos, at most 256 wide: float (count, 3, size, size)."""
+        largest = sorted(self.held_out, key=lambda photo: min(photo.shape[1:]), reverse=True)[:count]
+        size = min(256, *(side for photo in largest for side in photo.shape[1:]))
+        return torch.stack([central_crop(photo, size - size % 2) for photo in largest]).float()
 
 
 def central_crop(photo: Tensor, size: int) -> Tensor:

@@ -63,8 +63,8 @@ def exact_details(model: SelfVAE, k: int, finer: Tensor) -> Tensor:
 def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
     """Bits per sub-pixel of a level given the next, and of the gist given u."""
     k = int(rng.choice(LEVELS, p=(0.7, 0.2, 0.1))) + 1
-    size = image.shape[-1] // 4
-    level = pyramid(image[..., : size << (k - 1), : size << (k - 1)], k - 1)[-1]
+    size = image.shape[-1] // 2 if k == 1 else image.shape[-1]
+    level = pyramid(image[..., :size, :size], k - 1)[-1]
     details = exact_details(model, k, level) if rng.random() < 0.2 else None
     level_bits = (model.level_bits(k, level, details) / level[0].numel()).mean()
     gist = pyramid(image, LEVELS)[-1]
@@ -148,7 +148,7 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
         step = state["step"]
     rng = np.random.default_rng((args.seed, step))
     torch.manual_seed(int(rng.integers(2**31)))
-    held_out = photos.validation(16, 2 * args.crop).to(device)
+    held_out = photos.validation(16).to(device)
     started = saved = time.monotonic()
     recent: list[dict[str, float]] = []
 

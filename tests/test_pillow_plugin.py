@@ -30,7 +30,7 @@ def test_pillow_knows_the_format() -> None:
 
 
 def test_opening_decodes_nothing(stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(svcodec, "decode", None)
+    monkeypatch.setattr("svcodec.codec.codec.decode", None)
     image = Image.open(io.BytesIO(stream))
     assert (image.format, image.size, image.mode) == ("SVC", (40, 24), "RGB")
 
@@ -82,7 +82,7 @@ def test_what_is_found_while_decoding_is_a_stream_error(stream: bytes, monkeypat
     def fail(data: bytes) -> Image.Image:
         raise svcodec.CorruptError("the segment ends too early")
 
-    monkeypatch.setattr(svcodec, "decode", fail)
+    monkeypatch.setattr("svcodec.codec.codec.decode", fail)
     image = Image.open(io.BytesIO(stream))
     with pytest.raises(svcodec.StreamError, match="too early"):
         image.load()

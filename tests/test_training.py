@@ -51,7 +51,7 @@ def test_photos_are_split_by_name(folder: Path) -> None:
     batch = photos.batch(5, 32, np.random.default_rng(0))
     assert batch.shape == (5, 3, 32, 32)
     assert torch.equal(batch, batch.round())
-    assert photos.validation(9, 64).shape == (2, 3, 64, 64)
+    assert photos.validation(9).shape == (2, 3, 64, 64)
 
 
 @pytest.mark.slow
