@@ -27,9 +27,9 @@ import svcodec
 from svcodec.bitstream import Stack, symbol_bits
 from svcodec.codec import coder
 from svcodec.codec.model import Model, exact_arithmetic
-from svcodec.codec.tiers import GIST_QUALITY, spec_of
+from svcodec.codec.tiers import spec_of
 from svcodec.models.details import Draw
-from svcodec.models.selfvae import DEPTH, LEVELS, gaussian_bits, visit_true
+from svcodec.models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, gaussian_bits, visit_true
 from svcodec.models.transforms import pyramid, to_opponent, to_rgb
 
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
@@ -153,7 +153,7 @@ def overhead(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
                     tile_coder.push_exact(image, coder.Ledger(), details=False)
                 else:
                     spec = spec_of(tier)
-                    tile_coder.push_lossy(spec, spec.quality or GIST_QUALITY, image, coder.Ledger())
+                    tile_coder.push_lossy(spec, spec.quality or EXACT_QUALITY, image, coder.Ledger())
             bits = 8 * len(codec.encode(photo, tier))
             inside += bits <= 1.005 * stack.ideal + 8 * 64
             worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)
@@ -166,7 +166,7 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     levels = pyramid(image, DEPTH)
     targets = [to_opponent(level) for level in levels]
     sizes = [(level.shape[2], level.shape[3]) for level in levels]
-    at = torch.tensor([float(GIST_QUALITY)])
+    at = torch.tensor([EXACT_QUALITY])
     bits: list[Tensor] = []
 
     def draw_at(k: int, level: Tensor) -> Draw:

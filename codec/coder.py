@@ -19,12 +19,12 @@ from torch import Tensor
 from ..bitstream import Coding, Entry, Stack, Variable
 from ..errors import CorruptError, TruncatedError
 from ..models.details import Draw
-from ..models.selfvae import DEPTH, LEVELS, draw_mean, draw_rounded
+from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, draw_mean, draw_rounded
 from ..models.transforms import level_sizes, pyramid, to_opponent, to_rgb
 from .latents import OFFSET_BITS, Drawn, Integers, draw_bits_back, draw_direct, draw_popped, draw_sampled
 from .levels import LevelCoder, Size
 from .model import Model
-from .tiers import GIST_QUALITY, TierSpec
+from .tiers import TierSpec
 
 TILE = 1024  # side of the tiles of `lossless`, in pixels
 SPARE_BITS = 64  # left on the stack when bits-back draws from it
@@ -83,7 +83,7 @@ def encode(
         for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
             coder.push_exact(image[..., rows, columns], ledger, details)
     else:
-        coder.push_lossy(spec, quality or GIST_QUALITY, image, ledger)
+        coder.push_lossy(spec, quality or EXACT_QUALITY, image, ledger)
     return stack, ledger.account()
 
 
@@ -105,7 +105,7 @@ def decode(
                 coder.pop_exact((rows.stop - rows.start, columns.stop - columns.start)), grey
             )
     else:
-        pixels = to_pixels(coder.pop_lossy(spec, quality or GIST_QUALITY, size, seed), grey)
+        pixels = to_pixels(coder.pop_lossy(spec, quality or EXACT_QUALITY, size, seed), grey)
     seal = stack.unseal()
     if (seed is None or spec.levels) and seal != checksum(pixels):
         raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
@@ -135,7 +135,7 @@ class TileCoder:
         self.ladder, self.likelihoods = model.network.ladder, model.network
         self.levels = LevelCoder(model.mixtures, stack, grey)
 
-    def push_lossy(self, spec: TierSpec, quality: int, image: Tensor, ledger: Ledger) -> None:
+    def push_lossy(self, spec: TierSpec, quality: float, image: Tensor, ledger: Ledger) -> None:
         """Seal the stack and push a tier whose picture is not exact. The seal is known only once all is drawn."""
         levels = pyramid(image, DEPTH)
         targets = [to_opponent(level) for level in levels]
@@ -155,7 +155,7 @@ class TileCoder:
                 self._push(Y[LEVELS], partial(self._push_gist, mean, features, levels[LEVELS]), ledger)
             self._push(variable, partial(push_drawn, self.stack, drawn[variable]), ledger)
 
-    def pop_lossy(self, spec: TierSpec, quality: int, size: Size, seed: int | None) -> Tensor:
+    def pop_lossy(self, spec: TierSpec, quality: float, size: Size, seed: int | None) -> Tensor:
         """Inverse of `push_lossy`, but for the seal: the picture, float (1, 3, *size)."""
         sizes = level_sizes(size, DEPTH)
         at = self._at(quality)
@@ -175,7 +175,7 @@ class TileCoder:
         """
         levels = pyramid(image, DEPTH)
         targets = [to_opponent(level) for level in levels]
-        at = self._at(GIST_QUALITY)
+        at = self._at(EXACT_QUALITY)
         features = [torch.empty(0)] * LEVELS + [self.ladder.gist(levels[LEVELS], at)[1]]
         for k in range(LEVELS, 1, -1) if details else ():
             features[k - 1] = self._next_features(k, targets[k], targets[k - 1], features[k], at)
@@ -204,7 +204,7 @@ class TileCoder:
     def pop_exact(self, size: Size) -> Tensor:
         """Inverse of `push_exact`: integer levels, float (1, 3, *size)."""
         sizes = level_sizes(size, DEPTH)
-        at = self._at(GIST_QUALITY)
+        at = self._at(EXACT_QUALITY)
         bits_back, details = self.stack.pop_uniform(2, 1)
         returned: list[Integers] = []
         draw = draw_popped(self.stack, returned if bits_back else None)
@@ -242,7 +242,7 @@ class TileCoder:
         return coder.stack.bits
 
     def _push_gist_and_latent(self, levels: list[Tensor], coding: Coding, ledger: Ledger) -> None:
-        at = self._at(GIST_QUALITY)
+        at = self._at(EXACT_QUALITY)
         targets = [to_opponent(level) for level in levels]
         sizes = [(level.shape[2], level.shape[3]) for level in levels]
         drawn: list[Drawn] = []
@@ -274,8 +274,8 @@ class TileCoder:
         push()
         ledger.add(variable, self.stack.bits - before)
 
-    def _at(self, quality: int) -> Tensor:
-        return torch.tensor([float(quality)], device=self.model.device)
+    def _at(self, quality: float) -> Tensor:
+        return torch.tensor([quality], dtype=torch.float32, device=self.model.device)
 
 
 def latent(k: int) -> Variable:

@@ -34,7 +34,7 @@ class TierSpec:
 SPECS = {
     spec.tier: spec
     for spec in (
-        TierSpec(Tier.SKETCH, "reconstruction 1", 50, gist_exact=False, details=False, levels=False),
+        TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, levels=False),
         TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, levels=False),
         TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, levels=False),
         TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, levels=False),
@@ -42,7 +42,6 @@ SPECS = {
     )
 }
 TIERS = tuple(spec.name for spec in SPECS.values())
-GIST_QUALITY = 50  # of u where the tier takes no quality
 
 
 def spec_of(name: str) -> TierSpec:

@@ -63,10 +63,15 @@ class Photos:
         return torch.stack(crops).float()
 
     def validation(self, count: int) -> Tensor:
-        """Central crops of the `count` largest held-out photos, at most 256 wide: float (count, 3, size, size)."""
+        """Central crops of the `count` largest held-out photos: float (count, 3, size, size), size 64 to 256 in 64s.
+
+        Raises ValueError if one of them is smaller.
+        """
         largest = sorted(self.held_out, key=lambda photo: min(photo.shape[1:]), reverse=True)[:count]
         size = min(256, *(side for photo in largest for side in photo.shape[1:]))
-        return torch.stack([central_crop(photo, size - size % 2) for photo in largest]).float()
+        if size < 64:
+            raise ValueError("held-out photos must have sides of at least 64 pixels")
+        return torch.stack([central_crop(photo, size - size % 64) for photo in largest]).float()
 
 
 def central_crop(photo: Tensor, size: int) -> Tensor:

@@ -28,7 +28,7 @@ def calibrate(model: SelfVAE, photos: Tensor) -> None:
         model.ladder(photos, quality, dropped=LEVELS)
         model.gist_bits(levels[LEVELS], quality)
     for k in range(1, LEVELS + 1):
-        model.level_bits(k, levels[k - 1], torch.zeros(len(photos), 9, *levels[k].shape[2:]))
+        model.level_bits(k, levels[k - 1], model.draw_details(k, levels[k - 1]))
     for convolution in convolutions:
         convolution.watching = False
 

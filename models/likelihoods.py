@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from .blocks import residuals
 from .exact import ExactConv2d, activate
-from .transforms import pad_even, quarters
+from .transforms import neighbour_differences, pad_even, quarters
 
 COMPONENTS = 4  # logistics in a mixture
 FEATURES = 64
@@ -169,16 +169,14 @@ class LevelLikelihood(BlockLikelihood):
         super().__init__(3, blocks=3, blocks_per_phase=2)
         self.of_level = nn.Parameter(torch.zeros(levels, FEATURES))
         self.details = ExactConv2d(9, FEATURES, zero=True)
-        self.interpolate = ExactConv2d(3, 12, zero=True)
+        # On differences, so that rounded weights can't add up to an error in flat regions.
+        self.interpolate = ExactConv2d(24, 12, kernel=1, zero=True)
         with torch.no_grad():  # quarters start as bilinear interpolation: 9/16 here, 3/16 beside, 1/16 across
-            for quarter in range(4):
-                dy, dx = (-1) ** (1 - quarter // 2), (-1) ** (1 - quarter % 2)
+            neighbours = self.interpolate.weight.view(4, 3, 8, 3)
+            for quarter, (across, above, beside) in enumerate(((0, 1, 3), (2, 1, 4), (5, 6, 3), (7, 6, 4))):
                 for c in range(3):
-                    kernel = self.interpolate.weight[3 * quarter + c, c]
-                    kernel[1, 1] -= 7 / 16
-                    kernel[1 + dy, 1] += 3 / 16
-                    kernel[1, 1 + dx] += 3 / 16
-                    kernel[1 + dy, 1 + dx] += 1 / 16
+                    neighbours[quarter, c, [above, beside], c] = 3 / 16
+                    neighbours[quarter, c, across, c] = 1 / 16
 
     def forward(self, k: int, level: Tensor, details: Tensor | None, visit: Visit) -> list[Tensor]:
         """Quarters of y_{k-1}'s blocks given y_k = `level` (b, 3, h, w) and dequantised z_k (b, 9, h, w) or None."""
@@ -186,7 +184,9 @@ class LevelLikelihood(BlockLikelihood):
         features = self.input(centred) + self.of_level[k - 1].view(1, -1, 1, 1)
         if details is not None:
             features = features + self.details(details)
-        guess = [level + shift for shift in (self.interpolate(centred).float() * SPREAD).chunk(4, 1)]
+        guess = [
+            level + shift for shift in (self.interpolate(neighbour_differences(centred)).float() * SPREAD).chunk(4, 1)
+        ]
         return self.walk(features, guess, level, visit)
 
 

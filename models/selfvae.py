@@ -25,6 +25,7 @@ LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
 GIST_LEVELS = 3  # levels of the flow prior's pyramid below y_K
 DEPTH = LEVELS + GIST_LEVELS
 FEATURES = (32, 64, 96, 96, 64, 64)  # of the ladder's levels, finest first
+EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 BLOCKS = (2, 2, 3, 3, 2, 2)
 
 
@@ -174,6 +175,14 @@ class SelfVAE(nn.Module):
         self.ladder = Ladder()
         self.level_likelihood = LevelLikelihood(LEVELS)
         self.gist_likelihood = GistLikelihood(FEATURES[LEVELS])
+
+    @torch.no_grad()
+    def draw_details(self, k: int, finer: Tensor) -> Tensor:
+        """Details (b, 9, h, w) of a z_k drawn from its posterior given integer levels y_{k-1} = `finer`."""
+        quality = torch.full((len(finer),), EXACT_QUALITY, device=finer.device)
+        level = self.ladder.level(k)
+        z = level.posterior(to_opponent(finer), to_opponent(downscale(finer)), quality)
+        return (z + torch.rand_like(z) - 0.5) / level.gains(quality)[1]
 
     def level_bits(self, k: int, finer: Tensor, details: Tensor | None = None) -> Tensor:
         """-log2 p(y_{k-1} | y_k, z_k) of integer levels y_{k-1} = `finer` of even size (b, 3, h, w): (b,)."""

@@ -18,12 +18,11 @@ from torch import Tensor, nn
 from .data import Photos
 from .details import log_step
 from .selfvae import LEVELS, SelfVAE
-from .transforms import downscale, pyramid, to_opponent
+from .transforms import pyramid
 
 WARMUP_STEPS = 200
 EMA_DECAY = 0.999
 CHECKPOINT_SECONDS = 240
-EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 
 
 def trade_off(quality: Tensor) -> Tensor:
@@ -51,21 +50,12 @@ def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tupl
     return loss, {} if dropped else {"bpp": bpp.mean().item(), "log10 mse": mse.log10().mean().item()}
 
 
-@torch.no_grad()
-def exact_details(model: SelfVAE, k: int, finer: Tensor) -> Tensor:
-    """Details of a z_k drawn from its posterior given exact levels, at the quality of `lossless`."""
-    quality = torch.full((len(finer),), EXACT_QUALITY, device=finer.device)
-    ladder_level = model.ladder.level(k)
-    z = ladder_level.posterior(to_opponent(finer), to_opponent(downscale(finer)), quality)
-    return (z + torch.rand_like(z) - 0.5) / ladder_level.gains(quality)[1]
-
-
 def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
     """Bits per sub-pixel of a level given the next, and of the gist given u."""
     k = int(rng.choice(LEVELS, p=(0.7, 0.2, 0.1))) + 1
     size = image.shape[-1] // 2 if k == 1 else image.shape[-1]
     level = pyramid(image[..., :size, :size], k - 1)[-1]
-    details = exact_details(model, k, level) if rng.random() < 0.2 else None
+    details = model.draw_details(k, level) if rng.random() < 0.2 else None
     level_bits = (model.level_bits(k, level, details) / level[0].numel()).mean()
     gist = pyramid(image, LEVELS)[-1]
     quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
