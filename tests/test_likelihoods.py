@@ -67,14 +67,14 @@ def test_frequencies_follow_the_mixture() -> None:
 def test_windows_are_renormalised() -> None:
     count = 100
     mixture = mixtures(count)
-    first = torch.arange(float(count)) * 2
+    first = mixture.means[0].round().clamp(1, 253) - 1
     frequencies = TABLES.window(mixture, first, first + 3)
     for offset in range(4):
         bits = as_map(mixture).bits((first + offset)[None, None], (first[None, None], first[None, None] + 3))[0, 0]
         coded = -torch.log2(frequencies[:, offset] / frequencies.sum(1))
-        likely = frequencies.sum(1) > 2**18  # windows in a mixture's far tails are below the tables' resolution
-        assert likely.sum() > 20
-        assert torch.allclose(coded[likely], bits[likely], atol=0.1)
+        likely = (frequencies.sum(1) > 2**18) & (bits < 6)  # what is above the tables' resolution
+        assert likely.sum() > 25
+        assert torch.allclose(coded[likely], bits[likely], atol=0.2)
     short = TABLES.window(mixture, first, first + 1)
     assert (short[:, 2:] < short[:, :2].sum(1, keepdim=True)).all()
 

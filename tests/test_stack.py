@@ -197,7 +197,7 @@ def test_the_stack_is_what_the_format_describes() -> None:
 def test_golden_words() -> None:
     stack = sealed(0xDEADBEEF)
     stack.push_uniform([1, 2, 3], 4)
-    stack.push_residuals([0, -1, 5, 900, 2], [20, 20, 30, 30, 90], [0, 3, 3, 3, 15])
+    stack.push_residuals([0, -1, 5, 900, 2], [32, 32, 42, 42, 102], [0, 3, 3, 3, 15])
     stack.push_symbols([2, 0, 1], [[1, 2, 3], [4, 0, 1], [0, 0, 9]])
     words = np.frombuffer(stack.to_bytes(), "<u4").tolist()
     assert words == GOLDEN
