@@ -73,7 +73,7 @@ def encode(
 
     Args:
         pixels: uint8 (h, w, 3), or (h, w) for grey.
-        details: in `lossless`, code z too (measured to be longer, so no public function asks for it).
+        details: in `lossless`, code z too; for measurements, no public function asks for it.
     """
     stack, ledger = Stack(model.gaussians), Ledger()
     image = to_levels(pixels, model.device)
@@ -176,9 +176,11 @@ class TileCoder:
         levels = pyramid(image, DEPTH)
         targets = [to_opponent(level) for level in levels]
         at = self._at(EXACT_QUALITY)
-        features = [torch.empty(0)] * LEVELS + [self.ladder.gist(levels[LEVELS], at)[1]]
-        for k in range(LEVELS, 1, -1) if details else ():
-            features[k - 1] = self._next_features(k, targets[k], targets[k - 1], features[k], at)
+        features: dict[int, Tensor] = {}
+        if details:
+            features[LEVELS] = self.ladder.gist(levels[LEVELS], at)[1]
+            for k in range(LEVELS, 1, -1):
+                features[k - 1] = self._next_features(k, targets[k], targets[k - 1], features[k], at)
         for k in range(1, LEVELS + 1):
             drawn: list[Drawn] = []
             given, coding, before = None, Coding.DIRECT, self.stack.bits
