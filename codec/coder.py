@@ -146,9 +146,9 @@ class TileCoder:
         def draw_at(k: int, level: Tensor) -> Draw:
             return draw_direct(self.ladder.infer(k, targets, level, at), drawn.setdefault(latent(k), []))
 
-        mean, features = self.ladder.descend_gist(at, sizes, draw_at)
+        mean, features = self.ladder.flow.draw(at, sizes, draw_at)
         level = targets[LEVELS] if spec.gist_exact else mean
-        picture, _ = self.ladder.descend(LEVELS, 0, level, features, at, sizes, draw_at if spec.details else skip)
+        picture = self.ladder.descend(level, features, at, sizes, draw_at if spec.details else skip)
         self.stack.seal(checksum(to_pixels(to_rgb(picture), self.grey)))
         for variable in reversed(drawn):
             if variable is Variable.U and spec.gist_exact:
@@ -161,11 +161,11 @@ class TileCoder:
         at = self._at(quality)
         popped = draw_popped(self.stack)
         uncoded = draw_mean if seed is None else draw_sampled(np.random.default_rng(seed))
-        level, features = self.ladder.descend_gist(at, sizes, lambda k, level: popped)
+        level, features = self.ladder.flow.draw(at, sizes, lambda k, level: popped)
         if spec.gist_exact:
             level = to_opponent(self._pop_gist(level, features, sizes[LEVELS]))
         draw = popped if spec.details else uncoded
-        return to_rgb(self.ladder.descend(LEVELS, 0, level, features, at, sizes, lambda k, level: draw)[0])
+        return to_rgb(self.ladder.descend(level, features, at, sizes, lambda k, level: draw))
 
     def push_exact(self, image: Tensor, ledger: Ledger, details: bool) -> None:
         """Push a tile of `lossless`, x lowest and u last, with or without z.
@@ -196,9 +196,9 @@ class TileCoder:
                 self._push(Z[k], partial(push_drawn, self.stack, drawn), ledger)
                 ledger.add(Z[k], borrowed, coding)
                 self.stack.push_uniform([coding], 1)
-        sizes = {coding: self._trial(levels, coding) for coding in Coding}
+        sizes = {coding: self._trial(levels, targets, coding) for coding in Coding}
         best = min(sizes, key=lambda coding: sizes[coding])
-        self._push_gist_and_latent(levels, best, ledger)
+        self._push_gist_and_latent(levels, targets, best, ledger)
         if math.isfinite(saved := max(sizes.values()) - min(sizes.values())):
             ledger.add(Variable.U, 0, best, round(saved))
         self.stack.push_uniform([best, details], 1)
@@ -210,7 +210,7 @@ class TileCoder:
         bits_back, details = self.stack.pop_uniform(2, 1)
         returned: list[Integers] = []
         draw = draw_popped(self.stack, returned if bits_back else None)
-        mean, features = self.ladder.descend_gist(at, sizes, lambda k, level: draw)
+        mean, features = self.ladder.flow.draw(at, sizes, lambda k, level: draw)
         level = self._pop_gist(mean, features, sizes[LEVELS])
         give_back(self.stack, returned)
         if details:
@@ -234,18 +234,20 @@ class TileCoder:
         detail_level = self.ladder.level(k)
         return detail_level.draw(level, features, at, draw_rounded(detail_level.posterior(finer, level, at)))[1]
 
-    def _trial(self, levels: list[Tensor], coding: Coding) -> float:
+    def _trial(self, levels: list[Tensor], targets: list[Tensor], coding: Coding) -> float:
         """How many bits the stack would hold after u and y_K; infinity where bits-back lacks bits to draw with."""
         coder = TileCoder(self.model, self.stack.copy(), self.grey)
         try:
-            coder._push_gist_and_latent(levels, coding, Ledger())
+            coder._push_gist_and_latent(levels, targets, coding, Ledger())
         except TruncatedError:
             return math.inf
         return coder.stack.bits
 
-    def _push_gist_and_latent(self, levels: list[Tensor], coding: Coding, ledger: Ledger) -> None:
+    def _push_gist_and_latent(
+        self, levels: list[Tensor], targets: list[Tensor], coding: Coding, ledger: Ledger
+    ) -> None:
+        """Push y_K and u, both levels and targets (the same in opponent colour) given from x up."""
         at = self._at(EXACT_QUALITY)
-        targets = [to_opponent(level) for level in levels]
         sizes = [(level.shape[2], level.shape[3]) for level in levels]
         drawn: list[Drawn] = []
 
@@ -253,7 +255,7 @@ class TileCoder:
             return self._draw(coding, self.ladder.infer(k, targets, level, at), drawn)
 
         before = self.stack.bits
-        mean, features = self.ladder.descend_gist(at, sizes, draw_at)
+        mean, features = self.ladder.flow.draw(at, sizes, draw_at)
         borrowed = self.stack.bits - before
         self._push(Y[LEVELS], partial(self._push_gist, mean, features, levels[LEVELS]), ledger)
         self._push(Variable.U, partial(push_drawn, self.stack, drawn), ledger)

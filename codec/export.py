@@ -13,7 +13,7 @@ import torch
 from ..models import export
 from ..models.data import Photos, central_crop
 from ..models.selfvae import SelfVAE
-from ..models.train import TASKS, load_average
+from ..models.train import TASKS, load_average, load_weights
 from .model import save_model
 
 CALIBRATION_PHOTOS = 16
@@ -24,11 +24,15 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder that `python -m svcodec.models.train` wrote")
     parser.add_argument("sources", nargs="+", type=Path, help="the photos it was trained on")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
+    parser.add_argument("--start", type=Path, help="the model file that training started from, if it did")
     parser.add_argument("--crop", type=int, default=256, help="side of the crops to calibrate on")
     args = parser.parse_args()
     model = SelfVAE().requires_grad_(False).eval()
+    if args.start:
+        load_weights(model, args.start)
     for task in TASKS:
-        load_average(model, args.run / f"{task}.pt")
+        if not args.start or (args.run / f"{task}.pt").exists():
+            load_average(model, args.run / f"{task}.pt")
     photos = Photos(args.sources, smallest=args.crop)
     every = max(1, len(photos.training) // CALIBRATION_PHOTOS)
     calibration = torch.stack([central_crop(photo, args.crop) for photo in photos.training[::every]]).float()

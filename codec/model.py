@@ -21,10 +21,10 @@ from ..models import export
 from ..models.exact import ExactConv2d, ExactnessError
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
-from ..models.selfvae import LEVELS, SelfVAE, draw_mean
+from ..models.selfvae import SelfVAE, draw_mean
 from ..models.transforms import to_rgb
 
-DEFAULT_MODEL = "photo-1"
+DEFAULT_MODEL = "photo-2"
 FORMAT = "svcodec-selfvae-1"
 
 
@@ -133,7 +133,7 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         for quality in torch.tensor([[10.0], [90.0]], device=device):
             mean, features = network.ladder.gist(gist, quality)
             network.gist_likelihood(to_rgb(mean), features, visit)
-            picture, _ = network.ladder.descend(LEVELS, 0, mean, features, quality, sizes, lambda k, level: draw_mean)
+            picture = network.ladder.descend(mean, features, quality, sizes, lambda k, level: draw_mean)
             take(mean, picture)
         network.level_likelihood(1, gist, torch.zeros(1, 9, 16, 16, device=device), visit)
         return digest.hexdigest()

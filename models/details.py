@@ -5,13 +5,14 @@ Channels of z: three Haar details (horizontal, vertical, diagonal), each in thre
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import QualityScale, QualityTable, Upsample, residuals
+from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Upsample, residuals
 from .exact import ExactConv2d, activate, round_to, straight_through
 from .transforms import LEVEL_UNIT, haar_details, inverse_haar, pad_even
 
@@ -24,6 +25,7 @@ MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 9.0  # log2 of the prior's scale, in quanti
 COARSEST_STEP, FINEST_STEP = 180.0, 13.0  # quantisation step in 8-bit levels at qualities 1 and 100
 
 Draw = Callable[[tuple[int, ...], Tensor, Tensor], Tensor]
+DrawAt = Callable[[int, Tensor], Draw]
 
 
 def log_step(quality: Tensor) -> Tensor:
@@ -55,6 +57,14 @@ class Gains(nn.Module):
         log_gain = base[:, None, None, None] + self.adjust(quality)
         return log_gain, torch.exp2(log_gain)
 
+    @torch.no_grad()
+    def load_table(self, table: Tensor) -> None:
+        """Use exported gains, and go on from them where training starts from an exported model."""
+        self.table = table
+        at_knots = torch.linspace(1, QUALITIES, KNOTS).round()
+        base = self.level - 1 + math.log2(LEVEL_UNIT) - log_step(at_knots)
+        self.adjust.knots.copy_(table[0, at_knots.long() - 1] - base[:, None])
+
 
 class GroupPrior(nn.Module):
     """Mean and scale of one group of channels given features: an affine coupling of the flow."""
@@ -82,6 +92,7 @@ class DetailLevel(nn.Module):
 
     def __init__(self, level: int, features: int, coarser: int, blocks: int):
         super().__init__()
+        self.k = level
         self.gains = Gains(9, level)
         self.from_level = ExactConv2d(3, features)
         self.from_coarser = Upsample(coarser, features) if coarser else None
@@ -134,3 +145,26 @@ class DetailLevel(nn.Module):
         """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
         correction = F.pixel_shuffle(self.correction(activate(features)).float(), 2)
         return inverse_haar(level, details, size) + correction[..., : size[0], : size[1]]
+
+
+def descend(
+    levels: Iterable[nn.Module],
+    level: Tensor,
+    features: Tensor | None,
+    quality: Tensor,
+    sizes: list[tuple[int, int]],
+    draw_at: DrawAt,
+) -> tuple[Tensor, Tensor | None]:
+    """From a level and the features of the one above it down to the mean of the level, and the features, reached.
+
+    Args:
+        levels: the `DetailLevel`s to go down, coarsest first.
+        level: in opponent colour.
+        sizes: of y_0, y_1 ..
+        draw_at: called with each k and the y_k reached; returns what draws z_k.
+    """
+    for module in levels:
+        details_of = cast(DetailLevel, module)
+        details, features = details_of.draw(level, features, quality, draw_at(details_of.k, level))
+        level = details_of.synthesise(level, details, features, sizes[details_of.k - 1])
+    return level, features

@@ -52,11 +52,15 @@ class ExactConv2d(nn.Conv2d):
         input_range: inputs are clamped to +-input_range, a power of two.
         weight_exponents: a_c of every output channel, int64 (out_channels,).
         largest_input: largest magnitude seen while `watching`.
+        activation_bits, weight_bits: finest grids that `snap` may choose; inputs are at most 2^activation_bits steps,
+            weights below 2^weight_bits.
         wide: sum in float64, for a machine whose float32 convolutions turn out not to be exact.
     """
 
     bias: Tensor  # always there
 
+    activation_bits = ACTIVATION_BITS
+    weight_bits = WEIGHT_BITS
     watching = False
     snapped = False
     wide = False
@@ -92,14 +96,14 @@ class ExactConv2d(nn.Conv2d):
     def snap(self) -> None:
         """Choose the grids from the weights and `largest_input`, and round the parameters to them."""
         self.input_range = 2.0 ** math.ceil(math.log2(max(self.largest_input * 1.1, 2.0**-8)))
-        self.input_exponent = ACTIVATION_BITS - round(math.log2(self.input_range))
+        self.input_exponent = self.activation_bits - round(math.log2(self.input_range))
         weight = self.weight.double().abs().sum((1, 2, 3))
         reach = weight * self.input_range + self.bias.double().abs()
         # Rounding may lengthen each weight and the bias by half a step: the margin covers it.
-        steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * 2.0**ACTIVATION_BITS
+        steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * 2.0**self.activation_bits
         exponents = torch.floor(torch.log2(steps / reach.clamp_min(self.input_range))) - self.input_exponent
         largest = self.weight.double().abs().amax((1, 2, 3)).clamp_min(2.0**-20)
-        exponents = torch.minimum(exponents, torch.floor(torch.log2((2.0**WEIGHT_BITS - 1) / largest)))
+        exponents = torch.minimum(exponents, torch.floor(torch.log2((2.0**self.weight_bits - 1) / largest)))
         self.weight_exponents = exponents.long()
         self.snapped = True
         weight, bias = self.on_grid()

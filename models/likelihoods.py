@@ -25,6 +25,7 @@ COMPONENTS = 4  # logistics in a mixture
 FEATURES = 64
 PHASES = (0, 3, 1, 2)  # the order in which a block's quarters are coded
 CHANNELS = (1, 0, 2)  # green, red, blue
+ACTIVATION_BITS, WEIGHT_BITS = 11, 10  # of the level likelihood's grids
 SPREAD = 32.0  # levels per unit of a network's input or output
 MIN_LOG_SCALE, MAX_LOG_SCALE = -3.5, 7.0  # log2 of a logistic's scale, in levels
 
@@ -177,6 +178,9 @@ class LevelLikelihood(BlockLikelihood):
                 for c in range(3):
                     neighbours[quarter, c, [above, beside], c] = 3 / 16
                     neighbours[quarter, c, across, c] = 1 / 16
+        for module in self.modules():  # rounding costs most here, and these weights are few
+            if isinstance(module, ExactConv2d):
+                module.activation_bits, module.weight_bits = ACTIVATION_BITS, WEIGHT_BITS
 
     def forward(self, k: int, level: Tensor, details: Tensor | None, visit: Visit) -> list[Tensor]:
         """Quarters of y_{k-1}'s blocks given y_k = `level` (b, 3, h, w) and dequantised z_k (b, 9, h, w) or None."""

@@ -9,45 +9,24 @@ The posteriors are uniform, one quantisation step wide, around the mean that `De
 """
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from .blocks import QualityTable
-from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, Gains, on_grid
+from . import flow
+from .details import DetailLevel, Draw, DrawAt, descend
 from .exact import straight_through
+from .flow import FlowPrior
 from .likelihoods import GistLikelihood, LevelLikelihood, PhaseMixtures, Visit
 from .transforms import downscale, pyramid, quarters, to_opponent, to_rgb
 
 LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
-GIST_LEVELS = 3  # levels of the flow prior's pyramid below y_K
-DEPTH = LEVELS + GIST_LEVELS
-FEATURES = (32, 64, 96, 96, 64, 64)  # of the ladder's levels, finest first
+DEPTH = LEVELS + flow.LEVELS
+FEATURES = (32, 64, 96)  # of the networks of z, finest first
+BLOCKS = (2, 2, 3)
 EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
-BLOCKS = (2, 2, 3, 3, 2, 2)
-
-
-DrawAt = Callable[[int, Tensor], Draw]
-
-
-class Top(nn.Module):
-    """The coarsest variable of u: a Gaussian with a learned mean and scale."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gains = Gains(3, DEPTH + 1)
-        self.mean = QualityTable(3)
-        self.log_scale = QualityTable(3)
-
-    def forward(self, quality: Tensor, size: tuple[int, int], draw: Draw) -> Tensor:
-        """y_DEPTH in opponent colour, (b, 3, *size), from a z drawn with its prior's mean and log2 scale."""
-        log_gain, gain = self.gains(quality)
-        mean = on_grid(self.mean(quality) * gain)
-        log_scale = (self.log_scale(quality) + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
-        shape = (len(quality), 3, *size)
-        return draw((0, 1, 2), mean.expand(shape), log_scale.expand(shape)) / gain
 
 
 class Ladder(nn.Module):
@@ -55,55 +34,32 @@ class Ladder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        coarser = (*FEATURES[1:], 0)
-        self.levels = nn.ModuleList(map(DetailLevel, range(1, DEPTH + 1), FEATURES, coarser, BLOCKS))
-        self.top = Top()
+        coarser = (*FEATURES[1:], flow.FEATURES[0])
+        self.levels = nn.ModuleList(map(DetailLevel, range(1, LEVELS + 1), FEATURES, coarser, BLOCKS))
+        self.flow = FlowPrior(LEVELS)
 
     def level(self, k: int) -> DetailLevel:
-        """Level k, from 1 for the finest."""
-        return cast(DetailLevel, self.levels[k - 1])
-
-    def descend(
-        self,
-        start: int,
-        stop: int,
-        level: Tensor,
-        features: Tensor | None,
-        quality: Tensor,
-        sizes: list[tuple[int, int]],
-        draw_at: DrawAt,
-    ) -> tuple[Tensor, Tensor]:
-        """From y_start and the features of level start + 1 down to y_stop's mean and the features of level stop + 1.
-
-        Args:
-            level: y_start in opponent colour.
-            sizes: of y_0, y_1 ..
-            draw_at: called with each k and the y_k reached; returns what draws z_k.
-        """
-        for k in range(start, stop, -1):
-            details, features = self.level(k).draw(level, features, quality, draw_at(k, level))
-            level = self.level(k).synthesise(level, details, features, sizes[k - 1])
-        return level, cast(Tensor, features)
+        """Level k, from 1 for the finest; those above K are u's."""
+        return cast(DetailLevel, self.levels[k - 1] if k <= LEVELS else self.flow.levels[k - 1 - LEVELS])
 
     def infer(self, k: int, targets: list[Tensor], level: Tensor, quality: Tensor) -> Tensor:
         """Mean of the posterior of z_k, given the levels in opponent colour and y_k as decoded."""
         if k > DEPTH:
-            return targets[DEPTH] * self.top.gains(quality)[1]
+            return targets[DEPTH] * self.flow.top.gains(quality)[1]
         return self.level(k).posterior(targets[k - 1], level, quality)
 
-    def descend_gist(self, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt) -> tuple[Tensor, Tensor]:
-        """Draw u, from its top down: the mean of y_K in opponent colour and the features of level K + 1."""
-        top = self.top(quality, sizes[DEPTH], draw_at(DEPTH + 1, quality))
-        return self.descend(DEPTH, LEVELS, top, None, quality, sizes, draw_at)
+    def descend(
+        self, level: Tensor, features: Tensor, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt
+    ) -> Tensor:
+        """From y_K and the features of level K + 1, as `FlowPrior.draw` returns them, down to x's mean."""
+        return descend(reversed(self.levels), level, features, quality, sizes, draw_at)[0]
 
     def gist(self, level: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """What u, rounded, tells of y_K = `level` (b, 3, h, w): as `descend_gist` returns it."""
-        targets = [to_opponent(y) for y in pyramid(level, GIST_LEVELS)]
+        """What u, rounded, tells of y_K = `level` (b, 3, h, w): as `FlowPrior.draw` returns it."""
+        targets = [to_opponent(y) for y in pyramid(level, flow.LEVELS)]
         targets = targets[:1] * LEVELS + targets  # the ladder counts levels from x
         sizes = [(y.shape[2], y.shape[3]) for y in targets]
-        return self.descend_gist(
-            quality, sizes, lambda k, reached: draw_rounded(self.infer(k, targets, reached, quality))
-        )
+        return self.flow.draw(quality, sizes, lambda k, reached: draw_rounded(self.infer(k, targets, reached, quality)))
 
     def forward(
         self, image: Tensor, quality: Tensor, dropped: int = 0, exact: Collection[int] = ()
@@ -139,10 +95,11 @@ class Ladder(nn.Module):
 
             return draw
 
-        level, features = self.top(quality, sizes[DEPTH], learn(DEPTH + 1, targets[DEPTH])), None
-        for k in range(DEPTH, 0, -1):
+        features: Tensor | None
+        level, features = self.flow.draw(quality, sizes, learn)
+        for k in range(LEVELS, 0, -1):
             level = targets[k] if k in exact else level
-            level, features = self.descend(k, k - 1, level, features, quality, sizes, learn)
+            level, features = descend([self.level(k)], level, features, quality, sizes, learn)
         return to_rgb(level), bits
 
 
@@ -174,7 +131,7 @@ class SelfVAE(nn.Module):
         super().__init__()
         self.ladder = Ladder()
         self.level_likelihood = LevelLikelihood(LEVELS)
-        self.gist_likelihood = GistLikelihood(FEATURES[LEVELS])
+        self.gist_likelihood = GistLikelihood(flow.FEATURES[0])
 
     @torch.no_grad()
     def draw_details(self, k: int, finer: Tensor) -> Tensor:

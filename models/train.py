@@ -9,7 +9,9 @@ import copy
 import json
 import math
 import time
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 
 from .data import Photos
 from .details import log_step
+from .export import from_integers
 from .selfvae import LEVELS, SelfVAE
 from .transforms import pyramid
 
@@ -55,7 +58,7 @@ def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> 
     k = int(rng.choice(LEVELS, p=(0.7, 0.2, 0.1))) + 1
     size = image.shape[-1] // 2 if k == 1 else image.shape[-1]
     level = pyramid(image[..., :size, :size], k - 1)[-1]
-    details = model.draw_details(k, level) if rng.random() < 0.2 else None
+    details = model.draw_details(k, level) if rng.random() < 0.1 else None
     level_bits = (model.level_bits(k, level, details) / level[0].numel()).mean()
     gist = pyramid(image, LEVELS)[-1]
     quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
@@ -108,9 +111,48 @@ def rate_schedule(step: int, done: float, decay: float) -> float:
     return min(1.0, (step + 1) / WARMUP_STEPS) * max(0.01, 0.5 * (1.0 + math.cos(math.pi * tail)))
 
 
+class Optimizer:
+    """Muon for the 3x3 convolutions, as matrices of output channels against fan-in; Adam for everything else."""
+
+    def __init__(self, parameters: Collection[nn.Parameter], muon_rate: float, adam_rate: float):
+        self.convolutions = [value for value in parameters if value.ndim == 4 and value.shape[-1] > 1]
+        # in the same memory: the model's weights are channels_last
+        self.matrices = [
+            nn.Parameter(value.detach().permute(0, 2, 3, 1).view(len(value), -1)) for value in self.convolutions
+        ]
+        convolutions = set(self.convolutions)
+        self.parts = (
+            torch.optim.Muon(self.matrices, lr=muon_rate, weight_decay=0.0),
+            torch.optim.Adam([value for value in parameters if value not in convolutions], lr=adam_rate),
+        )
+        self.rates = (muon_rate, adam_rate)
+
+    def step(self, factor: float) -> None:
+        """Take a step with `factor` times the step sizes."""
+        for convolution, matrix in zip(self.convolutions, self.matrices, strict=True):
+            matrix.grad = None if convolution.grad is None else convolution.grad.permute(0, 2, 3, 1).flatten(1)
+        for part, rate in zip(self.parts, self.rates, strict=True):
+            part.param_groups[0]["lr"] = rate * factor
+            part.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [part.state_dict() for part in self.parts]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        for part, state in zip(self.parts, states, strict=True):
+            part.load_state_dict(state)
+
+
 def load_average(model: SelfVAE, checkpoint: Path) -> None:
     """Load the averaged weights of the parts that a checkpoint's task trained."""
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["average"], strict=False)
+
+
+def load_weights(model: SelfVAE, path: Path) -> None:
+    """Load the weights of a model file, off their grids."""
+    import safetensors.torch  # only here: training from scratch does without
+
+    model.load_state_dict(from_integers(safetensors.torch.load_file(path)).state_dict())
 
 
 def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> None:
@@ -118,6 +160,8 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
     parts, loss_of, validate = TASKS[task]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = SelfVAE()
+    if args.start:
+        load_weights(net, args.start)
     for other in TASKS:
         if other != task and (folder / f"{other}.pt").exists():
             load_average(net, folder / f"{other}.pt")
@@ -127,7 +171,7 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
         parameter.requires_grad_(True)
     average = copy.deepcopy(net).requires_grad_(False).eval()
     averaged = {name: value for name, value in average.named_parameters() if name in trained}
-    optimizer = torch.optim.Adam(trained.values(), lr=args.rate)
+    optimizer = Optimizer(trained.values(), args.muon_rate, args.rate)
     step = 0
     checkpoint, log = folder / f"{task}.pt", folder / f"{task}.jsonl"
     if checkpoint.exists():
@@ -157,16 +201,14 @@ def train(task: str, photos: Photos, folder: Path, args: argparse.Namespace) -> 
         recent.clear()
 
     while (done := (time.monotonic() - started) / 60 / args.minutes) < 1.0:
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * rate_schedule(step, done, args.decay)
         image = photos.batch(args.batch, args.crop, rng).to(device, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16) if args.bf16 else contextlib.nullcontext():
             loss, figures = loss_of(net, image, rng)
-        optimizer.zero_grad(set_to_none=True)
+        net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(trained.values(), args.clip)
         if torch.isfinite(norm):
-            optimizer.step()
+            optimizer.step(rate_schedule(step, done, args.decay))
         step += 1
         recent.append({"loss": loss.item(), "norm": float(norm), **figures})
         with torch.no_grad():
@@ -187,6 +229,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--rate", type=float, default=8e-4, help="Adam's step size")
+    parser.add_argument("--muon-rate", type=float, default=0.01, help="Muon's step size, for 3x3 convolutions")
+    parser.add_argument("--start", type=Path, help="a model file to start from, as long as there is no checkpoint")
     parser.add_argument("--decay", type=float, default=0.4, help="last part of the time, in which the rate falls")
     parser.add_argument("--clip", type=float, default=2.0, help="largest norm of the gradient")
     parser.add_argument("--bf16", action="store_true", help="convolutions in bfloat16: faster where supported")

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
 
 import svcodec
+from svcodec.models import train
 from svcodec.models.data import Photos
 from svcodec.models.details import MIN_LOG_SCALE
+from svcodec.models.export import from_integers
 from svcodec.models.selfvae import DEPTH, SelfVAE, gaussian_bits
-from svcodec.models.train import trade_off
+from svcodec.models.train import Optimizer, load_weights, trade_off
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,35 @@ def test_dropped_levels_cost_nothing() -> None:
     _, bits = model.ladder(image, torch.tensor([50.0]), dropped=2)
     assert not bits[:2].any()
     assert bits[2:].all()
+
+
+def test_convolutions_take_orthogonal_steps() -> None:
+    """Muon works on the model's own memory, and every direction of a 3x3 convolution moves by about the same."""
+    layers = torch.nn.Sequential(torch.nn.Conv2d(8, 16, 3), torch.nn.Conv2d(16, 4, 1)).to(
+        memory_format=torch.channels_last
+    )
+    before = [p.detach().clone() for p in layers.parameters()]
+    optimizer = Optimizer(list(layers.parameters()), muon_rate=0.5, adam_rate=0.01)
+    for parameter in layers.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step(0.1)
+    steps = [(p.detach() - old) for p, old in zip(layers.parameters(), before, strict=True)]
+    moved = torch.linalg.svdvals(steps[0].flatten(1))
+    assert 0.5 < float(moved.min() / 0.05) <= float(moved.max() / 0.05) < 1.5
+    for step in steps[1:]:
+        assert float(step.abs().max()) == pytest.approx(0.001, rel=1e-3)
+
+
+def test_training_starts_from_a_model_file() -> None:
+    path = next(Path(train.__file__).parent.glob("weights/*.safetensors"))
+    model, quality = SelfVAE(), torch.arange(1.0, 101.0)
+    load_weights(model, path)
+    exported = from_integers(safetensors.torch.load_file(path))
+    assert torch.equal(model.level_likelihood.input.weight, exported.level_likelihood.input.weight)
+    for k in range(1, DEPTH + 1):
+        gains, table = model.ladder.level(k).gains, exported.ladder.level(k).gains
+        assert gains.table is None
+        assert torch.allclose(gains(quality)[0], table(quality)[0], atol=1e-3)
 
 
 def test_gaussian_bits_add_up_to_a_distribution() -> None:

@@ -1,0 +1,66 @@
+"""p(u), the prior of the gist: a multi-scale RealNVP that goes on with the Haar pyramid below y_K.
+
+u is a top, 1/64 of the picture's side, and the details of the levels between it and y_K, each in three groups of
+channels. Every group is one affine coupling,
+
+    v_group = (u_group - mean(coarser levels, groups before)) / scale(coarser levels, groups before),  v ~ N(0, 1),
+
+and is factored out as soon as it is transformed; the pyramid is the squeeze between scales. So log p(u) is a sum of
+one-dimensional Gaussians, and a quantised u has exact probabilities: their masses in each step.
+"""
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from .blocks import QualityTable
+from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, DrawAt, Gains, descend, on_grid
+
+LEVELS = 3  # of details in u, below y_K
+FEATURES = (96, 64, 64)  # of their networks, finest first
+BLOCKS = (3, 2, 2)
+
+
+class Top(nn.Module):
+    """The coarsest variable of u: a Gaussian with a learned mean and scale."""
+
+    def __init__(self, level: int):
+        super().__init__()
+        self.gains = Gains(3, level)
+        self.mean = QualityTable(3)
+        self.log_scale = QualityTable(3)
+
+    def forward(self, quality: Tensor, size: tuple[int, int], draw: Draw) -> Tensor:
+        """The coarsest level in opponent colour, (b, 3, *size), its latent drawn by `draw`."""
+        log_gain, gain = self.gains(quality)
+        mean = on_grid(self.mean(quality) * gain)
+        log_scale = (self.log_scale(quality) + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
+        shape = (len(quality), 3, *size)
+        return draw((0, 1, 2), mean.expand(shape), log_scale.expand(shape)) / gain
+
+
+class FlowPrior(nn.Module):
+    """p(u), with the posterior's networks beside it. Levels are numbered as the ladder's, K + 1 for the finest of u.
+
+    Args:
+        above: K.
+    """
+
+    def __init__(self, above: int):
+        super().__init__()
+        self.depth = above + LEVELS
+        coarser = (*FEATURES[1:], 0)
+        self.levels = nn.ModuleList(map(DetailLevel, range(above + 1, self.depth + 1), FEATURES, coarser, BLOCKS))
+        self.top = Top(self.depth + 1)
+
+    def draw(self, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt) -> tuple[Tensor, Tensor]:
+        """Draw u, from its top down: the mean of y_K in opponent colour and the features of level K + 1.
+
+        Args:
+            quality: (b,).
+            sizes: of y_0, y_1 ..
+            draw_at: called with each k and the level reached; returns what draws that part of u.
+        """
+        top = self.top(quality, sizes[self.depth], draw_at(self.depth + 1, quality))
+        level, features = descend(reversed(self.levels), top, None, quality, sizes, draw_at)
+        return level, cast(Tensor, features)
