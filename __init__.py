@@ -12,6 +12,7 @@ from .codec import pillow_plugin as _pillow_plugin
 from .errors import (
     CorruptError,
     InputError,
+    MissingPackageError,
     ModelError,
     NotSvcError,
     StreamError,
@@ -32,6 +33,7 @@ __all__ = [
     "CorruptError",
     "Info",
     "InputError",
+    "MissingPackageError",
     "ModelError",
     "NotSvcError",
     "Segment",

@@ -31,3 +31,7 @@ class UnsupportedError(StreamError):
 
 class ModelError(SvcodecError):
     """A model that is unknown, is not the one a stream was made with, or fails its self-test."""
+
+
+class MissingPackageError(SvcodecError):
+    """A package is not installed, or lacks a part, that only benchmarks need."""

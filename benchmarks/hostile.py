@@ -1,4 +1,4 @@
-"""Time and memory that damaged streams take: `python benchmarks/hostile.py COUNT`.
+"""Time and memory that damaged streams take: `python -m svcodec.benchmarks.hostile COUNT`.
 
 Streams of the demo's photo in every tier are cut short or have bytes overwritten, half of them with the checksum made
 right again, or claim another size, up to the largest. Counts what is refused; reports the longest time and peak memory.
@@ -17,8 +17,8 @@ import numpy as np
 from matplotlib.cbook import get_sample_data
 from PIL import Image
 
-import svcodec
-from svcodec.bitstream import pack, unpack
+from .. import TIERS, Codec, SvcodecError
+from ..bitstream import pack, unpack
 
 SIZES = [(65535, 4096), (4096, 65535), (16384, 16384), (8192, 512), (1, 65535)]
 
@@ -38,9 +38,9 @@ def damage(data: bytes, rng: np.random.Generator, seal: bool) -> bytes:
 def main() -> None:
     count = int(sys.argv[1])
     rng = np.random.default_rng(0)
-    codec = svcodec.Codec()
+    codec = Codec()
     photo = np.array(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)))[:160, :160]
-    originals = {tier: codec.encode(photo, tier) for tier in svcodec.TIERS}
+    originals = {tier: codec.encode(photo, tier) for tier in TIERS}
     pictures = {tier: codec.decode(data).tobytes() for tier, data in originals.items()}
     before = peak()
     streams = []
@@ -58,7 +58,7 @@ def main() -> None:
                 same += 1
             else:
                 wrong += 1
-        except svcodec.SvcodecError:
+        except SvcodecError:
             refused += 1
         slowest = max(slowest, time.perf_counter() - start)
     print(

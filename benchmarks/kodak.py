@@ -1,12 +1,12 @@
-"""What svcodec's README says, measured: `python benchmarks/kodak.py FOLDER -o benchmarks/results`.
+"""The tiers and what the bitstream costs, measured: `python -m svcodec.benchmarks.kodak FOLDER -o benchmarks/results`.
 
 FOLDER holds the 24 Kodak images. Each part prints a table and writes one JSON file; name parts to run only these.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import math
 import platform
 import subprocess
 import sys
@@ -15,104 +15,65 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import bjontegaard
 import click
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
-import svcodec
-from svcodec.bitstream import Stack, symbol_bits
-from svcodec.codec import coder
-from svcodec.codec.model import Model, exact_arithmetic
-from svcodec.codec.tiers import spec_of
-from svcodec.models.details import Draw
-from svcodec.models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, gaussian_bits, visit_true
-from svcodec.models.transforms import pyramid, to_opponent, to_rgb
-
-QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
-JPEG_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
-
-Photos = dict[str, NDArray[np.uint8]]
-
-
-def psnr(decoded: NDArray[Any], original: NDArray[Any]) -> float:
-    """dB over RGB; infinite for equal pictures."""
-    error = ((decoded.astype(np.float64) - original.astype(np.float64)) ** 2).mean()
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+from .. import TIERS, Codec
+from ..bitstream import Stack, symbol_bits
+from ..codec import coder
+from ..codec.model import Model, exact_arithmetic
+from ..codec.tiers import spec_of
+from ..models.details import Draw
+from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, gaussian_bits, visit_true
+from ..models.transforms import pyramid, to_opponent, to_rgb
+from . import peers
+from .bench import read_photos
+from .measure import Photos
+from .metrics import psnr
 
 
-def with_pillow(image: NDArray[np.uint8], **options: Any) -> tuple[int, NDArray[np.uint8]]:
-    """Bytes and decoded pixels of a format of Pillow's."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, **options)
-    return buffer.tell(), np.asarray(Image.open(buffer).convert("RGB"))
-
-
-def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float]:
-    """Mean bits per pixel and PSNR of (bytes, dB, pixels) of all images."""
+def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float | None]:
+    """Mean bits per pixel and PSNR of (bytes, dB, pixels) of all images; None for the PSNR of equal pictures."""
+    decibels = float(np.mean([decibels for _, decibels, _ in points]))
     return {
         "bpp": float(np.mean([8 * size / pixels for size, _, pixels in points])),
-        "psnr": float(np.mean([decibels for _, decibels, _ in points])),
+        "psnr": None if math.isinf(decibels) else decibels,
     }
 
 
-def tiers(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+def tiers(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bytes and PSNR of every tier at its default; JPEG's lowest useful quality beside them."""
     images: dict[str, Any] = {}
+    jpeg = peers.make("jpeg")
     for name, photo in photos.items():
         images[name] = {}
-        for tier in svcodec.TIERS:
+        for tier in TIERS:
             data = codec.encode(photo, tier)
             decoded = np.asarray(codec.decode(data))
             if tier == "lossless" and not np.array_equal(decoded, photo):
                 raise SystemExit(f"{name}: lossless is not")
             images[name][tier] = (len(data), psnr(decoded, photo), photo[..., 0].size)
-        size, decoded = with_pillow(photo, format="JPEG", quality=5, optimize=True, progressive=True)
-        images[name]["jpeg quality 5"] = (size, psnr(decoded, photo), photo[..., 0].size)
+        data = jpeg.encode(photo, jpeg.settings[0])
+        images[name]["jpeg quality 5"] = (len(data), psnr(jpeg.decode(data), photo), photo[..., 0].size)
     ordered = sum(
-        [sizes[tier][0] for tier in svcodec.TIERS] == sorted({sizes[tier][0] for tier in svcodec.TIERS})
-        for sizes in images.values()
+        [sizes[tier][0] for tier in TIERS] == sorted({sizes[tier][0] for tier in TIERS}) for sizes in images.values()
     )
     means = {tier: mean_point([sizes[tier] for sizes in images.values()]) for tier in next(iter(images.values()))}
-    return {"images strictly ordered": ordered, "of": len(images), "means": means, "images": images}
+    sizes_of = {name: {tier: point[0] for tier, point in sizes.items()} for name, sizes in images.items()}
+    return {"images strictly ordered": ordered, "of": len(images), "means": means, "bytes": sizes_of}
 
 
-def standard(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
-    """The rate-distortion curve of `standard` and its BD-rate against Pillow's JPEG."""
-    ours, theirs = [], []
-    for quality in QUALITIES:
-        points = []
-        for photo in photos.values():
-            data = codec.encode(photo, "standard", quality)
-            points.append((len(data), psnr(np.asarray(codec.decode(data)), photo), photo[..., 0].size))
-        ours.append({"quality": quality, **mean_point(points)})
-    for quality in JPEG_QUALITIES:
-        points = []
-        for photo in photos.values():
-            size, decoded = with_pillow(photo, format="JPEG", quality=quality, optimize=True, progressive=True)
-            points.append((size, psnr(decoded, photo), photo[..., 0].size))
-        theirs.append({"quality": quality, **mean_point(points)})
-    curves = [[point[key] for point in curve] for curve in (theirs, ours) for key in ("bpp", "psnr")]
-    rate = bjontegaard.bd_rate(*curves, method="pchip", require_matching_points=False)
-    return {"BD-rate against JPEG in %": rate, "standard": ours, "jpeg": theirs}
-
-
-def lossless(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
-    """Bits per sub-pixel with and without z, and of PNG and WebP."""
-    results: dict[str, list[float]] = {"file": [], "codes without z": [], "codes with z": [], "webp": [], "png": []}
+def lossless(photos: Photos, codec: Codec) -> dict[str, Any]:
+    """Bits per sub-pixel with and without z, of the codes alone."""
+    results: dict[str, list[float]] = {"codes without z": [], "codes with z": []}
     for photo in photos.values():
-        results["file"].append(8 * len(codec.encode(photo, "lossless")) / photo.size)
         with exact_arithmetic():
             for key, details in (("codes without z", False), ("codes with z", True)):
                 stack, _ = coder.encode(codec.model, spec_of("lossless"), None, photo, details)
                 results[key].append(stack.bits / photo.size)
-        size, _ = with_pillow(photo, format="WEBP", lossless=True, method=6, quality=100)
-        results["webp"].append(8 * size / photo.size)
-        size, _ = with_pillow(photo, format="PNG", optimize=True)
-        results["png"].append(8 * size / photo.size)
     return {"bits per sub-pixel": {key: float(np.mean(values)) for key, values in results.items()}, "images": results}
 
 
@@ -138,12 +99,12 @@ class MeasuringStack(Stack):
         return super().pop_uniform(count, bits)
 
 
-def overhead(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
     """File bits against the sum of -log2 of the integer frequencies, for every tier and image."""
     worst: dict[str, float] = {}
     inside = 0
     for photo in photos.values():
-        for tier in svcodec.TIERS:
+        for tier in TIERS:
             stack = MeasuringStack(codec.model.gaussians)
             tile_coder = coder.TileCoder(codec.model, stack, grey=False)
             image = coder.to_levels(photo, codec.model.device)
@@ -157,7 +118,7 @@ def overhead(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
             bits = 8 * len(codec.encode(photo, tier))
             inside += bits <= 1.005 * stack.ideal + 8 * 64
             worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)
-    return {"within 1.005 times + 64 bytes": inside, "of": len(photos) * len(svcodec.TIERS), "most extra bytes": worst}
+    return {"within 1.005 times + 64 bytes": inside, "of": len(photos) * len(TIERS), "most extra bytes": worst}
 
 
 def negative_elbo(model: Model, image: Tensor) -> float:
@@ -179,7 +140,7 @@ def negative_elbo(model: Model, image: Tensor) -> float:
 
         return draw
 
-    mean, features = ladder.descend_gist(at, sizes, draw_at)
+    mean, features = ladder.flow.draw(at, sizes, draw_at)
     network.gist_likelihood(to_rgb(mean), features, visit_true(levels[LEVELS], bits))
     features = ladder.gist(levels[LEVELS], at)[1]
     tile_coder = coder.TileCoder(model, Stack(model.gaussians), grey=False)
@@ -190,7 +151,7 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     return float(torch.stack(bits).sum())
 
 
-def chain(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bits-back of u and z over all images on one stack: net bits against -ELBO."""
     stack, elbo = Stack(codec.model.gaussians), 0.0
     stack.seal(0)
@@ -209,10 +170,10 @@ def chain(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
     return {"net bits": net, "-ELBO": elbo, "net / -ELBO": net / elbo, "images": rows}
 
 
-def speed(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
+def speed(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Median seconds to encode and decode one image, and to import the package and print the help."""
     results: dict[str, Any] = {}
-    for tier in svcodec.TIERS:
+    for tier in TIERS:
         encoding, decoding = [], []
         for photo in list(photos.values())[::4]:
             start = time.perf_counter()
@@ -227,8 +188,8 @@ def speed(photos: Photos, codec: svcodec.Codec) -> dict[str, Any]:
     return {"seconds": results, "import and --help": time.perf_counter() - start, "threads": torch.get_num_threads()}
 
 
-PARTS: dict[str, Callable[[Photos, svcodec.Codec], dict[str, Any]]] = {
-    part.__name__: part for part in (tiers, standard, lossless, overhead, chain, speed)
+PARTS: dict[str, Callable[[Photos, Codec], dict[str, Any]]] = {
+    part.__name__: part for part in (tiers, lossless, overhead, chain, speed)
 }
 
 
@@ -237,8 +198,8 @@ PARTS: dict[str, Callable[[Photos, svcodec.Codec], dict[str, Any]]] = {
 @click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the results")
 def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
-    codec = svcodec.Codec()
-    photos = {path.stem: np.array(Image.open(path).convert("RGB")) for path in sorted(folder.glob("*.png"))}
+    codec = Codec()
+    photos = read_photos(folder)
     output.mkdir(parents=True, exist_ok=True)
     for name in parts or PARTS:
         result = {
@@ -247,7 +208,8 @@ def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
             **PARTS[name](photos, codec),
         }
         (output / f"kodak-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-        click.echo(json.dumps({"part": name, **{k: v for k, v in result.items() if k != "images"}}, indent=1))
+        means = {key: value for key, value in result.items() if key not in ("images", "bytes")}
+        click.echo(json.dumps({"part": name, **means}, indent=1))
 
 
 if __name__ == "__main__":

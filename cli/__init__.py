@@ -1,4 +1,4 @@
-"""The command line: `svcodec encode`, `decode`, `info` and `demo`."""
+"""The command line: `svcodec encode`, `decode`, `info`, `demo` and `bench`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .. import SvcodecError, __version__
+from .bench import bench
 from .decode import decode
 from .demo import demo
 from .encode import encode
@@ -35,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, demo):
+for command in (encode, decode, info, demo, bench):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""What svcodec is compared with, and how: `svcodec bench FOLDER`. Needs `pip install "svcodec[bench]"`."""

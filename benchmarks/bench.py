@@ -1,0 +1,75 @@
+"""A whole run: measure the codecs on a folder of photos, then write tables, plots, crops and the page."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..errors import InputError
+from . import crops, measure, page, peers, plots, report
+from .curves import measured, published
+from .macs import macs_table
+from .measure import Photos
+
+CROPPED_PHOTOS = 4
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+
+
+def read_photos(folder: Path) -> Photos:
+    """uint8 RGB pixels of all photos in a folder, by name. Raises InputError where there is none."""
+    photos = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES:
+            with Image.open(path) as image:
+                photos[path.stem] = np.array(image.convert("RGB"))
+    if not photos:
+        raise InputError(f"there are no photos in {folder}")
+    return photos
+
+
+def steps(codecs: Sequence[peers.Peer], photos: Photos) -> int:
+    """How many items `run` yields."""
+    return sum(len(peer.settings) for peer in codecs) * len(photos)
+
+
+def run(codecs: Sequence[peers.Peer], photos: Photos, folder: Path, log_rate: bool, kodak: bool) -> Iterator[str]:
+    """Measure what `folder` lacks and write all results to it. Yields the names of what was measured.
+
+    Args:
+        kodak: the photos are the Kodak images, on which others have published curves.
+    """
+    for peer in codecs:
+        for photo in measure.measure(peer, photos, folder):
+            yield f"{peer.name}: {photo}"
+    trained = [peer for peer in codecs if peer.trained]
+    curves = measured(folder, [peer.name for peer in trained]) + (published() if kodak else [])
+    timed = measured(folder, [peer.name for peer in codecs])
+    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    tables = report.markdown(curves, timed, len(photos), machine)
+    if learned := [peer for peer in codecs if peer.networks]:
+        tables += "\n## Networks\n\n" + macs_table(learned) + "\n"
+    (folder / "report.md").write_text(tables, "utf-8")
+    lossy = [curve for curve in curves if curve.name not in peers.LOSSLESS]
+    drawings = []
+    for metric in plots.LABELS:
+        figure = plots.plot(lossy, metric, log_rate)
+        figure.savefig(folder / f"{metric.replace('_', '-')}.png", dpi=110)
+        drawings.append(plots.as_svg(figure))
+    names = list(photos)[:: max(1, len(photos) // CROPPED_PHOTOS)][:CROPPED_PHOTOS]
+    shown = [peer for peer in trained if peer.name not in peers.LOSSLESS]
+    rates = {
+        peer.name: {
+            name: figures["bpp"]
+            for name, figures in json.loads((folder / f"{peer.name}.json").read_text())["images"].items()
+        }
+        for peer in shown
+    }
+    cut = crops.matched({name: photos[name] for name in names}, rates, shown)
+    crops.contact_sheet(cut).save(folder / "crops.png")
+    (folder / "report.html").write_text(page.render(drawings, tables, cut), "utf-8")

@@ -1,0 +1,86 @@
+"""Runs a codec over photos: rate, distortion and time of every photo at every setting, resumable."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .metrics import Pixels, ms_ssim, psnr
+from .peers import Peer, Setting
+
+Photos = dict[str, Pixels]
+FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time")  # CompressAI's names; seconds
+
+
+def measure(peer: Peer, photos: Photos, folder: Path) -> Iterator[str]:
+    """Measure what `folder` does not hold yet, and write NAME.json in CompressAI's schema at the end.
+
+    Yields each photo's name once it is measured, or found measured, at each setting.
+    """
+    points = []
+    for index, setting in enumerate(peer.settings):
+        path = folder / "points" / f"{peer.name}-{index:02}.json"
+        point = _read(path)
+        if point is None or point["setting"] != setting or point["description"] != peer.description:
+            point = {"description": peer.description, "setting": setting, "images": {}}
+        for name, pixels in photos.items():
+            if name not in point["images"]:
+                point["images"][name] = measure_one(peer, setting, pixels)
+                write(path, point)
+            yield name
+        points.append({name: point["images"][name] for name in photos})
+    write(folder / f"{peer.name}.json", summary(peer, points))
+
+
+def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> dict[str, float | None]:
+    """FIGURES of one photo; PSNR is None where the decoded photo is the original."""
+    start = time.perf_counter()
+    data = peer.encode(pixels, setting)
+    encoded = time.perf_counter()
+    decoded = peer.decode(data)
+    end = time.perf_counter()
+    decibels = psnr(decoded, pixels)
+    return {
+        "bpp": 8 * len(data) / (pixels.shape[0] * pixels.shape[1]),
+        "psnr-rgb": None if math.isinf(decibels) else decibels,
+        "ms-ssim-rgb": ms_ssim(decoded, pixels),
+        "encoding_time": encoded - start,
+        "decoding_time": end - encoded,
+    }
+
+
+def summary(peer: Peer, points: list[dict[str, dict[str, float | None]]]) -> dict[str, Any]:
+    """Means over the photos, setting by setting, as CompressAI writes them, and the photos' own figures."""
+
+    def mean(images: dict[str, dict[str, float | None]], figure: str) -> float | None:
+        values = [image[figure] for image in images.values()]
+        return None if None in values else float(np.mean(values))  # type: ignore[arg-type]
+
+    return {
+        "name": peer.name,
+        "description": peer.description,
+        "settings": list(peer.settings),
+        "results": {figure: [mean(images, figure) for images in points] for figure in FIGURES},
+        "images": {
+            name: {figure: [images[name][figure] for images in points] for figure in FIGURES} for name in points[0]
+        },
+    }
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return dict(json.loads(path.read_text())) if path.exists() else None
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """A JSON file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}-{os.getpid()}")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
+    partial.replace(path)

@@ -1,0 +1,35 @@
+"""How far a decoded picture is from the original."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Pixels = npt.NDArray[np.uint8]
+
+SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
+
+
+def psnr(decoded: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
+    """dB over all samples; infinite for equal pictures."""
+    error = float(((decoded.astype(np.float64) - original.astype(np.float64)) ** 2).mean())
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def ms_ssim(decoded: Pixels, original: Pixels) -> float | None:
+    """Multi-scale structural similarity over RGB, 0..1; None for a picture with a side below 161 pixels."""
+    from pytorch_msssim import ms_ssim as similarity
+
+    if min(original.shape[:2]) < SMALLEST_MS_SSIM:
+        return None
+    pair = (torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() for pixels in (decoded, original))
+    return float(similarity(*pair, data_range=255))
+
+
+def ms_ssim_decibels(value: float) -> float:
+    """MS-SSIM as it is plotted: -10 log10(1 - value)."""
+    return -10 * math.log10(max(1e-12, 1.0 - value))

@@ -1,0 +1,50 @@
+"""One self-contained HTML page of a run: curves, tables, and a slider between two codecs' crops."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from importlib import resources
+from string import Template
+
+from .crops import Crop, as_webp
+
+
+def render(curves: Sequence[str], tables: str, crops: Sequence[Crop]) -> str:
+    """The page.
+
+    Args:
+        curves: <svg> elements.
+        tables: in Markdown, as `report.markdown` writes them.
+        crops: of every photo by the same codecs.
+    """
+    sources: dict[str, dict[str, dict[str, str]]] = {}
+    for crop in crops:
+        data = base64.b64encode(as_webp(crop.pixels)).decode()
+        sources.setdefault(crop.photo, {})[crop.codec] = {
+            "label": crop.label,
+            "source": f"data:image/webp;base64,{data}",
+        }
+    template = Template((resources.files(__package__) / "page.html").read_text("utf-8"))
+    script = json.dumps(sources).replace("</", "<\\/")
+    return template.substitute(curves="\n".join(curves), tables=as_html(tables), crops=script)
+
+
+def as_html(markdown: str) -> str:
+    """The headings, paragraphs and tables of our own Markdown."""
+    return "\n".join(map(_block, markdown.strip().split("\n\n")))
+
+
+def _block(block: str) -> str:
+    if block.startswith("## "):
+        return f"<h3>{html.escape(block[3:])}</h3>"
+    if not block.startswith("|"):
+        return f"<p>{html.escape(block)}</p>"
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines())
+    return f"<table>{_row(head, 'th')}{''.join(_row(row, 'td') for row in rows)}</table>"
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

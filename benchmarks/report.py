@@ -1,0 +1,108 @@
+"""The tables of a run, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .curves import Curve, bd_rate
+from .peers import LOSSLESS, OURS
+
+ANCHOR = "jpeg"
+STANDARD = "svcodec-standard"
+LOWEST = ("svcodec-sketch", "svcodec-preview")  # tiers below most codecs' rates
+MISSING = "-"
+
+
+def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machine: str) -> str:
+    """All tables that the curves give rise to; of those in `timed`, which may be of untrained codecs, only times."""
+    lossy = [curve for curve in curves if curve.name not in LOSSLESS]
+    by_name = {curve.name: curve for curve in curves}
+    parts = [f"{photos} photos; means over the photos at each setting. {machine}."]
+    if ANCHOR in by_name:
+        parts.append(f"## BD-rate against {ANCHOR}\n\n" + bd_table([(by_name[ANCHOR], curve) for curve in lossy], 1))
+    if STANDARD in by_name:
+        others = [(curve, by_name[STANDARD]) for curve in lossy if not curve.name.startswith(OURS)]
+        parts.append(f"## BD-rate of {STANDARD} against each\n\n" + bd_table(others, 0))
+    parts += [f"## At the rates of {name}\n\n" + rate_table(by_name[name], lossy) for name in LOWEST if name in by_name]
+    lossless = [by_name[name] for name in LOSSLESS if name in by_name]
+    if lossless:
+        parts.append("## Lossless\n\n" + lossless_table(lossless))
+    parts.append("## Speed\n\n" + speed_table(timed))
+    ran = {curve.name: curve.source for curve in (*timed, *curves)}
+    parts.append("## What ran\n\n" + table(("codec", "what"), list(ran.items())))
+    return "\n\n".join(parts) + "\n"
+
+
+def bd_table(pairs: Sequence[tuple[Curve, Curve]], named: int) -> str:
+    """BD-rates of the second curve of each pair against the first; `named` says which of the two a row is called."""
+    rows = []
+    for pair in pairs:
+        anchor, test = pair
+        delta, structural = bd_rate(anchor, test), bd_rate(anchor, test, "ms_ssim")
+        rows.append(
+            (
+                pair[named].name + (" (published)" if pair[named].published else ""),
+                MISSING if delta is None else f"{delta.pchip:+.1f}%",
+                MISSING if delta is None else f"{delta.akima:+.1f}%",
+                MISSING if delta is None else f"{delta.low:.1f} to {delta.high:.1f} dB",
+                MISSING if structural is None else f"{structural.pchip:+.1f}%",
+                MISSING if structural is None else f"{structural.low:.1f} to {structural.high:.1f} dB",
+                *seconds(pair[named]),
+            )
+        )
+    head = ("codec", "PSNR, PCHIP", "PSNR, Akima", "overlap", "MS-SSIM, PCHIP", "overlap", "encoding", "decoding")
+    return table(head, rows)
+
+
+def rate_table(ours: Curve, others: Sequence[Curve]) -> str:
+    """Every codec's quality at the rate of each point of one curve."""
+    rows = []
+    for rate, decibels, structural in zip(ours.bpp, ours.psnr, ours.ms_ssim, strict=True):
+        rows.append([f"{rate:.3f}", ours.name, number(decibels), number(structural)])
+        for other in others:
+            if not other.name.startswith(OURS):
+                values = [other.at_rate(rate, metric) for metric in ("psnr", "ms_ssim")]
+                if any(value is not None for value in values):
+                    rows.append([f"{rate:.3f}", other.name, *map(number, values)])
+    return table(("bits per pixel", "codec", "PSNR in dB", "MS-SSIM in dB"), rows)
+
+
+def lossless_table(curves: Sequence[Curve]) -> str:
+    """Bits per sub-pixel and times of the lossless codecs."""
+    head = ("codec", "bits per sub-pixel", "bits per pixel", "encoding", "decoding")
+    return table(
+        head, [(curve.name, f"{curve.bpp[0] / 3:.3f}", f"{curve.bpp[0]:.3f}", *seconds(curve)) for curve in curves]
+    )
+
+
+def speed_table(curves: Sequence[Curve]) -> str:
+    """Seconds of every codec, and how many times those of STANDARD they are."""
+    standard = next((curve for curve in curves if curve.name == STANDARD), None)
+    rows = []
+    for curve in curves:
+        ratios = (MISSING, MISSING)
+        if standard is not None:
+            ratios = (
+                f"{np.mean(curve.encoding) / np.mean(standard.encoding):.2f}",
+                f"{np.mean(curve.decoding) / np.mean(standard.decoding):.2f}",
+            )
+        rows.append((curve.name, *seconds(curve), *ratios))
+    return table(("codec", "encoding", "decoding", f"encoding / {STANDARD}", f"decoding / {STANDARD}"), rows)
+
+
+def seconds(curve: Curve) -> tuple[str, str]:
+    """Mean seconds for one photo over all settings, where they were measured."""
+    return tuple(  # type: ignore[return-value]
+        f"{sum(times) / len(times):.2f} s" if times else MISSING for times in (curve.encoding, curve.decoding)
+    )
+
+
+def number(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))

@@ -1,0 +1,83 @@
+"""Seconds, memory and their parts, by pytest-benchmark: `pytest benchmarks/test_speed.py --benchmark-only`.
+
+`extra_info` of each row says how long the entropy coder took of it, and the peak memory of a process that does it once.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+
+import svcodec
+from svcodec.bitstream import Stack
+
+SIZES = {"0.4 MP": (768, 512), "2 MP": (1920, 1080), "12 MP": (4000, 3000)}
+CODING = ("push_symbols", "pop_symbols", "push_residuals", "pop_residuals", "push_uniform", "pop_uniform")
+ONCE = """
+import resource, sys
+import numpy as np
+import svcodec
+picture, data = np.load(sys.argv[1]), sys.argv[2]
+if data: svcodec.decode(open(data, "rb").read())
+else: svcodec.encode(picture, sys.argv[3])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@contextmanager
+def entropy_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Adds up the seconds that the entropy coder takes."""
+    seconds = [0.0]
+
+    def timed(method: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return method(*arguments)
+            finally:
+                seconds[0] += time.perf_counter() - start
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in CODING:
+            patch.setattr(Stack, name, timed(getattr(Stack, name)))
+        yield seconds
+
+
+def photo(size: tuple[int, int]) -> np.ndarray:
+    """The demo's photo, tiled to a size without enlarging it."""
+    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+        pixels = np.array(image.convert("RGB"))
+    pixels = np.concatenate([pixels, pixels[:, ::-1]], 1)
+    pixels = np.concatenate([pixels, pixels[::-1]], 0)
+    times = [-(-side // have) for side, have in zip(size[::-1], pixels.shape, strict=False)]
+    return np.tile(pixels, (*times, 1))[: size[1], : size[0]]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+@pytest.mark.parametrize("work", ["encode", "decode"])
+def test_speed(benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, work: str, tier: str, size: str) -> None:
+    codec, pixels = svcodec.Codec(), photo(SIZES[size])
+    data = codec.encode(pixels, tier)
+    do = (lambda: codec.encode(pixels, tier)) if work == "encode" else (lambda: codec.decode(data))
+    with entropy_clock(monkeypatch) as seconds:
+        do()
+    (tmp_path / "x.svc").write_bytes(data)
+    np.save(tmp_path / "x.npy", pixels)
+    arguments = [str(tmp_path / "x.npy"), str(tmp_path / "x.svc") if work == "decode" else "", tier]
+    result = subprocess.run([sys.executable, "-c", ONCE, *arguments], capture_output=True, text=True, check=True)
+    benchmark.extra_info.update(
+        {"entropy coding, seconds": round(seconds[0], 3), "peak memory, MB": int(result.stdout)}
+    )
+    benchmark.pedantic(do, rounds=1 if size == "12 MP" else 3)

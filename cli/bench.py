@@ -1,0 +1,57 @@
+"""`svcodec bench`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..errors import MissingPackageError, SvcodecError
+
+
+def _names(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    return value.split(",") if value else None
+
+
+@click.command()
+@click.argument("folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results."
+)
+@click.option("--codecs", metavar="A,B,..", callback=_names, help="Codecs to run; by default all that are installed.")
+@click.option("--log-rate", is_flag=True, help="Plot against the logarithm of the rate.")
+@click.option("--kodak", is_flag=True, help="FOLDER holds the 24 Kodak images: show published curves too.")
+def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, kodak: bool) -> None:
+    """Compare svcodec with other codecs on the photos in FOLDER.
+
+    Writes CompressAI's result JSON for each codec, plots, tables with BD-rates, crops at matched rates, and
+    report.html, which holds them all. A run that was interrupted goes on where it stopped.
+    """
+    try:
+        from ..benchmarks import peers
+        from ..benchmarks.bench import read_photos, run, steps
+    except ImportError as error:
+        raise MissingPackageError(f'bench needs {error.name}: pip install "svcodec[bench]"') from error
+    if unknown := set(codecs or ()) - set(peers.NAMES):
+        raise click.UsageError(f"Unknown codec {sorted(unknown)[0]!r}; there are {', '.join(peers.NAMES)}.")
+    chosen = []
+    for name in codecs or peers.NAMES:
+        try:
+            chosen.append(peers.make(name))
+        except SvcodecError as error:
+            if codecs:
+                raise
+            click.echo(f"svcodec: left out: {error}", err=True)
+    photos = read_photos(folder)
+    with click.progressbar(
+        run(chosen, photos, output, log_rate, kodak),
+        length=steps(chosen, photos),
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        item_show_func=lambda item: item,
+    ) as bar:
+        for _ in bar:
+            pass
+    click.echo((output / "report.md").read_text("utf-8"))
+    click.echo(f"See {output / 'report.html'}")

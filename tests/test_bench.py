@@ -1,0 +1,246 @@
+"""`svcodec bench`: peers, resuming, figures, tables and the page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+
+from svcodec.benchmarks import metrics, peers, report
+from svcodec.benchmarks.curves import Curve, bd_rate, published
+from svcodec.benchmarks.macs import counted, kilo_macs
+from svcodec.benchmarks.page import as_html
+from svcodec.cli import main
+
+CODECS = "svcodec-sketch,svcodec-standard,svcodec-lossless,jpeg,webp,png"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["bench", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+        return np.array(image.convert("RGB"))[100:268, 180:350]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, photo: np.ndarray) -> Path:
+    """A run over two small photos."""
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "photos").mkdir()
+    Image.fromarray(photo).save(folder / "photos" / "face.png")
+    Image.fromarray(photo[::-1, :165]).save(folder / "photos" / "turned.png")
+    result = run(folder / "photos", "-o", folder / "out", "--codecs", CODECS, "--kodak")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_results_are_in_compressais_schema(results: Path) -> None:
+    for name in CODECS.split(","):
+        content = json.loads((results / "out" / f"{name}.json").read_text())
+        assert content["name"] == name
+        assert set(content["results"]) == {"bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time"}
+        assert all(len(values) == len(content["settings"]) for values in content["results"].values())
+        rates = [content["images"][photo]["bpp"] for photo in ("face", "turned")]
+        assert content["results"]["bpp"] == pytest.approx(np.mean(rates, 0).tolist())
+    assert json.loads((results / "out" / "png.json").read_text())["results"]["psnr-rgb"] == [None]
+
+
+def test_report_has_every_table(results: Path) -> None:
+    report = (results / "out" / "report.md").read_text()
+    for heading in ("BD-rate against jpeg", "BD-rate of svcodec-standard", "rates of svcodec-sketch", "Lossless"):
+        assert f"## {heading}" in report or f"## At the {heading}" in report
+    assert "| bpg-444 (published) |" in report
+    assert "| svcodec-lossless |" in report
+
+
+def test_page_holds_everything(results: Path) -> None:
+    page = (results / "out" / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert "data:image/webp;base64," in page
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("https://matplotlib.org", "")
+    with Image.open(results / "out" / "crops.png") as sheet:
+        assert sheet.height == 2 * (256 + 24)
+
+
+def test_page_works_in_a_browser(results: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=chromium)
+        except sync_api.Error:
+            pytest.skip("no Chromium on this machine")
+        page = browser.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto((results / "out" / "report.html").as_uri())
+        page.select_option("#left", "jpeg")
+        page.fill("#share", "25")
+        assert "inset(0px 75% 0px 0px)" in page.evaluate("document.getElementById('above').style.clipPath")
+        assert "jpeg" in page.inner_text("#leftlabel")
+        assert page.evaluate("document.getElementById('above').naturalWidth") > 0
+        assert not problems
+        browser.close()
+
+
+def test_runs_go_on_where_they_stopped(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = json.loads((results / "out" / "jpeg.json").read_text())
+    kept = results / "out" / "points" / "jpeg-03.json"
+    point = json.loads(kept.read_text())
+    point["images"].pop("face")
+    kept.write_text(json.dumps(point))
+    encoded: list[object] = []
+    jpeg = peers.make("jpeg")
+
+    def encode(pixels: np.ndarray, setting: peers.Setting) -> bytes:
+        encoded.append(setting)
+        return jpeg.encode(pixels, setting)
+
+    counted = peers.Peer(jpeg.name, jpeg.description, jpeg.settings, encode, jpeg.decode)
+    monkeypatch.setitem(peers._MAKERS, "jpeg", lambda: counted)
+    assert run(results / "photos", "-o", results / "out", "--codecs", "jpeg").exit_code == 0
+    assert len(encoded) == 1 + 2  # what was missing, and the two crops
+    assert json.loads((results / "out" / "jpeg.json").read_text())["results"]["bpp"] == before["results"]["bpp"]
+
+
+def test_mistakes_end_with_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tmp_path, "-o", tmp_path / "out", "--codecs", "gif").exit_code == 2
+    result = run(tmp_path, "-o", tmp_path / "out", "--codecs", "png")
+    assert result.exit_code == 1
+    assert "no photos" in result.output
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    result = run(tmp_path, "-o", tmp_path / "out", "--codecs", "jxl")
+    assert result.exit_code == 1
+    assert "imagecodecs" in result.output
+
+
+def test_module_is_the_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "svcodec.benchmarks", str(tmp_path), "-o", str(tmp_path), "--codecs", "png"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("svcodec: there are no photos")
+
+
+def test_points_name_the_model_that_they_were_measured_with() -> None:
+    assert peers.our_codec().model.hash.hex() in peers.make("svcodec-sketch").description
+
+
+@pytest.mark.parametrize("name", [name for name in peers.NAMES if not name.startswith((peers.OURS, peers.OTHERS))])
+def test_peers_code_photos(name: str, photo: np.ndarray) -> None:
+    peer = peers.make(name)
+    sizes = [len(peer.encode(photo, setting)) for setting in peer.settings]
+    assert sizes == sorted(sizes)
+    decoded = peer.decode(peer.encode(photo, peer.settings[-1]))
+    if name in peers.LOSSLESS:
+        assert np.array_equal(decoded, photo)
+    else:
+        assert metrics.psnr(decoded, photo) > 33
+
+
+def test_half_the_rate_is_a_bd_rate_of_minus_fifty() -> None:
+    rates, decibels = (0.1, 0.2, 0.5, 1.0, 2.0), (25.0, 28.0, 32.0, 35.0, 39.0)
+    anchor = Curve("anchor", "", True, rates, decibels, (None,) * 5)
+    half = Curve("half", "", True, tuple(rate / 2 for rate in rates), decibels, (None,) * 5)
+    delta = bd_rate(anchor, half)
+    assert delta is not None
+    assert delta.pchip == pytest.approx(-50)
+    assert delta.akima == pytest.approx(-50)
+    assert (delta.low, delta.high) == (25.0, 39.0)
+    assert bd_rate(anchor, half, "ms_ssim") is None
+    assert half.at_rate(0.5, "psnr") == pytest.approx(35.0)
+    assert half.at_rate(1.5, "psnr") is None
+
+
+def test_published_curves_rise() -> None:
+    for curve in published():
+        assert list(curve.bpp) == sorted(curve.bpp)
+        assert len(curve.known("psnr")[0]) == len(curve.bpp)
+
+
+def test_equal_pictures(photo: np.ndarray) -> None:
+    assert metrics.psnr(photo, photo) == float("inf")
+    assert metrics.ms_ssim(photo, photo) == pytest.approx(1.0)
+    assert metrics.ms_ssim(photo[:100], photo[:100]) is None
+
+
+def test_tables_are_escaped() -> None:
+    assert as_html("| a | b |\n| --- | --- |\n| <x> | 1 |") == (
+        "<table><tr><th>a</th><th>b</th></tr><tr><td>&lt;x&gt;</td><td>1</td></tr></table>"
+    )
+
+
+def test_multiply_accumulates_are_counted() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 2, 1))
+    with counted(network) as count:
+        network(torch.zeros(1, 3, 10, 20))
+    assert count.macs == 200 * (3 * 8 * 9 + 8 * 2)
+    with counted(network):
+        pass
+    assert not network[0]._forward_hooks
+
+
+def test_multiply_accumulates_of_each_network(photo: np.ndarray) -> None:
+    peer = peers.make("svcodec-standard")
+    data = peer.encode(photo, {"quality": 60})
+    parts = kilo_macs(peer.networks, lambda: peer.decode(data))
+    assert all(parts[name] > 0 for name in ("z1", "z2", "z3", "u"))
+    assert parts["levels"] == parts["y3"] == 0
+    with counted(peers.our_codec().model.network) as count:
+        peer.decode(data)
+    assert sum(parts.values()) == pytest.approx(count.macs / (1000 * 512 * 768))
+
+
+def test_speed_is_told_as_a_ratio() -> None:
+    ours = Curve("svcodec-standard", "", False, (1.0,), (30.0,), (None,), (2.0,), (0.5,))
+    other = Curve("other", "", False, (1.0,), (30.0,), (None,), (1.0,), (2.0,))
+    assert "| other | 1.00 s | 2.00 s | 0.50 | 4.00 |" in report.speed_table([ours, other])
+    assert "| other | 1.00 s | 2.00 s | - | - |" in report.speed_table([other])
+
+
+@pytest.mark.parametrize("name", [name for name in peers.NAMES if name.startswith(peers.OTHERS)])
+def test_compressais_models_run_untrained(
+    name: str, photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without their weights they count for times and multiply-accumulates only."""
+    image = pytest.importorskip("compressai.zoo.image")
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(image, "load_state_dict_from_url", refuse)
+    peer = peers.make(name)
+    assert not peer.trained
+    assert "untrained" in peer.description
+    assert peer.decode(peer.encode(photo, peer.settings[0])).shape == photo.shape
+    assert kilo_macs(peer.networks, lambda: peer.encode(photo, peer.settings[0]))["g_a"] > 0
+    monkeypatch.setitem(peers._MAKERS, name, lambda: peer)
+    Image.fromarray(photo).save(tmp_path / "face.png")
+    assert run(tmp_path, "-o", tmp_path / "out", "--codecs", f"{name},jpeg").exit_code == 0
+    tables = (tmp_path / "out" / "report.md").read_text()
+    assert f"| {name} |" in tables.split("## Speed")[1]
+    assert name not in tables.split("## Speed")[0]
+
+
+def test_compressais_own_script_runs_our_tiers(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("compressai")
+    from svcodec.benchmarks.compressai_models import eval_model
+
+    eval_model.main(["pretrained", str(results / "photos"), "-a", "svcodec-standard", "-q", "20,60"])
+    figures = json.loads(capsys.readouterr().out)["results"]
+    assert len(figures["bpp"]) == 2
+    assert figures["bpp"][0] < figures["bpp"][1]
+    assert figures["psnr-rgb"][0] < figures["psnr-rgb"][1]
