@@ -57,7 +57,7 @@ def run(codecs: Sequence[peers.Peer], photos: Photos, folder: Path, log_rate: bo
     (folder / "report.md").write_text(tables, "utf-8")
     lossy = [curve for curve in curves if curve.name not in peers.LOSSLESS]
     drawings = []
-    for metric in plots.LABELS:
+    for metric in plots.LABELS if lossy else ():
         figure = plots.plot(lossy, metric, log_rate)
         figure.savefig(folder / f"{metric.replace('_', '-')}.png", dpi=110)
         drawings.append(plots.as_svg(figure))

@@ -26,8 +26,9 @@ from ..bitstream import Stack, symbol_bits
 from ..codec import coder
 from ..codec.model import Model, exact_arithmetic
 from ..codec.tiers import spec_of
-from ..models.details import Draw
-from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, gaussian_bits, visit_true
+from ..models import density
+from ..models.details import Draw, Group
+from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, visit_true
 from ..models.transforms import pyramid, to_opponent, to_rgb
 from . import peers
 from .bench import read_photos
@@ -105,7 +106,7 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
     inside = 0
     for photo in photos.values():
         for tier in TIERS:
-            stack = MeasuringStack(codec.model.gaussians)
+            stack = MeasuringStack(codec.model.residuals)
             tile_coder = coder.TileCoder(codec.model, stack, grey=False)
             image = coder.to_levels(photo, codec.model.device)
             with exact_arithmetic():
@@ -133,9 +134,9 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     def draw_at(k: int, level: Tensor) -> Draw:
         inferred = ladder.infer(k, targets, level, at)
 
-        def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
-            z = inferred[:, group] + torch.rand_like(mean) - 0.5
-            bits.append(gaussian_bits((z - mean).abs(), log_scale).sum((1, 2, 3)))
+        def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+            z = group.take(inferred) + torch.rand_like(mean) - 0.5
+            bits.append(density.bits((z - mean).abs(), log_scale).sum((1, 2)))
             return z
 
         return draw
@@ -143,7 +144,7 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     mean, features = ladder.flow.draw(at, sizes, draw_at)
     network.gist_likelihood(to_rgb(mean), features, visit_true(levels[LEVELS], bits))
     features = ladder.gist(levels[LEVELS], at)[1]
-    tile_coder = coder.TileCoder(model, Stack(model.gaussians), grey=False)
+    tile_coder = coder.TileCoder(model, Stack(model.residuals), grey=False)
     for k in range(LEVELS, 0, -1):
         details, _ = ladder.level(k).draw(targets[k], features, at, draw_at(k, targets[k]))
         network.level_likelihood(k, levels[k], details, visit_true(levels[k - 1], bits))
@@ -153,7 +154,7 @@ def negative_elbo(model: Model, image: Tensor) -> float:
 
 def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bits-back of u and z over all images on one stack: net bits against -ELBO."""
-    stack, elbo = Stack(codec.model.gaussians), 0.0
+    stack, elbo = Stack(codec.model.residuals), 0.0
     stack.seal(0)
     tile_coder = coder.TileCoder(codec.model, stack, grey=False)
     rows = []

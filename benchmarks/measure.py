@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import write_whole
 from .metrics import Pixels, ms_ssim, psnr
 from .peers import Peer, Setting
 
@@ -31,12 +32,13 @@ def measure(peer: Peer, photos: Photos, folder: Path) -> Iterator[str]:
         if point is None or point["setting"] != setting or point["description"] != peer.description:
             point = {"description": peer.description, "setting": setting, "images": {}}
         for name, pixels in photos.items():
-            if name not in point["images"]:
-                point["images"][name] = measure_one(peer, setting, pixels)
-                write(path, point)
+            digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+            if point["images"].get(name, {}).get("sha256") != digest:
+                point["images"][name] = {"sha256": digest, **measure_one(peer, setting, pixels)}
+                _write(path, point)
             yield name
         points.append({name: point["images"][name] for name in photos})
-    write(folder / f"{peer.name}.json", summary(peer, points))
+    _write(folder / f"{peer.name}.json", summary(peer, points))
 
 
 def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> dict[str, float | None]:
@@ -56,12 +58,12 @@ def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> dict[str, float
     }
 
 
-def summary(peer: Peer, points: list[dict[str, dict[str, float | None]]]) -> dict[str, Any]:
+def summary(peer: Peer, points: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
     """Means over the photos, setting by setting, as CompressAI writes them, and the photos' own figures."""
 
-    def mean(images: dict[str, dict[str, float | None]], figure: str) -> float | None:
+    def mean(images: dict[str, dict[str, Any]], figure: str) -> float | None:
         values = [image[figure] for image in images.values()]
-        return None if None in values else float(np.mean(values))  # type: ignore[arg-type]
+        return None if None in values else float(np.mean(values))
 
     return {
         "name": peer.name,
@@ -78,9 +80,5 @@ def _read(path: Path) -> dict[str, Any] | None:
     return dict(json.loads(path.read_text())) if path.exists() else None
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """A JSON file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    partial.replace(path)
+def _write(path: Path, content: dict[str, Any]) -> None:
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -2,13 +2,13 @@
 
 from .container import Coding, Colour, Entry, Stream, Tier, Variable, pack, section_sizes, unpack
 from .stack import Stack, symbol_bits
-from .tables import GaussianTables
+from .tables import ResidualTables
 
 __all__ = [
     "Coding",
     "Colour",
     "Entry",
-    "GaussianTables",
+    "ResidualTables",
     "Stack",
     "Stream",
     "Tier",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import CorruptError, InputError, TruncatedError
-from .tables import LIMIT, VALUE_BITS, GaussianTables, group
+from .tables import LIMIT, VALUE_BITS, ResidualTables, group
 
 _BLOCK = 1 << 16  # symbols popped between two looks at what is left
 _SEAL_BITS = 32
@@ -27,12 +27,12 @@ class Stack:
         tables: the Gaussian tables of the model.
     """
 
-    def __init__(self, tables: GaussianTables) -> None:
+    def __init__(self, tables: ResidualTables) -> None:
         self._tables = tables
         self._coder: Any = constriction.stream.stack.AnsCoder()
 
     @classmethod
-    def from_bytes(cls, data: bytes, tables: GaussianTables) -> Stack:
+    def from_bytes(cls, data: bytes, tables: ResidualTables) -> Stack:
         """Restore a stack from what `to_bytes` returned.
 
         Raises:

@@ -1,9 +1,8 @@
-"""Integer frequency tables of quantised Gaussians, the same on every machine."""
+"""Integer frequency tables of quantised latents, the same on every machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import erfc, sqrt
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import constriction
@@ -12,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ModelError
 
-REACH = 8  # standard deviations that the CDF table covers on either side
-STEPS = 256  # entries of the CDF table per standard deviation
+REACH = 12  # scales that the CDF table covers on either side
+STEPS = 256  # entries of the CDF table per scale
 PRECISION = 24  # fractional bits of the CDF and of the inverse scales
 SCALES = 113
 OFFSETS = 16  # offsets are in sixteenths of a step
@@ -22,17 +21,17 @@ LIMIT = 1 << (VALUE_BITS - 1)  # codable values lie in [-LIMIT, LIMIT)
 
 _FRACTION = PRECISION + 4 - 8  # arguments are in sixteenths times an inverse scale, the table's index in 256ths
 _ESCAPE_FLOOR = 1 << 6  # 2^-18 of the total
-_TAIL = 6  # standard deviations that a scale's own symbols cover
+_TAIL = 8  # scales that a scale's own symbols cover
 
 
-class GaussianTables:
-    """Frequencies of integers under zero-mean Gaussians with standard deviation `2^(i/8 - 5)`, 0 <= i <= 112.
+class ResidualTables:
+    """Frequencies of integers under one symmetric density at the scales `s_i = 2^(i/8 - 5)`, 0 <= i <= 112.
 
-    At scale index i and offset f the integer n has mass Phi((n + f/16 + 1/2)/s_i) - Phi((n + f/16 - 1/2)/s_i). Symbol
+    At scale index i and offset f the integer n has mass P((n + f/16 + 1/2)/s_i) - P((n + f/16 - 1/2)/s_i). Symbol
     `n + reaches[i]` stands for it; the last symbol of the alphabet is an escape for everything beyond `reaches[i]`.
 
     Args:
-        cdf: int (4097,), `round(2^24 * Phi(j/256 - 8))` for entry j.
+        cdf: int (6145,), `round(2^24 * P(j/256 - 12))` for entry j.
         inverse_scales: int (113,), `round(2^24 / s_i)`.
 
     Raises:
@@ -41,32 +40,33 @@ class GaussianTables:
 
     def __init__(self, cdf: NDArray[Any], inverse_scales: NDArray[Any]) -> None:
         if cdf.shape != (2 * REACH * STEPS + 1,) or inverse_scales.shape != (SCALES,):
-            raise ModelError("the Gaussian tables have the wrong shape")
+            raise ModelError("the residual tables have the wrong shape")
         self._cdf = cdf.astype(np.int64)
         self._inverse_scales = inverse_scales.astype(np.int64)
         ascending = self._cdf[0] == 0 and self._cdf[-1] == 1 << PRECISION and bool((np.diff(self._cdf) >= 0).all())
         if not ascending or not ((self._inverse_scales > 0) & (self._inverse_scales < 1 << 30)).all():
-            raise ModelError("the Gaussian tables do not hold a CDF and positive scales")
+            raise ModelError("the residual tables do not hold a CDF and positive scales")
         self.reaches: NDArray[np.int32] = ((_TAIL << PRECISION) // self._inverse_scales + 2).astype(np.int32)
         self._models: dict[tuple[int, int], Any] = {}
 
     @classmethod
-    def generate(cls) -> GaussianTables:
-        """Compute the tables in floating point: for the export of a model, which then carries the integers."""
+    def generate(cls, cdf: Callable[[float], float]) -> ResidualTables:
+        """Compute the tables of P = `cdf` in floats: for the export of a model, which then carries the integers."""
         arguments = (np.arange(2 * REACH * STEPS + 1) - REACH * STEPS) / STEPS
-        cdf = [round(erfc(-x / sqrt(2)) / 2 * 2**PRECISION) for x in arguments]
         inverse_scales = [round(2 ** (PRECISION + 5 - i / 8)) for i in range(SCALES)]
-        return cls(np.array(cdf, np.int32), np.array(inverse_scales, np.int64))
+        return cls(
+            np.array([round(cdf(x) * 2**PRECISION) for x in arguments], np.int32), np.array(inverse_scales, np.int64)
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arguments that rebuild these tables: `cdf` int32 (4097,) and `inverse_scales` int64 (113,)."""
+        """Return the arguments that rebuild these tables: `cdf` int32 (6145,) and `inverse_scales` int64 (113,)."""
         return {"cdf": self._cdf.astype(np.int32), "inverse_scales": self._inverse_scales.copy()}
 
     def frequencies(self, scale: int, offset: int = 0) -> NDArray[np.int64]:
         """Return the positive frequencies (2 * reaches[scale] + 2,) of one table; they add up to a little over 2^24."""
         reach = int(self.reaches[scale])
         edges = OFFSETS * np.arange(-reach, reach + 2, dtype=np.int64) + offset - OFFSETS // 2
-        masses = np.diff(self._phi(edges * self._inverse_scales[scale]))
+        masses = np.diff(self._probability(edges * self._inverse_scales[scale]))
         return np.append(masses + 1, (1 << PRECISION) - masses.sum() + _ESCAPE_FLOOR)
 
     def model(self, scale: int, offset: int = 0) -> Any:
@@ -107,7 +107,7 @@ class GaussianTables:
             bits += float(np.log2(frequencies.sum() / frequencies[symbols[part]]).sum())
         return bits
 
-    def _phi(self, arguments: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _probability(self, arguments: NDArray[np.int64]) -> NDArray[np.int64]:
         """Interpolate the CDF at arguments in units of 2^-28: at large scales a step is finer than the table's."""
         position = np.clip(arguments + (REACH * STEPS << _FRACTION), 0, 2 * REACH * STEPS << _FRACTION)
         index = np.minimum(position >> _FRACTION, 2 * REACH * STEPS - 1)
@@ -136,7 +136,7 @@ def group(scales: ArrayLike, offsets: ArrayLike | None) -> tuple[NDArray[np.intp
         raise InputError("scales and offsets must be one-dimensional and of one length")
     if ((indices < 0) | (indices >= SCALES) | (sixteenths < 0) | (sixteenths >= OFFSETS)).any():
         raise InputError("a scale or an offset is out of range")
-    keys = indices * OFFSETS + sixteenths
+    keys = (indices * OFFSETS + sixteenths).astype(np.int16)  # 16 bits: sorted by radix
     return np.argsort(keys, kind="stable"), list(_runs(np.bincount(keys)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -32,7 +33,10 @@ def demo(output: str, device: str) -> None:
 
     The photo is a portrait of Grace Hopper that comes with matplotlib, so nothing is fetched.
     """
+    import numpy as np
+
     from .. import Codec
+    from ..benchmarks.metrics import psnr
 
     folder = Path(output)
     photo = _photo()
@@ -46,13 +50,14 @@ def demo(output: str, device: str) -> None:
             encoded = time.perf_counter()
             decoded = codec.decode(stream)
             seconds = (encoded - start, time.perf_counter() - encoded)
+            decibels = psnr(np.asarray(decoded), np.asarray(photo))
             bits_per_pixel = 8 * len(stream) / (photo.width * photo.height)
             rows.append(
                 (
                     tier,
                     f"{len(stream):,}",
                     f"{bits_per_pixel:.3f}",
-                    _psnr(photo, decoded),
+                    "exact" if math.isinf(decibels) else f"{decibels:.2f}",
                     *(f"{duration:.2f}" for duration in seconds),
                 )
             )
@@ -72,13 +77,6 @@ def _photo() -> Image.Image:
 
     with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
         return image.convert("RGB")
-
-
-def _psnr(original: Image.Image, decoded: Image.Image) -> str:
-    import numpy as np
-
-    error = float(np.mean((np.asarray(original, np.float64) - np.asarray(decoded, np.float64)) ** 2))
-    return f"{10 * np.log10(255**2 / error):.2f}" if error else "exact"
 
 
 def _contact_sheet(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:

@@ -12,6 +12,7 @@ from typing import IO, Any
 import click
 
 from .. import SvcodecError
+from ..files import write_whole
 
 STANDARD_STREAM = "-"
 
@@ -107,14 +108,7 @@ def write(target: str, data: bytes) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device has to stay one
         path.write_bytes(data)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".svcodec-{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
 
 
 def _expand(argument: str, suffixes: Collection[str]) -> list[tuple[str, str]]:

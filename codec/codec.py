@@ -81,7 +81,7 @@ class Codec:
         size = (stream.height, stream.width)
         grey = stream.colour is Colour.GREY
         alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
-        stack = Stack.from_bytes(stream.codes, self.model.gaussians)
+        stack = Stack.from_bytes(stream.codes, self.model.residuals)
         with exact_arithmetic():
             pixels = coder.decode(self.model, SPECS[stream.tier], stream.quality, stack, size, grey, sample)
         return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))

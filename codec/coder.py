@@ -75,7 +75,7 @@ def encode(
         pixels: uint8 (h, w, 3), or (h, w) for grey.
         details: in `lossless`, code z too; for measurements, no public function asks for it.
     """
-    stack, ledger = Stack(model.gaussians), Ledger()
+    stack, ledger = Stack(model.residuals), Ledger()
     image = to_levels(pixels, model.device)
     coder = TileCoder(model, stack, grey=pixels.ndim == 2)
     if spec.levels:

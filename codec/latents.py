@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..bitstream import Stack
-from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw
+from ..models import density
+from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
 
 OFFSET_BITS = MEAN_BITS  # bits-back draws latents on a grid of sixteenths of a step
 
@@ -21,7 +22,7 @@ class Drawn:
 
     Attributes:
         residuals: whole steps from the prior's mean, flat.
-        scales: indices of the Gaussian tables.
+        scales: indices of the residual tables.
         offsets: in sixteenths of a step, where bits-back is used.
     """
 
@@ -36,7 +37,7 @@ class Drawn:
 
 
 def scale_indices(log_scale: Tensor) -> Integers:
-    """log2 of the priors' scales as indices of the Gaussian tables, flat."""
+    """log2 of the priors' scales as indices of the residual tables, flat."""
     index = torch.floor((log_scale - MIN_LOG_SCALE) * SCALE_STEPS + 0.5)
     return index.flatten().to("cpu", torch.int32).numpy()
 
@@ -44,8 +45,8 @@ def scale_indices(log_scale: Tensor) -> Integers:
 def draw_direct(inferred: Tensor, record: list[Drawn]) -> Draw:
     """The encoder's draw: round the posterior's mean, and record it."""
 
-    def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
-        residuals = torch.floor(inferred[:, group] - mean + 0.5)
+    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+        residuals = torch.floor(group.take(inferred) - mean + 0.5)
         record.append(Drawn(residuals.flatten().to("cpu", torch.int32).numpy(), scale_indices(log_scale), None))
         return mean + residuals
 
@@ -59,10 +60,10 @@ def draw_bits_back(inferred: Tensor, record: list[Drawn], stack: Stack) -> Draw:
     offset is popped, four bits a latent, and the step follows from it.
     """
 
-    def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
+    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
         offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
         shift = torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
-        residuals = torch.floor(inferred[:, group] - mean - shift + 0.5)
+        residuals = torch.floor(group.take(inferred) - mean - shift + 0.5)
         record.append(Drawn(residuals.flatten().to("cpu", torch.int32).numpy(), scale_indices(log_scale), offsets))
         return mean + shift + residuals
 
@@ -72,7 +73,7 @@ def draw_bits_back(inferred: Tensor, record: list[Drawn], stack: Stack) -> Draw:
 def draw_popped(stack: Stack, returned: list[Integers] | None = None) -> Draw:
     """The decoder's draw. With a list for `returned`, bits-back: it collects the offsets to push back in the end."""
 
-    def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
+    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
         offsets = None
         if returned is not None:
             offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
@@ -88,8 +89,8 @@ def draw_popped(stack: Stack, returned: list[Integers] | None = None) -> Draw:
 def draw_sampled(generator: np.random.Generator) -> Draw:
     """The draw that codes nothing and samples the prior."""
 
-    def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
-        noise = torch.from_numpy(generator.standard_normal(tuple(mean.shape), np.float32)).to(mean)
+    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+        noise = torch.from_numpy(density.sample(generator, tuple(mean.shape))).to(mean)
         return mean + torch.exp2(log_scale) * noise
 
     return draw

@@ -15,16 +15,17 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..bitstream import GaussianTables
+from ..bitstream import ResidualTables
 from ..errors import ModelError
-from ..models import export
+from ..files import write_whole
+from ..models import density, export
 from ..models.exact import ExactConv2d, ExactnessError
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
 from ..models.selfvae import SelfVAE, draw_mean
 from ..models.transforms import to_rgb
 
-DEFAULT_MODEL = "photo-2"
+DEFAULT_MODEL = "photo-3"
 FORMAT = "svcodec-selfvae-1"
 
 
@@ -35,7 +36,7 @@ class Model:
         name: as it stands in streams.
         hash: the first 8 bytes of the file's SHA-256.
         network: on its grids, in evaluation mode.
-        gaussians: tables of the latents' priors.
+        residuals: tables of the latents' priors.
         mixtures: tables of the levels' likelihoods.
         device: where the network runs.
     """
@@ -52,8 +53,8 @@ class Model:
                 raise ModelError(f"model {name}: its format is {metadata.get('format')}, this release reads {FORMAT}")
             network = export.from_integers(tensors)
             self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.gaussians = GaussianTables(
-                tensors["tables.gaussian.cdf"].numpy(), tensors["tables.gaussian.inverse_scales"].numpy()
+            self.residuals = ResidualTables(
+                tensors["tables.residual.cdf"].numpy(), tensors["tables.residual.inverse_scales"].numpy()
             )
             self.mixtures = MixtureTables(
                 *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
@@ -96,10 +97,10 @@ def save_model(network: SelfVAE, path: Path) -> None:
     """Write a snapped network and freshly computed tables as a model file."""
     tensors = export.to_integers(network)
     tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
-    gaussian = {key: torch.from_numpy(value) for key, value in GaussianTables.generate().arrays().items()}
-    tensors |= {f"tables.gaussian.{key}": value for key, value in gaussian.items()}
+    residual = {key: torch.from_numpy(value) for key, value in ResidualTables.generate(density.cdf).arrays().items()}
+    tensors |= {f"tables.residual.{key}": value for key, value in residual.items()}
     answer = known_answer(export.from_integers(tensors), torch.device("cpu"))
-    path.write_bytes(safetensors.torch.save(tensors, {"format": FORMAT, "answer": answer}))
+    write_whole(path, safetensors.torch.save(tensors, {"format": FORMAT, "answer": answer}))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Residual(nn.Module):
         self.second = ExactConv2d(channels, channels, zero=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(activate(self.first(activate(x))))
+        return self.second(activate(self.first(activate(x)))).add_(x)
 
 
 def residuals(channels: int, count: int) -> nn.Sequential:

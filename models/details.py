@@ -6,7 +6,8 @@ Channels of z: three Haar details (horizontal, vertical, diagonal), each in thre
 
 import math
 from collections.abc import Callable, Iterable
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +17,57 @@ from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Upsample, resi
 from .exact import ExactConv2d, activate, round_to, straight_through
 from .transforms import LEVEL_UNIT, haar_details, inverse_haar, pad_even
 
-GROUPS = ((0, 3), (6,), (1, 4, 7, 2, 5, 8))  # coded in turn: luma horizontal and vertical, luma diagonal, colour
-ORDER = tuple(c for group in GROUPS for c in group)
-FROM_ORDER = tuple(ORDER.index(c) for c in range(9))
 MEAN_BITS = 4  # bits behind the point of a latent's prior mean
 SCALE_STEPS = 8  # scales of the prior are powers of 2^(1/8)
 MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 9.0  # log2 of the prior's scale, in quantisation steps
 COARSEST_STEP, FINEST_STEP = 180.0, 13.0  # quantisation step in 8-bit levels at qualities 1 and 100
 
-Draw = Callable[[tuple[int, ...], Tensor, Tensor], Tensor]
+
+@dataclass(frozen=True)
+class Group:
+    """What is coded at once: some channels, everywhere or on the squares of one colour of a checkerboard.
+
+    Attributes:
+        channels: of z.
+        parity: of row plus column where the group is coded, or None for everywhere.
+    """
+
+    channels: tuple[int, ...]
+    parity: int | None = None
+
+    def take(self, z: Tensor) -> Tensor:
+        """The group's part of (b, channels of z, h, w): (b, c, n)."""
+        return self.take_positions(z[:, self.channels])
+
+    def take_positions(self, x: Tensor) -> Tensor:
+        """Of (b, c, h, w), the positions alone: (b, c, n), row by row; of a checkerboard first the even rows."""
+        return torch.cat([x[part].flatten(2) for part in self._parts()], 2)
+
+    def put(self, values: Tensor, size: torch.Size) -> Tensor:
+        """Inverse of `take_positions`, with zeros where the group is not coded: (b, c, *size)."""
+        everywhere = values.new_zeros(*values.shape[:2], *size)
+        start = 0
+        for part in self._parts():
+            shape = everywhere[part].shape
+            count = shape[2] * shape[3]
+            everywhere[part] = values[..., start : start + count].view(shape)
+            start += count
+        return everywhere
+
+    def _parts(self) -> list[tuple[Any, ...]]:
+        """Indices of the positions."""
+        if self.parity is None:
+            return [(...,)]
+        return [
+            (..., slice(row, None, 2), slice(column, None, 2))
+            for row, column in ((0, self.parity), (1, 1 - self.parity))
+        ]
+
+
+# coded in turn: luma horizontal and vertical, first on the black squares, then on the white; luma diagonal; colour
+GROUPS = (Group((0, 3), 0), Group((0, 3), 1), Group((6,)), Group((1, 4, 7, 2, 5, 8)))
+
+Draw = Callable[[Group, Tensor, Tensor], Tensor]
 DrawAt = Callable[[int, Tensor], Draw]
 
 
@@ -98,8 +141,8 @@ class DetailLevel(nn.Module):
         self.from_coarser = Upsample(coarser, features) if coarser else None
         self.trunk_scale = QualityScale(features)
         self.trunk = residuals(features, blocks)
-        self.priors = nn.ModuleList(GroupPrior(features, len(group)) for group in GROUPS)
-        self.absorb = nn.ModuleList(ExactConv2d(2 * len(group), features) for group in GROUPS)
+        self.priors = nn.ModuleList(GroupPrior(features, len(group.channels)) for group in GROUPS)
+        self.absorb = nn.ModuleList(ExactConv2d(2 * len(group.channels), features) for group in GROUPS)
         self.decoder_scale = QualityScale(features)
         self.decoder = residuals(features, 2)
         self.correction = ExactConv2d(features, 12, zero=True)
@@ -123,23 +166,25 @@ class DetailLevel(nn.Module):
             level: y_k, decoded or exact, (b, 3, h, w).
             coarser: features of level k+1, (b, c, ceil(h/2), ceil(w/2)), or None at the top.
             quality: (b,).
-            draw: called for each group in turn with its channels and the mean and log2 scale of its prior; returns
-                the group's z, by coding, decoding, sampling or as the mean.
+            draw: called for each group in turn with the mean and log2 scale of its prior, (b, c, n) each as
+                `Group.take` gives them; returns the group's z, by coding, decoding, sampling or as the mean.
         """
         features = self.from_level(level)
         if self.from_coarser is not None:
             features = features + self.from_coarser(coarser, level.shape[-2:])
         features = self.trunk(self.trunk_scale(features, quality))
         log_gain, gain = self.gains(quality)
-        drawn = []
+        drawn = features.new_zeros(len(features), 9, *features.shape[2:])
         for group, prior, absorb in zip(GROUPS, self.priors, self.absorb, strict=True):
-            mean, log_scale = prior(features, log_gain[:, group], gain[:, group])
+            channels = group.channels
+            mean, log_scale = map(group.take_positions, prior(features, log_gain[:, channels], gain[:, channels]))
             z = draw(group, mean, log_scale)
-            details = z / gain[:, group]
-            drawn.append(details)
-            features = features + absorb(torch.cat([details, (z - mean) * 0.25], 1))
+            details = group.put(z, features.shape[2:]) / gain[:, channels]
+            drawn = drawn.index_add(1, torch.tensor(channels, device=drawn.device), details)
+            surprise = group.put(z - mean, features.shape[2:])
+            features = features + absorb(torch.cat([details, surprise * 0.25], 1))
         features = self.decoder(self.decoder_scale(features, quality))
-        return torch.cat(drawn, 1)[:, FROM_ORDER], features
+        return drawn, features
 
     def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: tuple[int, int]) -> Tensor:
         """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""

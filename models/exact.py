@@ -23,8 +23,8 @@ LEAK = 0.125  # slope of the activation below zero: a shift
 
 
 def round_to(x: Tensor, exponent: int) -> Tensor:
-    """Nearest multiple of 2^-exponent, halves upwards."""
-    return torch.floor(x * 2.0**exponent + 0.5) * 2.0**-exponent
+    """Nearest multiple of 2^-exponent, halves to the even one."""
+    return torch.round(x * 2.0**exponent) * 2.0**-exponent
 
 
 def straight_through(exact: Tensor, smooth: Tensor) -> Tensor:
@@ -80,13 +80,15 @@ class ExactConv2d(nn.Conv2d):
             if self.watching:
                 self.largest_input = max(self.largest_input, x.detach().abs().max().item())
             return super().forward(x)
-        clamped = x.clamp(-self.input_range, self.input_range)
-        rounded = round_to(clamped, self.input_exponent)
-        if not self.training:
-            return exact_conv2d(rounded, self.weight, self.bias, self.wide)
+        step = 2.0**-self.input_exponent
+        if not self.training:  # in whole steps, in place: memory is what takes the time between convolutions
+            limit = self.input_range / step
+            steps = (x / step).round_().clamp_(-limit, limit)
+            return exact_conv2d(steps, self.weight * step, self.bias, self.wide)
         weight, bias = self.on_grid()
+        clamped = x.clamp(-self.input_range, self.input_range)
         return F.conv2d(
-            straight_through(rounded, clamped),
+            straight_through(round_to(clamped, self.input_exponent), clamped),
             straight_through(weight, self.weight),
             straight_through(bias, self.bias),
             padding=self.padding,

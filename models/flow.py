@@ -11,10 +11,11 @@ one-dimensional Gaussians, and a quantised u has exact probabilities: their mass
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from .blocks import QualityTable
-from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, DrawAt, Gains, descend, on_grid
+from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, DrawAt, Gains, Group, descend, on_grid
 
 LEVELS = 3  # of details in u, below y_K
 FEATURES = (96, 64, 64)  # of their networks, finest first
@@ -36,7 +37,9 @@ class Top(nn.Module):
         mean = on_grid(self.mean(quality) * gain)
         log_scale = (self.log_scale(quality) + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
         shape = (len(quality), 3, *size)
-        return draw((0, 1, 2), mean.expand(shape), log_scale.expand(shape)) / gain
+        group = Group((0, 1, 2))
+        z = draw(group, *(group.take_positions(value.expand(shape)) for value in (mean, log_scale)))
+        return group.put(z, torch.Size(size)) / gain
 
 
 class FlowPrior(nn.Module):

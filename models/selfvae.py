@@ -8,15 +8,14 @@
 The posteriors are uniform, one quantisation step wide, around the mean that `DetailLevel.posterior` infers.
 """
 
-import math
 from collections.abc import Collection
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from . import flow
-from .details import DetailLevel, Draw, DrawAt, descend
+from . import density, flow
+from .details import DetailLevel, Draw, DrawAt, Group, descend
 from .exact import straight_through
 from .flow import FlowPrior
 from .likelihoods import GistLikelihood, LevelLikelihood, PhaseMixtures, Visit
@@ -25,7 +24,7 @@ from .transforms import downscale, pyramid, quarters, to_opponent, to_rgb
 LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
 DEPTH = LEVELS + flow.LEVELS
 FEATURES = (32, 64, 96)  # of the networks of z, finest first
-BLOCKS = (2, 2, 3)
+BLOCKS = (2, 2, 2)
 EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 
 
@@ -86,11 +85,11 @@ class Ladder(nn.Module):
                 return draw_mean
             inferred = self.infer(k, targets, level, quality)
 
-            def draw(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
-                mu = inferred[:, group]
+            def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+                mu = group.take(inferred)
                 z = mean + torch.floor(mu - mean + 0.5)
                 rated = mu + torch.rand_like(mu) - 0.5 if self.training else z
-                bits[k - 1] += gaussian_bits((rated - mean).abs(), log_scale).sum((1, 2, 3))
+                bits[k - 1] += density.bits((rated - mean).abs(), log_scale).sum((1, 2))
                 return straight_through(z, mu)
 
             return draw
@@ -103,14 +102,14 @@ class Ladder(nn.Module):
         return to_rgb(level), bits
 
 
-def draw_mean(group: tuple[int, ...], mean: Tensor, log_scale: Tensor) -> Tensor:
+def draw_mean(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
     """The draw that codes nothing: the prior's mean."""
     return mean
 
 
 def draw_rounded(inferred: Tensor) -> Draw:
     """The draw that codes the posterior's mean, rounded to whole steps from the prior's mean."""
-    return lambda group, mean, log_scale: mean + torch.floor(inferred[:, group] - mean + 0.5)
+    return lambda group, mean, log_scale: mean + torch.floor(group.take(inferred) - mean + 0.5)
 
 
 def visit_true(levels: Tensor, bits: list[Tensor]) -> Visit:
@@ -154,11 +153,3 @@ class SelfVAE(nn.Module):
             mean, features = self.ladder.gist(gist, quality)
         self.gist_likelihood(to_rgb(mean), features, visit_true(gist, bits))
         return torch.stack(bits).sum(0)
-
-
-def gaussian_bits(distance: Tensor, log_scale: Tensor) -> Tensor:
-    """-log2 of the mass that a Gaussian of log2 scale `log_scale` has on the unit interval at `distance` >= 0."""
-    inverse = torch.exp2(-log_scale)
-    near = torch.special.log_ndtr((0.5 - distance) * inverse)
-    far = torch.special.log_ndtr((-0.5 - distance) * inverse)
-    return (near + torch.log1p(-torch.exp(far - near))) / -math.log(2.0)
