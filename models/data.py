@@ -12,6 +12,8 @@ from torch import Tensor
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm"}
 HELD_OUT_EVERY = 24  # of the photos sorted by archive and name, every 24th is held out
+FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+MAX_NOISE = 3.0  # largest standard deviation, in levels
 
 
 def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -32,6 +34,34 @@ def read_photo(data: bytes) -> Tensor:
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
+def soften(photo: Tensor, rng: np.random.Generator) -> Tensor:
+    """A downscaled photo as cameras and scanners give them: soft, noisy, or of half the resolution in colour.
+
+    Sensors see one colour at each pixel, lenses blur, JPEG halves the resolution of chroma: pixels of downscaled photos
+    are far sharper than this.
+
+    Args:
+        photo: uint8 (3, h, w).
+    Returns:
+        likewise: half of the time a part of it, enlarged up to twofold, with noise; half of the time with its chroma at
+        half resolution; perhaps as it is.
+    """
+    image = Image.fromarray(photo.permute(1, 2, 0).numpy())
+    size = image.size
+    if rng.random() < 0.5:
+        scale = rng.uniform(0.5, 1.0)
+        resample = FILTERS[rng.integers(len(FILTERS))]
+        levels = np.asarray(image.resize(size, resample, (0.0, 0.0, size[0] * scale, size[1] * scale)), np.float32)
+        levels = levels + rng.normal(0.0, rng.uniform(0.0, MAX_NOISE), levels.shape)
+        image = Image.fromarray(np.rint(levels).clip(0, 255).astype(np.uint8))
+    if rng.random() < 0.5:
+        luma, *chroma = image.convert("YCbCr").split()
+        half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
+        chroma = [part.resize(half, Image.Resampling.BOX).resize(size, Image.Resampling.BILINEAR) for part in chroma]
+        image = Image.merge("YCbCr", [luma, *chroma]).convert("RGB")
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
 class Photos:
     """Photos in memory, drawn in proportion to their area."""
 
@@ -49,12 +79,14 @@ class Photos:
         self.share = area / area[-1]
 
     def batch(self, count: int, size: int, rng: np.random.Generator) -> Tensor:
-        """Random crops, flipped and transposed at random: integer levels, float (count, 3, size, size)."""
+        """Random crops, half of them softened, flipped and transposed: integer levels, float (count, 3, size, size)."""
         crops = []
         for _ in range(count):
             photo = self.training[int(np.searchsorted(self.share, rng.random()))]
             top, left = (int(rng.integers(0, side - size + 1)) for side in photo.shape[1:])
             crop = photo[:, top : top + size, left : left + size]
+            if rng.random() < 0.5:
+                crop = soften(crop, rng)
             if rng.random() < 0.5:
                 crop = crop.flip(2)
             if rng.random() < 0.5:
@@ -63,7 +95,9 @@ class Photos:
         return torch.stack(crops).float()
 
     def validation(self, count: int) -> Tensor:
-        """Central crops of the `count` largest held-out photos: float (count, 3, size, size), size 64 to 256 in 64s.
+        """Central crops of the `count` largest held-out photos, every second one softened.
+
+        float (count, 3, size, size), size 64 to 256 in 64s.
 
         Raises ValueError if one of them is smaller.
         """
@@ -71,7 +105,9 @@ class Photos:
         size = min(256, *(side for photo in largest for side in photo.shape[1:]))
         if size < 64:
             raise ValueError("held-out photos must have sides of at least 64 pixels")
-        return torch.stack([central_crop(photo, size - size % 64) for photo in largest]).float()
+        crops = [central_crop(photo, size - size % 64) for photo in largest]
+        rng = np.random.default_rng(0)
+        return torch.stack([soften(crop, rng) if i % 2 else crop for i, crop in enumerate(crops)]).float()
 
 
 def central_crop(photo: Tensor, size: int) -> Tensor:
