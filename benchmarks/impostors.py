@@ -22,7 +22,7 @@ SIZE = (768, 512)  # of what is drawn
 WORDS = (
     "the quick brown fox jumps over a lazy dog while settings file edit view tools help network likelihood picture "
     "decode stream error model and of in to is that for with as not be this are or from at which but"
-).split()
+)
 FONTS = [
     str(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf"))
     for name in ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold")
@@ -211,4 +211,4 @@ def font(rng: np.random.Generator, size: int) -> ImageFont.FreeTypeFont:
 
 
 def sentence(rng: np.random.Generator, words: int) -> str:
-    return " ".join(rng.choice(WORDS, words)).capitalize()
+    return " ".join(rng.choice(WORDS.split(), words)).capitalize()

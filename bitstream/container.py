@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 from itertools import pairwise
 
@@ -302,7 +302,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         Section.ICC: stream.icc,
         Section.EXIF: stream.exif,
         Section.XMP: stream.xmp,
-        Section.GATE: stream.verdict and _VERDICT.pack(stream.verdict.score, stream.verdict.threshold),
+        Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
     sections = []
     for kind, content in contents.items():

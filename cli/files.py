@@ -18,7 +18,9 @@ STANDARD_STREAM = "-"
 
 model_option = click.option("--model", metavar="NAME|PATH", help="Model to code with; by default the built-in one.")
 calibration_option = click.option(
-    "--calibration", metavar="FILE", help="The gate's threshold, by `svcodec gate calibrate`; by default the model's own."
+    "--calibration",
+    metavar="FILE",
+    help="The gate's threshold, by `svcodec gate calibrate`; by default the built-in one.",
 )
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="Where the networks run, as torch names it."

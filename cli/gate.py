@@ -41,4 +41,4 @@ def calibrate(folder: str, output: str, false_alarms: float, model: str | None, 
         scores = [codec.assess(io.BytesIO(read(source))).score for source, _ in bar]
     calibration = Calibration.of_scores(codec.gate.hash, scores, false_alarms, f"the photos in {folder}")
     write(output, calibration.to_json().encode())
-    click.echo(f"threshold {calibration.threshold:.3f} nats per dimension, from {calibration.pictures} photos", err=True)
+    click.echo(f"threshold {calibration.threshold:.3f} nats per dimension from {calibration.pictures} photos", err=True)

@@ -19,7 +19,6 @@ from .model import exact_arithmetic, load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of
 
-
 ADVICE = "store it as a PNG, encode it with the tier lossless, or set the gate to warn"
 
 
@@ -113,7 +112,7 @@ class Codec:
                 icc=picture.icc,
                 exif=picture.exif,
                 xmp=picture.xmp,
-                verdict=assessment and Verdict(*(round(1000 * x) for x in (assessment.score, assessment.threshold))),
+                verdict=None if assessment is None else _verdict(assessment),
             )
         )
 
@@ -140,6 +139,10 @@ class Codec:
         with exact_arithmetic():
             pixels = coder.decode(self.model, SPECS[stream.tier], stream.quality, stack, size, grey, sample)
         return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
+
+
+def _verdict(assessment: Assessment) -> Verdict:
+    return Verdict(round(1000 * assessment.score), round(1000 * assessment.threshold))
 
 
 def encode(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from functools import lru_cache
+from pathlib import Path
 
 import safetensors
 import safetensors.torch
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..files import write_whole
+from ..models.ood.likelihoods import FeatureLikelihood
 from ..models.ood.statistics import tiles
-from ..models.ood.typicality import Typicality
+from ..models.ood.typicality import Typicality, measure
 from .assessment import LIMIT, Assessment, Calibration
 from .coder import Pixels, to_levels
 from .model import DEFAULT_MODEL, Model, exact_arithmetic, weights_file
@@ -45,19 +46,37 @@ class Gate:
 
     def assess(self, model: Model, pixels: Pixels) -> Assessment:
         """Score the pixels of a picture, uint8 (h, w, 3) or (h, w), with the model that the gate was made for."""
-        score, parts = score_pixels(self.typicality, model, pixels)
-        calibration = self.calibration
-        return Assessment(score, calibration.threshold, calibration.false_alarms, model.name, parts)
+        return self.judge(model, measure_picture(self.typicality.of_features, model, pixels))
+
+    def judge(self, model: Model, values: Tensor) -> Assessment:
+        """Score what `measure_picture` found."""
+        parts = self.typicality.score(values[None])
+        tiles, picture = (round(min(max(float(part), -LIMIT), LIMIT), 3) for part in parts)
+        return Assessment(
+            score=round(tiles + picture, 3),
+            threshold=self.calibration.threshold,
+            false_alarms=self.calibration.false_alarms,
+            model=model.name,
+            parts={"tiles": tiles, "picture": picture},
+        )
 
 
-def score_pixels(typicality: Typicality, model: Model, pixels: Pixels) -> tuple[float, dict[str, float]]:
-    """Score, and the scores that it is made from, of pixels, uint8 (h, w, 3) or (h, w), in nats per dimension."""
+def measure_picture(of_features: FeatureLikelihood, model: Model, pixels: Pixels) -> Tensor:
+    """What is judged of the tiles of pixels, uint8 (h, w, 3) or (h, w): float64 (tiles, d)."""
     image = torch.cat([to_levels(tile, model.device) for tile in tiles(pixels)])
     with exact_arithmetic():
-        statistics = typicality.statistics(model.network.ladder, image)
-    score, parts = typicality.score(statistics[None])
-    rounded = {name: round(float(value), 3) for name, value in parts.items()}
-    return round(min(max(float(score), -LIMIT), LIMIT), 3), rounded
+        return measure(of_features, model.network.ladder, image)
+
+
+def save_gate(typicality: Typicality, model: Model, calibration: Calibration, path: Path) -> None:
+    """Write a gate for the weights of `model`."""
+    metadata = {"format": FORMAT, "model": model.hash.hex(), "calibration": calibration.to_json()}
+    write_whole(path, safetensors.torch.save(typicality.to_tensors(), metadata))
+
+
+def hash_of(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of a gate's arrays, in hexadecimal."""
+    return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
 
 
 @lru_cache(maxsize=4)

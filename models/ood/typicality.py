@@ -1,55 +1,130 @@
 """How typical a picture is of photos: the density of its tiles' statistics, by mixtures fitted on photos.
 
-    p_VAE: the ELBO's terms at every tile (`statistics.elbo_terms`)
+    p_VAE: the ELBO's terms at every tile (`statistics.statistics`)
     p_FE(f_x | f_phi) = p(f_x | C_phi) p(f_phi | C_phi)      equation 3 of Poklukar et al.
 
-with f the jigsaw network's features of a tile and of the decoded tile, phi, and C_phi the component of a mixture over
-features that is the likeliest to have given f_phi. Their product, equation 4, is a likelihood, which is high for blank
-pictures. The score is instead the density of its factors, which is low for whatever photos are not like.
+with f the jigsaw network's features of a tile, x, and of the decoded tile, phi, and C_phi the component of a mixture
+over features that is the likeliest to have given f_phi. Their product, equation 4, is a likelihood, which is high for
+blank pictures. The score is instead the density of its factors, which is low for whatever photos are not like.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ..selfvae import Ladder
 from ..transforms import LEVEL_CENTRE, LEVEL_UNIT, pyramid
-from .jigsaw import Jigsaw
+from .jigsaw import HIDDEN, Jigsaw
+from .likelihoods import FeatureLikelihood, log_fe
 from .mixture import Mixture
-from .statistics import NAMES, elbo_terms, tiles
+from .statistics import statistics
 
-REDUCTION = 2  # the jigsaw network sees a tile at 1/2^REDUCTION of its side
-LAYER = 2  # whose features are taken
+REDUCTION = 2  # halvings of a tile before the jigsaw network sees it
+LAYER = 4  # whose features are taken
+FEATURE_COMPONENTS = 4
+COMPONENTS = 3
 
 
 def thumbnails(image: Tensor) -> Tensor:
-    """Tiles as the jigsaw network sees them: levels 0..255, (b, 3, h, w), to units of it, (b, 3, h / 4, w / 4)."""
+    """Tiles as the jigsaw network sees them: levels 0..255, float (b, 3, h, w), to units of it, (b, 3, h/4, w/4)."""
     return (pyramid(image.round(), REDUCTION)[-1] - LEVEL_CENTRE) / LEVEL_UNIT
 
 
+def measure(of_features: FeatureLikelihood, ladder: Ladder, image: Tensor) -> Tensor:
+    """What is judged of tiles: `statistics`, and asinh of log p_FE in nats per dimension; asinh tames its long tail.
+
+    Args:
+        image: integer levels 0..255, float (b, 3, TILE, TILE).
+    Returns:
+        float64 (b, d), on the CPU.
+    """
+    found, decoded = statistics(ladder, image)
+    chosen, of_decoded = of_features.decoded(thumbnails(decoded.cpu()))
+    log_p = log_fe(of_features.components(thumbnails(image.cpu())), chosen[:, None], of_decoded[:, None])
+    return torch.cat([found.cpu(), torch.asinh(log_p / (2 * HIDDEN[LAYER - 1]))], 1)
+
+
 @dataclass(frozen=True)
-class Scale:
-    """Brings statistics to mean 0 and variance 1; arrays are float64 (d,)."""
+class Scaled:
+    """A mixture over values that are brought to mean 0 and variance 1 first; arrays are float64 (d,)."""
 
     mean: Tensor
     deviation: Tensor
+    mixture: Mixture
 
     @classmethod
-    def fit(cls, values: Tensor) -> Scale:
-        """Of values (n, d)."""
-        return cls(values.mean(0), values.std(0) + 1e-3)
+    def fit(cls, values: Tensor) -> Scaled:
+        """Of values (n, d). Raises ValueError for fewer values than components."""
+        mean, deviation = values.mean(0), values.std(0) + 1e-3
+        return cls(mean, deviation, Mixture.fit((values - mean) / deviation, COMPONENTS))
 
-    def __call__(self, values: Tensor) -> Tensor:
-        return (values - self.mean) / self.deviation
+    def log_density(self, values: Tensor) -> Tensor:
+        """In nats per dimension: (n,) of values (n, d)."""
+        return self.mixture.log_density((values - self.mean) / self.deviation) / values.shape[-1]
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        return {"mean": self.mean, "deviation": self.deviation, **self.mixture.to_tensors()}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> Scaled:
+        """Inverse of `to_tensors`. Raises KeyError or TypeError for other tensors."""
+        return cls(tensors.pop("mean"), tensors.pop("deviation"), Mixture.from_tensors(tensors))
 
 
-def feature_likelihood(mixture: Mixture, given: Tensor, decoded: Tensor) -> Tensor:
-    """log p_FE of equation 3, in nats per dimension: (n,) of the features of tiles and of decoded tiles, (n, d)."""
-    chosen = mixture.heaviest(decoded)[:, None]
-    log_p = mixture.component_log_densities(given) + mixture.component_log_densities(decoded)
-    return log_p.gather(1, chosen)[:, 0] / (2 * given.shape[1])
+@dataclass(frozen=True)
+class Typicality:
+    """What scores pictures.
+
+    Attributes:
+        of_features: p_FE.
+        of_tiles: density of what `measure` finds.
+        of_pictures: density of its mean over the tiles of a picture.
+    """
+
+    of_features: FeatureLikelihood
+    of_tiles: Scaled
+    of_pictures: Scaled
+
+    @classmethod
+    def fit(cls, of_features: FeatureLikelihood, values: Tensor) -> Typicality:
+        """Of the values (n, tiles, d) of n photos. Raises ValueError for fewer photos than components."""
+        return cls(of_features, Scaled.fit(values.flatten(0, 1)), Scaled.fit(values.mean(1)))
+
+    def score(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The two parts of the score, which is their sum, in nats per dimension: (n,) each of values (n, tiles, d).
+
+        The mean over the tiles of the tiles' log densities; the log density of the mean of their values.
+        """
+        of_tiles = self.of_tiles.log_density(values.flatten(0, 1)).view(values.shape[:2]).mean(1)
+        return of_tiles, self.of_pictures.log_density(values.mean(1))
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """The arrays by name, as a gate's file stores them: the network's as float16, the mixtures' as float32."""
+        parts = {
+            "jigsaw": {name: value.half() for name, value in self.of_features.jigsaw.state_dict().items()},
+            "features": as_floats(self.of_features.mixture.to_tensors()),
+            "tiles": as_floats(self.of_tiles.to_tensors()),
+            "pictures": as_floats(self.of_pictures.to_tensors()),
+        }
+        return {f"{part}.{name}": value.contiguous() for part, group in parts.items() for name, value in group.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Typicality:
+        """Inverse of `to_tensors`. Raises KeyError, TypeError or RuntimeError for other tensors."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            names = [name for name in tensors if name.startswith(prefix)]
+            return {name.removeprefix(prefix): tensors[name].double() for name in names}
+
+        jigsaw = Jigsaw(channels=3).requires_grad_(False).eval()
+        jigsaw.load_state_dict(part("jigsaw."))
+        features = FeatureLikelihood(jigsaw, Mixture.from_tensors(part("features.")), LAYER)
+        return cls(features, Scaled.from_tensors(part("tiles.")), Scaled.from_tensors(part("pictures.")))
+
+
+def as_floats(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.float() for name, value in tensors.items()}
