@@ -15,7 +15,7 @@ from ..errors import InputError, ModelError
 
 QUANTILES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 GATES = ("reject", "warn", "off")
-LIMIT = 1_000_000.0  # parts of a score are clamped to +-LIMIT nats: thousandths of their sum fit 32 bits
+LIMIT = 1_000_000.0  # scores are clamped to +-LIMIT nats, so that their thousandths fit 32 bits
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,19 @@ class Assessment:
     """Whether a picture is one like those that the model was trained on.
 
     Attributes:
-        score: log density of the picture's statistics, in nats per dimension, a multiple of 1/1000.
+        score: log density of the statistics of the picture's tiles, their mean, in nats per dimension, a multiple of
+            1/1000.
         threshold: the least score that is accepted, likewise.
         false_alarms: share of photos that the threshold was set to flag, 0..1.
         model: name of the coding model.
-        parts: the scores that `score` is made from, by name.
+        tiles: the tiles' log densities, row by row.
     """
 
     score: float
     threshold: float
     false_alarms: float
     model: str
-    parts: dict[str, float]
+    tiles: tuple[float, ...]
 
     @property
     def accepted(self) -> bool:

@@ -50,14 +50,13 @@ class Gate:
 
     def judge(self, model: Model, values: Tensor) -> Assessment:
         """Score what `measure_picture` found."""
-        parts = self.typicality.score(values[None])
-        tiles, picture = (round(min(max(float(part), -LIMIT), LIMIT), 3) for part in parts)
+        tiles = [round(min(max(score, -LIMIT), LIMIT), 3) for score in self.typicality.score(values).tolist()]
         return Assessment(
-            score=round(tiles + picture, 3),
+            score=round(sum(tiles) / len(tiles), 3),
             threshold=self.calibration.threshold,
             false_alarms=self.calibration.false_alarms,
             model=model.name,
-            parts={"tiles": tiles, "picture": picture},
+            tiles=tuple(tiles),
         )
 
 

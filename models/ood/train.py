@@ -92,7 +92,7 @@ def learn_features(photos: Photos, rng: np.random.Generator) -> FeatureLikelihoo
 
 
 def fit(photos: Photos, model: Model) -> Typicality:
-    """Learn features, and fit the mixtures to FITTED training photos in versions of `vary`."""
+    """Learn features, and fit the mixture to FITTED training photos in versions of `vary`."""
     rng = np.random.default_rng(SEED)
     of_features = learn_features(photos, rng)
     chosen = rng.permutation(len(photos.training))[:FITTED]
@@ -100,7 +100,7 @@ def fit(photos: Photos, model: Model) -> Typicality:
     values = [
         measure_picture(of_features, model, pixels) for pixels in progress(varied, len(chosen), "Photos to fit to")
     ]
-    return Typicality.fit(of_features, torch.stack(values))
+    return Typicality.fit(of_features, torch.cat(values))
 
 
 def progress(steps: Iterable[T], length: int, label: str) -> Iterator[T]:

@@ -1,4 +1,4 @@
-"""How typical a picture is of photos: the density of its tiles' statistics, by mixtures fitted on photos.
+"""How typical tiles of a picture are of photos: the density of their statistics, by a mixture fitted on photos.
 
     p_VAE: the ELBO's terms at every tile (`statistics.statistics`)
     p_FE(f_x | f_phi) = p(f_x | C_phi) p(f_phi | C_phi)      equation 3 of Poklukar et al.
@@ -26,7 +26,7 @@ from .statistics import statistics
 REDUCTION = 2  # halvings of a tile before the jigsaw network sees it
 LAYER = 4  # whose features are taken
 FEATURE_COMPONENTS = 4
-COMPONENTS = 3
+COMPONENTS = 1  # of the values: more did not tell photos better
 
 
 def thumbnails(image: Tensor) -> Tensor:
@@ -49,66 +49,37 @@ def measure(of_features: FeatureLikelihood, ladder: Ladder, image: Tensor) -> Te
 
 
 @dataclass(frozen=True)
-class Scaled:
-    """A mixture over values that are brought to mean 0 and variance 1 first; arrays are float64 (d,)."""
-
-    mean: Tensor
-    deviation: Tensor
-    mixture: Mixture
-
-    @classmethod
-    def fit(cls, values: Tensor) -> Scaled:
-        """Of values (n, d). Raises ValueError for fewer values than components."""
-        mean, deviation = values.mean(0), values.std(0) + 1e-3
-        return cls(mean, deviation, Mixture.fit((values - mean) / deviation, COMPONENTS))
-
-    def log_density(self, values: Tensor) -> Tensor:
-        """In nats per dimension: (n,) of values (n, d)."""
-        return self.mixture.log_density((values - self.mean) / self.deviation) / values.shape[-1]
-
-    def to_tensors(self) -> dict[str, Tensor]:
-        return {"mean": self.mean, "deviation": self.deviation, **self.mixture.to_tensors()}
-
-    @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Scaled:
-        """Inverse of `to_tensors`. Raises KeyError or TypeError for other tensors."""
-        return cls(tensors.pop("mean"), tensors.pop("deviation"), Mixture.from_tensors(tensors))
-
-
-@dataclass(frozen=True)
 class Typicality:
-    """What scores pictures.
+    """What scores tiles.
 
     Attributes:
         of_features: p_FE.
-        of_tiles: density of what `measure` finds.
-        of_pictures: density of its mean over the tiles of a picture.
+        mean, deviation: of the values that `measure` finds in tiles of photos, float64 (d,).
+        of_values: their density, once brought to mean 0 and variance 1.
     """
 
     of_features: FeatureLikelihood
-    of_tiles: Scaled
-    of_pictures: Scaled
+    mean: Tensor
+    deviation: Tensor
+    of_values: Mixture
 
     @classmethod
     def fit(cls, of_features: FeatureLikelihood, values: Tensor) -> Typicality:
-        """Of the values (n, tiles, d) of n photos. Raises ValueError for fewer photos than components."""
-        return cls(of_features, Scaled.fit(values.flatten(0, 1)), Scaled.fit(values.mean(1)))
+        """Of the values, float64 (n, d), of n tiles of photos."""
+        mean, deviation = values.mean(0), values.std(0)
+        return cls(of_features, mean, deviation, Mixture.fit((values - mean) / deviation, COMPONENTS))
 
-    def score(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """The two parts of the score, which is their sum, in nats per dimension: (n,) each of values (n, tiles, d).
-
-        The mean over the tiles of the tiles' log densities; the log density of the mean of their values.
-        """
-        of_tiles = self.of_tiles.log_density(values.flatten(0, 1)).view(values.shape[:2]).mean(1)
-        return of_tiles, self.of_pictures.log_density(values.mean(1))
+    def score(self, values: Tensor) -> Tensor:
+        """Log densities, in nats per dimension: float64 (n,) of the values, float64 (n, d), of n tiles."""
+        return self.of_values.log_density((values - self.mean) / self.deviation) / values.shape[1]
 
     def to_tensors(self) -> dict[str, Tensor]:
         """The arrays by name, as a gate's file stores them: the network's as float16, the mixtures' as float32."""
         parts = {
             "jigsaw": {name: value.half() for name, value in self.of_features.jigsaw.state_dict().items()},
             "features": as_floats(self.of_features.mixture.to_tensors()),
-            "tiles": as_floats(self.of_tiles.to_tensors()),
-            "pictures": as_floats(self.of_pictures.to_tensors()),
+            "values": as_floats(self.of_values.to_tensors()),
+            "scale": as_floats({"mean": self.mean, "deviation": self.deviation}),
         }
         return {f"{part}.{name}": value.contiguous() for part, group in parts.items() for name, value in group.items()}
 
@@ -123,7 +94,7 @@ class Typicality:
         jigsaw = Jigsaw(channels=3).requires_grad_(False).eval()
         jigsaw.load_state_dict(part("jigsaw."))
         features = FeatureLikelihood(jigsaw, Mixture.from_tensors(part("features.")), LAYER)
-        return cls(features, Scaled.from_tensors(part("tiles.")), Scaled.from_tensors(part("pictures.")))
+        return cls(features, **part("scale."), of_values=Mixture.from_tensors(part("values.")))
 
 
 def as_floats(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
