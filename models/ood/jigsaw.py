@@ -1,0 +1,180 @@
+"""Jigsaw puzzles: a classifier that learns features of images by telling how their tiles were shuffled.
+
+Appendix A of Poklukar et al., "Seeing the whole picture instead of a single point", after Noroozi and Favaro (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+GRID = 3
+TILES = GRID * GRID
+PERMUTATIONS = 100
+HIDDEN = (100, 80, 60, 40)
+DROPOUT = 0.2
+CANDIDATES = 5000  # random permutations, of which the greedy search takes the farthest
+
+
+def permutations(count: int = PERMUTATIONS) -> NDArray[np.int64]:
+    """Permutations of the nine tiles that are far from one another, found greedily; the same at every call.
+
+    The first is the identity; each further one is, of 5000 random ones, that of the largest Hamming distance to those
+    chosen before: to the nearest of them, and where several are equal, on average.
+
+    Returns:
+        int64 (count, 9), distinct rows: image `i` puts tile `row[j]` at position `j`.
+    Raises:
+        ValueError: `count` is not in 1..1000.
+    """
+    if not 1 <= count <= 1000:
+        raise ValueError(f"{count} permutations: 1 to 1000 are possible")
+    rng = np.random.default_rng(0)
+    candidates = rng.permuted(np.tile(np.arange(TILES), (CANDIDATES, 1)), axis=1)
+    chosen = [np.arange(TILES)]
+    nearest, total = np.full(CANDIDATES, TILES), np.zeros(CANDIDATES)
+    while len(chosen) < count:
+        distance = (candidates != chosen[-1]).sum(1)
+        nearest, total = np.minimum(nearest, distance), total + distance
+        chosen.append(candidates[np.lexsort((total, nearest))[-1]])
+    return np.stack(chosen)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training of `Jigsaw`."""
+
+    optimizer: type[torch.optim.Optimizer]
+    options: dict[str, Any]  # the optimiser's, such as lr
+    epochs: int
+    batch: int = 128
+    standardise: bool = False  # inputs to mean 0 and variance 1, with the statistics of the training images
+
+
+APPENDIX_A = Recipe(torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4}, epochs=200)
+PHOTOS = Recipe(torch.optim.AdamW, {"lr": 1e-3}, epochs=200, standardise=True)  # appendix A's learns nothing on photos
+
+
+class Jigsaw(nn.Module):
+    """The classifier: an MLP 100-80-60-40 with ReLU and dropout on nine tiles side by side, and a linear layer.
+
+    An image is cut into 3x3 cells of a third of its sides, rounded down; a tile is a square in its cell. In training it
+    lies anywhere in the cell, so that edges which run on from one tile to the next don't give the puzzle away; for
+    features it lies in the middle. The buffers `mean` and `scale`, (channels * tile * tile), standardise the samples of
+    a tile, alike at all nine positions; they are 0 and 1 unless the recipe says otherwise.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, channels: int = 1, tile: int = 7):
+        super().__init__()
+        self.channels, self.tile = channels, tile
+        samples = channels * tile * tile
+        self.register_buffer("mean", torch.zeros(samples))
+        self.register_buffer("scale", torch.ones(samples))
+        widths = (TILES * samples, *HIDDEN)
+        self.hidden = nn.ModuleList(
+            nn.Sequential(nn.Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT))
+            for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.output = nn.Linear(HIDDEN[-1], PERMUTATIONS)
+
+    def tiles(self, images: Tensor, order: Tensor, shift: Tensor | None = None) -> Tensor:
+        """Tiles of images, shuffled.
+
+        Args:
+            images: float (n, channels, h, w).
+            order: int64 (n, 9) or (1, 9), the cell from which each position's tile comes.
+            shift: int64 (2, n, 9), rows and columns from the cell's corner; the middle without it.
+        Returns:
+            float (n, 9, channels * tile * tile).
+        Raises:
+            ValueError: another number of channels, or a third of a side is shorter than a tile.
+        """
+        n, channels, *sides = images.shape
+        if channels != self.channels or min(sides) // GRID < self.tile:
+            raise ValueError(f"images must be {self.channels} x {GRID * self.tile} x {GRID * self.tile} or larger")
+        row, column = (
+            cell * (side // GRID) + ((side // GRID - self.tile) // 2 if shift is None else shift[axis])
+            for axis, (cell, side) in enumerate(zip((order // GRID, order % GRID), sides, strict=True))
+        )
+        windows = images.unfold(2, self.tile, 1).unfold(3, self.tile, 1)
+        return windows[torch.arange(n)[:, None], :, row, column].flatten(2)
+
+    def puzzle(self, images: Tensor, order: Tensor) -> Tensor:
+        """Tiles at random places in their cells; arguments and result as those of `tiles`."""
+        spare = [side // GRID - self.tile + 1 for side in images.shape[2:]]
+        shift = torch.stack([torch.randint(max(1, room), (len(images), TILES)) for room in spare])
+        return self.tiles(images, order, shift)
+
+    def activations(self, tiles: Tensor, layer: int) -> Tensor:
+        """Of hidden layer `layer`, 1 to 4: float (n, 100, 80, 60 or 40); of tiles as `tiles` returns them."""
+        values = ((tiles - self.mean) / self.scale).flatten(1)
+        for hidden in self.hidden[:layer]:
+            values = hidden(values)
+        return values
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Logits of the permutations, float (n, 100); of tiles as `tiles` returns them."""
+        return self.output(self.activations(tiles, len(HIDDEN)))
+
+    def features(self, images: Tensor, layer: int = 1) -> Tensor:
+        """f_x = l(x) of section 3: activations of a hidden layer for the tiles in order.
+
+        Args:
+            images: float (n, channels, h, w).
+            layer: 1 to 4.
+        Returns:
+            float (n, 100, 80, 60 or 40), not negative.
+        Raises:
+            ValueError: no such layer, or images that `tiles` refuses.
+        """
+        if not 1 <= layer <= len(HIDDEN):
+            raise ValueError(f"layer {layer}: there are 1 to {len(HIDDEN)}")
+        return self.activations(self.tiles(images, torch.arange(TILES)[None]), layer)
+
+
+def train_jigsaw(images: Tensor, recipe: Recipe, seed: int, tile: int = 7) -> Iterator[tuple[Jigsaw, dict[str, float]]]:
+    """Train the classifier of permutations, an epoch at each step of the iterator.
+
+    Args:
+        images: float (n, channels, h, w).
+        recipe: the settings.
+        seed: of torch's generator, which draws weights, permutations and places of tiles.
+        tile: side of a tile in pixels.
+    Yields:
+        the network, in evaluation mode after the last epoch, with the epoch's mean `loss` in nats and its `accuracy`.
+    Raises:
+        ValueError: images that are too small for the tiles.
+    """
+    torch.manual_seed(seed)
+    net = Jigsaw(images.shape[1], tile)
+    orders = torch.from_numpy(permutations())
+    if recipe.standardise:
+        samples = net.puzzle(images, torch.arange(TILES)[None]).flatten(0, 1)
+        net.mean.copy_(samples.mean(0))
+        net.scale.copy_(samples.std(0).clamp_min(1e-3))
+    optimizer = recipe.optimizer(net.parameters(), **recipe.options)
+    for epoch in range(recipe.epochs):
+        net.train()
+        loss_sum = right = 0.0
+        for batch in torch.randperm(len(images)).split(recipe.batch):
+            label = torch.randint(len(orders), (len(batch),))
+            logits = net(net.puzzle(images[batch], orders[label]))
+            loss = F.cross_entropy(logits, label)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            loss_sum += loss.item() * len(batch)
+            right += int((logits.argmax(1) == label).sum())
+        if epoch == recipe.epochs - 1:
+            net.eval()
+        yield net, {"loss": loss_sum / len(images), "accuracy": right / len(images)}
