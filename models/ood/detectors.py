@@ -18,7 +18,7 @@ from .likelihoods import CHUNK, POSTERIOR_DRAWS, PREDICTIVE, PRIOR_DRAWS, Featur
 from .vae import LATENTS, PIXELS, VAE, Pixels
 
 PER_PIXEL = "nats per pixel"
-ELBO_DRAWS = 8
+ELBO_DRAWS = 4
 
 
 class Detector(Protocol):
@@ -38,12 +38,12 @@ class Detector(Protocol):
 
 def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Values (n,) of images, computed for a few of them at a time."""
-    return torch.cat([function(part) for part in images.split(CHUNK)])
+    return torch.cat([function(part) for part in torch.split(images, CHUNK)])
 
 
 @dataclass(frozen=True)
 class Elbo:
-    """The VAE's lower bound of log p(x), the mean of eight draws of z."""
+    """The VAE's lower bound of log p(x), the mean of four draws of z."""
 
     vae: VAE
     name: str = "ELBO"

@@ -79,10 +79,10 @@ def prior_predictive(
     Returns:
         float (n,).
     """
-    phi = torch.cat([vae.decode(z) for z in torch.randn(draws, LATENTS).split(CHUNK)])
+    phi = torch.cat([vae.decode(z) for z in torch.split(torch.randn(draws, LATENTS), CHUNK)])
     decoded = features and [part[None] for part in features.decoded(phi)]
     values = []
-    for x in images.split(CHUNK):
+    for x in torch.split(images, CHUNK):
         terms = log_density_pairs(vae.pixels, x.flatten(1), phi.flatten(1))
         if features and decoded:
             terms = terms + log_fe(features.components(x), *decoded)
@@ -99,7 +99,7 @@ def posterior_predictive(
     Arguments and result as those of `prior_predictive`; every image has `draws` of its own from q(z | x).
     """
     values = []
-    for x in images.split(max(1, CHUNK // draws)):
+    for x in torch.split(images, max(1, CHUNK // draws)):
         mean, deviation = (part[:, None] for part in vae.encode(x))
         phi = vae.decode((mean + deviation * torch.randn(len(x), draws, LATENTS)).flatten(0, 1))
         terms = log_density(vae.pixels, x.flatten(1)[:, None], phi.view(len(x), draws, -1))

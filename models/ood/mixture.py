@@ -39,16 +39,9 @@ class Mixture:
         d = features.shape[1]
         fitted = BayesianGaussianMixture(n_components=components, covariance_type="full", random_state=seed)
         fitted.fit(features.double().numpy())
-        factor, mean, freedom, precision, (a, b) = (
-            torch.from_numpy(array)
-            for array in (
-                fitted.precisions_cholesky_,
-                fitted.means_,
-                fitted.degrees_of_freedom_,
-                fitted.mean_precision_,
-                torch.stack([torch.from_numpy(part) for part in fitted.weight_concentration_]).numpy(),
-            )
-        )
+        factor, mean = torch.from_numpy(fitted.precisions_cholesky_), torch.from_numpy(fitted.means_)
+        freedom, precision = torch.from_numpy(fitted.degrees_of_freedom_), torch.from_numpy(fitted.mean_precision_)
+        a, b = (torch.from_numpy(part) for part in fitted.weight_concentration_)
         # stick-breaking: E log w_c = E log v_c + sum of E log (1 - v_k) over k < c
         taken, left = torch.digamma(a) - torch.digamma(a + b), torch.digamma(b) - torch.digamma(a + b)
         log_weight = taken + left.cumsum(0) - left
@@ -61,7 +54,9 @@ class Mixture:
     def component_log_densities(self, features: Tensor) -> Tensor:
         """log p(f | c) in nats: float64 (n, C) of float (n, d)."""
         values = features.double()
-        square = [(values @ factor - centre).square().sum(1) for factor, centre in zip(self.factor, self.centre)]
+        square = [
+            (values @ factor - centre).square().sum(1) for factor, centre in zip(self.factor, self.centre, strict=True)
+        ]
         return self.offset - torch.stack(square, 1) / 2
 
     def log_density(self, features: Tensor) -> Tensor:

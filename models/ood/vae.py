@@ -166,7 +166,7 @@ def train_vae(
     for epoch in range(epochs):
         net.train()
         total = 0.0
-        for batch in torch.randperm(len(images)).split(BATCH):
+        for batch in torch.split(torch.randperm(len(images)), BATCH):
             x = perturb(pixels.prepare(images[batch]), pixels, perturbed)
             elbo = net.elbo(x, torch.randn(len(x), LATENTS))
             optimizer.zero_grad()
