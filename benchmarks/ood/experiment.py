@@ -21,7 +21,7 @@ from ...models.ood.detectors import (
     Predictive,
 )
 from ...models.ood.jigsaw import APPENDIX_A, Jigsaw, train_jigsaw
-from ...models.ood.likelihoods import FeatureLikelihood, Scheme
+from ...models.ood.likelihoods import POSTERIOR_DRAWS, PRIOR_DRAWS, FeatureLikelihood, Scheme
 from ...models.ood.mixture import Mixture
 from ...models.ood.vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
 from . import report
@@ -45,8 +45,8 @@ class Settings:
     vae_epochs: int = 12
     background_epochs: int = 6
     jigsaw_epochs: int = APPENDIX_A.epochs
-    prior_draws: int = 2000
-    posterior_draws: int = 10
+    prior_draws: int = PRIOR_DRAWS
+    posterior_draws: int = POSTERIOR_DRAWS
     fitted: int = 10000  # images whose features a mixture is fitted to, the paper's n
     components: int = 15
     regret_images: int = 500  # of each set
@@ -114,7 +114,7 @@ class Experiment:
 
     def predictive(self, vae: VAE, scheme: Scheme, features: FeatureLikelihood | None = None) -> Predictive:
         draws = {"PR": self.settings.prior_draws, "APO": self.settings.posterior_draws}[scheme]
-        return Predictive(vae, scheme, features, draws)
+        return Predictive(vae, scheme, draws, features)
 
     def detectors(self, name: str) -> list[Detector]:
         vae, features = self.vaes[name], self.features(name)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .likelihoods import CHUNK, POSTERIOR_DRAWS, PREDICTIVE, PRIOR_DRAWS, FeatureLikelihood, Scheme
+from .likelihoods import CHUNK, PREDICTIVE, FeatureLikelihood, Scheme
 from .vae import LATENTS, PIXELS, VAE, Pixels
 
 PER_PIXEL = "nats per pixel"
@@ -63,8 +63,8 @@ class Predictive:
 
     vae: VAE
     scheme: Scheme
+    draws: int  # of z: in all under PR, for each image under APO
     features: FeatureLikelihood | None = None
-    draws: int | None = None  # of z; 2000 under PR and 16 under APO unless given
     unit: str = PER_PIXEL
 
     @property
@@ -72,8 +72,8 @@ class Predictive:
         return f"{'p_FEVAE' if self.features else 'p_VAE'}, {self.scheme}"
 
     def score(self, images: Tensor) -> Tensor:
-        draws = self.draws or {"PR": PRIOR_DRAWS, "APO": POSTERIOR_DRAWS}[self.scheme]
-        return PREDICTIVE[self.scheme](self.vae.pixels.prepare(images), self.vae, self.features, draws) / PIXELS
+        log_likelihood = PREDICTIVE[self.scheme](self.vae.pixels.prepare(images), self.vae, self.features, self.draws)
+        return log_likelihood / PIXELS
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class LikelihoodRegret:
     """
 
     vae: VAE
-    steps: int = 20
+    steps: int = 50
     rate: float = 1e-3
     name: str = "likelihood regret"
     unit: str = PER_PIXEL

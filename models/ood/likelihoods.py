@@ -18,7 +18,7 @@ from .vae import LATENTS, VAE, log_density, log_density_pairs
 
 Scheme = Literal["PR", "APO"]  # prior predictive, approximate posterior predictive
 PRIOR_DRAWS = 2000  # of z, shared by all images
-POSTERIOR_DRAWS = 16  # of z, for each image
+POSTERIOR_DRAWS = 10  # of z, for each image
 CHUNK = 500  # images, or decoded draws, that are worked on at a time
 
 

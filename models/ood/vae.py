@@ -91,7 +91,7 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(
             *(
                 convolution(nn.Conv2d(before, after, 5, stride, padding=2), after)
-                for before, after, stride in zip(widths, widths[1:], strides, strict=False)
+                for before, after, stride in zip(widths[:-1], widths[1:], strides, strict=True)
             ),
             nn.Flatten(),
             nn.Linear(64 * 4 * 4, 50),
