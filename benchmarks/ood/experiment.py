@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ...files import write_whole
 from ...models.ood.detectors import (
+    PER_PIXEL,
     Detector,
     Elbo,
     Features,
@@ -22,7 +24,7 @@ from ...models.ood.detectors import (
 )
 from ...models.ood.jigsaw import APPENDIX_A, Jigsaw, train_jigsaw
 from ...models.ood.likelihoods import POSTERIOR_DRAWS, PRIOR_DRAWS, FeatureLikelihood, Scheme
-from ...models.ood.mixture import Mixture
+from ...models.ood.mixture import ADDED_VARIANCE, Mixture
 from ...models.ood.vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
 from . import report
 from .data import Data
@@ -53,6 +55,7 @@ class Settings:
     ablation_images: int = 1000  # of each set
     ablated_components: tuple[int, ...] = (5, 10, 15, 20, 30)
     ablated_fitted: tuple[int, ...] = (1000, 3000, 10000)
+    ablated_added: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
     ablated_variances: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
@@ -71,6 +74,7 @@ QUICK = Settings(
     ablation_images=4,
     ablated_components=(2, 3),
     ablated_fitted=(32,),
+    ablated_added=(1e-3,),
     ablated_variances=(0.1, 1.0),
 )
 
@@ -98,7 +102,12 @@ class Experiment:
         return self.store.network(f"{name}-jigsaw", Jigsaw(), training, recipe.epochs)
 
     def features(
-        self, name: str, layer: int = 1, components: int | None = None, fitted: int | None = None
+        self,
+        name: str,
+        layer: int = 1,
+        components: int | None = None,
+        fitted: int | None = None,
+        added_variance: float = ADDED_VARIANCE,
     ) -> FeatureLikelihood:
         """p_FE of a model, with the paper's layer and the settings' C and n unless given."""
         components, fitted = components or self.settings.components, fitted or self.settings.fitted
@@ -107,9 +116,9 @@ class Experiment:
         def fit() -> Mixture:
             order = torch.randperm(len(self.data.train), generator=torch.Generator().manual_seed(0))
             images = MODELS[name].prepare(self.data.train[order[:fitted]])
-            return Mixture.fit(jigsaw.features(images, layer), components)
+            return Mixture.fit(jigsaw.features(images, layer), components, added_variance=added_variance)
 
-        mixture = self.store.mixture(f"{name}-mixture-layer{layer}-C{components}-n{fitted}", fit)
+        mixture = self.store.mixture(f"{name}-mixture-layer{layer}-C{components}-n{fitted}-{added_variance}", fit)
         return FeatureLikelihood(jigsaw, mixture, layer)
 
     def predictive(self, vae: VAE, scheme: Scheme, features: FeatureLikelihood | None = None) -> Predictive:
@@ -150,21 +159,29 @@ class Experiment:
         return merits, scores
 
     def salt_and_pepper(self) -> dict[str, Tensor]:
-        """Appendix B: scores of corrupted MNIST images by V1's p_FEVAE under PR; writes the first image."""
+        """Appendix B: scores of corrupted MNIST images by V1's p_FEVAE under PR; draws the first image."""
         vae = self.vaes["V1"]
         torch.manual_seed(0)
         noisy = perturb(vae.pixels.prepare(self.data.foreign), vae.pixels, SALT_AND_PEPPER)
+        example = Image.fromarray((noisy[0, 0] * 255).byte().numpy())
+        example.resize((224, 224), Image.Resampling.NEAREST).save(self.folder / "figure-2a.png")
         detector = self.predictive(vae, "PR", self.features("V1"))
         name = f"{OUTSIDE}, salt and pepper"
         return self.store.scores("V1 salt and pepper", detector.score, {name: noisy})
 
     def ablate(self) -> dict[str, dict[str, dict[str, float]]]:
-        """AUROC on some images for V2, with other layers, numbers of components and of images, and variances."""
+        """AUROC on some images for V2, with other layers, numbers of components and of images, and variances.
+
+        The variance of the pixels is changed in the test only: it sets how much p_VAE weighs against p_FE.
+        """
         vae, settings = self.vaes["V2"], self.settings
         variants = {
             "layer": {str(layer): (vae, self.features("V2", layer)) for layer in (1, 2, 3, 4)},
             "C": {str(c): (vae, self.features("V2", components=c)) for c in settings.ablated_components},
             "n": {str(n): (vae, self.features("V2", fitted=n)) for n in settings.ablated_fitted},
+            "variance added to features": {
+                str(added): (vae, self.features("V2", added_variance=added)) for added in settings.ablated_added
+            },
             "variance in the test": {
                 str(variance): (with_pixels(vae, Gaussian(variance)), self.features("V2"))
                 for variance in settings.ablated_variances
@@ -204,7 +221,7 @@ def run(data: Data, folder: Path, settings: Settings) -> None:
         report.histograms(panels).savefig(folder / f"figure-{figure}.png", dpi=110)
     corrupted = panel(scores, "V1", "p_FEVAE, PR")
     corrupted[2].update(noisy)
-    report.histograms([[corrupted]]).savefig(folder / "figure-2.png", dpi=110)
+    report.histograms([[corrupted]]).savefig(folder / "figure-2b.png", dpi=110)
     inside = scores["V1"]["p_FEVAE, PR"][INSIDE]
     corruption = {key: report.merit(inside, values) for key, values in noisy.items()}
     results = {
@@ -220,7 +237,7 @@ def panel(
     scores: dict[str, dict[str, dict[str, Tensor]]], name: str, detector: str
 ) -> tuple[str, str, dict[str, Tensor]]:
     """A histogram of some of a model's scores."""
-    return f"{name}: {detector}", "nats per pixel", dict(scores[name][detector])
+    return f"{name}: {detector}", PER_PIXEL, dict(scores[name][detector])
 
 
 def tables(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+ADDED_VARIANCE = 1e-4
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -24,20 +26,23 @@ class Mixture:
     centre: Tensor  # (C, d), m = mean L
 
     @classmethod
-    def fit(cls, features: Tensor, components: int = 15, seed: int = 0) -> Mixture:
-        """Fit by variational inference, scikit-learn's defaults but for full covariances and the number of components.
+    def fit(
+        cls, features: Tensor, components: int = 15, seed: int = 0, added_variance: float = ADDED_VARIANCE
+    ) -> Mixture:
+        """Fit by variational inference; what is no argument here has scikit-learn's default.
 
         Args:
             features: float (n, d).
             components: C, at most n.
             seed: of the initial k-means.
+            added_variance: to every variance, more than 0, since some features are constant.
         Raises:
             ValueError: fewer features than components.
         """
         from sklearn.mixture import BayesianGaussianMixture  # only here: scoring does without
 
         d = features.shape[1]
-        fitted = BayesianGaussianMixture(n_components=components, covariance_type="full", random_state=seed)
+        fitted = BayesianGaussianMixture(n_components=components, reg_covar=added_variance, random_state=seed)
         fitted.fit(features.double().numpy())
         factor, mean = torch.from_numpy(fitted.precisions_cholesky_), torch.from_numpy(fitted.means_)
         freedom, precision = torch.from_numpy(fitted.degrees_of_freedom_), torch.from_numpy(fitted.mean_precision_)
