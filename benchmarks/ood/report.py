@@ -43,14 +43,16 @@ def histograms(panels: Sequence[Sequence[tuple[str, str, dict[str, Tensor]]]]) -
     """Normalised histograms of scores, rows of panels.
 
     Args:
-        panels: title, unit and the scores of each set. The axes end at the 1st and 99th percentile
-            of all scores of a panel; what lies beyond is counted in the outermost bins.
+        panels: title, unit and the scores of each set, the in-distribution one first. Axes go from the 1st to the 99th
+            percentile of all of a panel's scores, but not far below the first set's; what lies beyond is counted in the
+            outermost bins.
     """
     figure = Figure(figsize=(5 * len(panels[0]), 3 * len(panels)), layout="constrained")
     grid = figure.subplots(len(panels), len(panels[0]), squeeze=False)
     for axes, (title, unit, scores) in zip(grid.flat, (panel for row in panels for panel in row), strict=True):
-        values = np.concatenate([score.numpy() for score in scores.values()])
-        first, last = np.percentile(values, (1, 99))
+        low, high = np.percentile(next(iter(scores.values())).numpy(), (5, 99))
+        first, last = np.percentile(np.concatenate([score.numpy() for score in scores.values()]), (1, 99))
+        first = max(first, low - 3 * (high - low))
         edges = np.linspace(first, last, BINS)
         for name, score in scores.items():
             axes.hist(score.numpy().clip(first, last), edges, density=True, alpha=0.6, label=name)
