@@ -16,6 +16,7 @@ from . import crops, measure, page, peers, plots, report
 from .curves import measured, published
 from .macs import macs_table
 from .measure import Photos
+from .peer import Peer
 
 CROPPED_PHOTOS = 4
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
@@ -33,12 +34,12 @@ def read_photos(folder: Path) -> Photos:
     return photos
 
 
-def steps(codecs: Sequence[peers.Peer], photos: Photos) -> int:
+def steps(codecs: Sequence[Peer], photos: Photos) -> int:
     """How many items `run` yields."""
     return sum(len(peer.settings) for peer in codecs) * len(photos)
 
 
-def run(codecs: Sequence[peers.Peer], photos: Photos, folder: Path, log_rate: bool, kodak: bool) -> Iterator[str]:
+def run(codecs: Sequence[Peer], photos: Photos, folder: Path, log_rate: bool, kodak: bool) -> Iterator[str]:
     """Measure what `folder` lacks and write all results to it. Yields the names of what was measured.
 
     Args:

@@ -16,15 +16,15 @@ import torch
 from torch.nn import functional as F
 
 from .metrics import Pixels
-from .peers import OTHERS, Peer, Setting
+from .peer import Peer, Setting
 
 QUALITY = 4
 STRIDE = 64  # of the coarsest latents: sides are padded to multiples of it
 
 
-def make(name: str) -> Peer:
-    """The peer of a name that is OTHERS and one of CompressAI's zoo."""
-    load = compressai.zoo.image_models[name.removeprefix(OTHERS)]
+def make(name: str, model: str) -> Peer:
+    """The peer `name`, which is `model` of CompressAI's zoo."""
+    load = compressai.zoo.image_models[model]
     try:
         network, trained = load(QUALITY, pretrained=True, progress=False), True
     except (OSError, RuntimeError):  # no network, or a download that was cut short
@@ -47,7 +47,7 @@ def make(name: str) -> Peer:
     state = "pretrained" if trained else "untrained, so that only its times and multiply-accumulates mean anything"
     return Peer(
         name,
-        f"{name.removeprefix(OTHERS)}, quality {QUALITY}, CompressAI {compressai.__version__}, {state}",
+        f"{model}, quality {QUALITY}, CompressAI {compressai.__version__}, {state}",
         ({"quality": QUALITY},),
         encode,
         decode,

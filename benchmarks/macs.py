@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor, nn
 
-from .peers import Peer
+from .peer import Peer
 from .report import table
 
 SIZE = (512, 768)  # of Kodak's images

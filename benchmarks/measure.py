@@ -14,7 +14,7 @@ import numpy as np
 
 from ..files import write_whole
 from .metrics import Pixels, ms_ssim, psnr
-from .peers import Peer, Setting
+from .peer import Peer, Setting
 
 Photos = dict[str, Pixels]
 FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time")  # CompressAI's names; seconds

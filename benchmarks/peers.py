@@ -5,46 +5,20 @@ from __future__ import annotations
 import functools
 import importlib
 import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image, features
-from torch import nn
 
 from ..codec.codec import Codec
 from ..codec.tiers import TIERS, spec_of
 from ..errors import MissingPackageError
 from ..models.selfvae import LEVELS
 from .metrics import Pixels
-
-Setting = Mapping[str, Any]
+from .peer import Peer, Setting
 
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One codec.
-
-    Attributes:
-        name: as in results and on the command line.
-        description: what runs, with its version.
-        settings: one for each point of its curve, in order of rate.
-        encode: uint8 pixels (h, w, 3) at a setting to bytes.
-        decode: and back.
-        networks: by name, where the codec is learned.
-        trained: its weights are there; if not, only its times and multiply-accumulates mean anything.
-    """
-
-    name: str
-    description: str
-    settings: tuple[Setting, ...]
-    encode: Callable[[Pixels, Setting], bytes] = field(repr=False)
-    decode: Callable[[bytes], Pixels] = field(repr=False)
-    networks: Mapping[str, nn.Module] = field(default_factory=dict, repr=False)
-    trained: bool = True
 
 
 def _with_pillow(
@@ -129,11 +103,12 @@ def _ours(tier: str) -> Peer:
     )
 
 
-def _theirs(name: str) -> Peer:
+def _theirs(model: str) -> Peer:
+    name = f"{OTHERS}{model}"
     _import("compressai", name)
     from . import compressai_peers
 
-    return compressai_peers.make(name)
+    return compressai_peers.make(name, model)
 
 
 def _import(package: str, peer: str) -> Any:
@@ -177,7 +152,7 @@ _MAKERS: dict[str, Callable[[], Peer]] = {
     "webp-lossless": lambda: _with_pillow("webp-lossless", "WEBP", "webp", [{}], lossless=True, method=6, quality=100),
     "jxl-lossless": lambda: _imagecodecs_jxl("jxl-lossless", [{"lossless": True}]),
     **{
-        f"{OTHERS}{model}": functools.partial(_theirs, f"{OTHERS}{model}")
+        f"{OTHERS}{model}": functools.partial(_theirs, model)
         for model in ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
     },
 }

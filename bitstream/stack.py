@@ -24,7 +24,7 @@ class Stack:
     push and `unseal` after the last pop, and no pop in between may reach into it.
 
     Args:
-        tables: the Gaussian tables of the model.
+        tables: the model's, of its latents' density.
     """
 
     def __init__(self, tables: ResidualTables) -> None:
@@ -107,12 +107,12 @@ class Stack:
         return self._pop(len(rows), lambda part: self._coder.decode(_CATEGORICAL, rows[part]))
 
     def push_residuals(self, values: ArrayLike, scales: ArrayLike, offsets: ArrayLike | None = None) -> None:
-        """Push integers under zero-mean Gaussians.
+        """Push integers under the latents' density, about zero.
 
         Args:
             values: int (n,), each in [-2^20, 2^20).
             scales: int (n,), each value's scale index 0..112.
-            offsets: int (n,), 0..15: what the value plus offset / 16 is, is Gaussian. None stands for zeros.
+            offsets: int (n,), 0..15: the value plus offset / 16 has that density. None stands for zeros.
 
         Raises:
             InputError: an argument is out of range, or they differ in length.

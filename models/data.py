@@ -51,9 +51,9 @@ def soften(photo: Tensor, rng: np.random.Generator) -> Tensor:
     if rng.random() < 0.5:
         scale = rng.uniform(0.5, 1.0)
         resample = FILTERS[rng.integers(len(FILTERS))]
-        levels = np.asarray(image.resize(size, resample, (0.0, 0.0, size[0] * scale, size[1] * scale)), np.float32)
-        levels = levels + rng.normal(0.0, rng.uniform(0.0, MAX_NOISE), levels.shape)
-        image = Image.fromarray(np.rint(levels).clip(0, 255).astype(np.uint8))
+        enlarged = np.asarray(image.resize(size, resample, (0.0, 0.0, size[0] * scale, size[1] * scale)))
+        noisy = enlarged + rng.normal(0.0, rng.uniform(0.0, MAX_NOISE), enlarged.shape)
+        image = Image.fromarray(np.rint(noisy).clip(0, 255).astype(np.uint8))
     if rng.random() < 0.5:
         luma, *chroma = image.convert("YCbCr").split()
         half = ((size[0] + 1) // 2, (size[1] + 1) // 2)

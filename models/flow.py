@@ -1,12 +1,12 @@
 """p(u), the prior of the gist: a multi-scale RealNVP that goes on with the Haar pyramid below y_K.
 
-u is a top, 1/64 of the picture's side, and the details of the levels between it and y_K, each in three groups of
-channels. Every group is one affine coupling,
+u is a top, 1/64 of the picture's side, and the details of the levels between it and y_K, each in the groups of
+`details.GROUPS`. Every group is one affine coupling,
 
-    v_group = (u_group - mean(coarser levels, groups before)) / scale(coarser levels, groups before),  v ~ N(0, 1),
+    v_group = (u_group - mean(coarser levels, groups before)) / scale(coarser levels, groups before),
 
 and is factored out as soon as it is transformed; the pyramid is the squeeze between scales. So log p(u) is a sum of
-one-dimensional Gaussians, and a quantised u has exact probabilities: their masses in each step.
+one-dimensional densities (density.py), and a quantised u has exact probabilities: their masses in each step.
 """
 
 from typing import cast
@@ -23,7 +23,7 @@ BLOCKS = (3, 2, 2)
 
 
 class Top(nn.Module):
-    """The coarsest variable of u: a Gaussian with a learned mean and scale."""
+    """The coarsest variable of u, under a learned mean and scale."""
 
     def __init__(self, level: int):
         super().__init__()

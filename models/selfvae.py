@@ -2,7 +2,7 @@
 
     y_0 = x, y_k = d(y_{k-1})                      deterministic (transforms.downscale)
     u                                              gist of y_K, under the flow prior
-    z_K .. z_1                                     details, under conditional Gaussian priors
+    z_K .. z_1                                     details, under conditional priors (density.py)
     ELBO: ln p(u) + ln p(y_K | u) + sum over k of ln p(z_k | y_k, coarser) + ln p(y_{k-1} | y_k, z_k) - ln q(u, z)
 
 The posteriors are uniform, one quantisation step wide, around the mean that `DetailLevel.posterior` infers.

@@ -19,6 +19,7 @@ from svcodec.benchmarks import metrics, peers, report
 from svcodec.benchmarks.curves import Curve, bd_rate, published
 from svcodec.benchmarks.macs import counted, kilo_macs
 from svcodec.benchmarks.page import as_html
+from svcodec.benchmarks.peer import Peer, Setting
 from svcodec.cli import main
 
 CODECS = "svcodec-sketch,svcodec-standard,svcodec-lossless,jpeg,webp,png"
@@ -106,11 +107,11 @@ def test_runs_go_on_where_they_stopped(results: Path, monkeypatch: pytest.Monkey
     encoded: list[object] = []
     jpeg = peers.make("jpeg")
 
-    def encode(pixels: np.ndarray, setting: peers.Setting) -> bytes:
+    def encode(pixels: np.ndarray, setting: Setting) -> bytes:
         encoded.append(setting)
         return jpeg.encode(pixels, setting)
 
-    counted = peers.Peer(jpeg.name, jpeg.description, jpeg.settings, encode, jpeg.decode)
+    counted = Peer(jpeg.name, jpeg.description, jpeg.settings, encode, jpeg.decode)
     monkeypatch.setitem(peers._MAKERS, "jpeg", lambda: counted)
     assert run(results / "photos", "-o", results / "out", "--codecs", "jpeg").exit_code == 0
     assert len(encoded) == 1 + 2  # what was missing, and the two crops

@@ -1,0 +1,1 @@
+"""The experiment on Fashion-MNIST against MNIST that `models.ood` comes from."""

@@ -1,0 +1,32 @@
+"""Fashion-MNIST against MNIST, whole: `python -m svcodec.benchmarks.ood --data ../shared/data -o OUT`.
+
+Trains the networks, scores both test sets by every detector and writes tables and figures to OUT. What is finished
+stays there: a run that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ...errors import SvcodecError
+from .data import load
+from .experiment import FULL, QUICK, run
+
+
+@click.command(help=__doc__)
+@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the results")
+@click.option("--quick", is_flag=True, help="a few images and one epoch, to see whether everything works")
+def main(data: Path, output: Path, quick: bool) -> None:
+    settings = QUICK if quick else FULL
+    try:
+        run(load(data, settings.train, settings.test), output, settings)
+    except SvcodecError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo((output / "table.md").read_text())
+
+
+if __name__ == "__main__":
+    main()

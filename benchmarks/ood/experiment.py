@@ -1,0 +1,272 @@
+"""The experiment of section 4 and appendix B, other detectors beside it, ablations of what the paper leaves open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...files import write_whole
+from ...models.ood.detectors import (
+    PER_PIXEL,
+    Detector,
+    Elbo,
+    Features,
+    InputComplexity,
+    LikelihoodRatio,
+    LikelihoodRegret,
+    Predictive,
+)
+from ...models.ood.jigsaw import APPENDIX_A, Jigsaw, train_jigsaw
+from ...models.ood.likelihoods import POSTERIOR_DRAWS, PRIOR_DRAWS, FeatureLikelihood, Scheme
+from ...models.ood.mixture import ADDED_VARIANCE, Mixture
+from ...models.ood.vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
+from . import report
+from .data import Data
+from .store import Store
+
+SCHEMES: tuple[Scheme, ...] = ("PR", "APO")
+VARIANCE = 0.1  # of V2, which the paper does not give
+MODELS: dict[str, Pixels] = {"V1": Bernoulli(), "V2": Gaussian(VARIANCE)}
+SALT_AND_PEPPER = 0.2  # share of pixels replaced in appendix B's experiment, half of them by white
+PERTURBED = 0.3  # ... in a background model's training
+INSIDE, OUTSIDE = "FashionMNIST", "MNIST"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much of everything."""
+
+    train: int | None = None  # images; all without
+    test: int | None = None  # images of each set
+    vae_epochs: int = 12
+    background_epochs: int = 6
+    jigsaw_epochs: int = APPENDIX_A.epochs
+    prior_draws: int = PRIOR_DRAWS
+    posterior_draws: int = POSTERIOR_DRAWS
+    fitted: int = 10000  # images whose features a mixture is fitted to, the paper's n
+    components: int = 15
+    regret_images: int = 500  # of each set
+    ablation_images: int = 1000  # of each set
+    ablated_components: tuple[int, ...] = (5, 10, 15, 20, 30)
+    ablated_fitted: tuple[int, ...] = (1000, 3000, 10000)
+    ablated_added: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+    ablated_variances: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+FULL = Settings()
+QUICK = Settings(
+    train=64,
+    test=8,
+    vae_epochs=1,
+    background_epochs=1,
+    jigsaw_epochs=1,
+    prior_draws=4,
+    posterior_draws=2,
+    fitted=64,
+    components=2,
+    regret_images=2,
+    ablation_images=4,
+    ablated_components=(2, 3),
+    ablated_fitted=(32,),
+    ablated_added=(1e-3,),
+    ablated_variances=(0.1, 1.0),
+)
+
+
+class Experiment:
+    """A run: trains, scores and compares, leaving all that is finished in a folder."""
+
+    def __init__(self, data: Data, folder: Path, settings: Settings):
+        self.data, self.folder, self.settings = data, folder, settings
+        self.store = Store(folder, asdict(settings))
+        self.vaes = {name: self.vae(name, pixels, settings.vae_epochs) for name, pixels in MODELS.items()}
+        self.backgrounds = {
+            name: self.vae(f"{name}-background", pixels, settings.background_epochs, PERTURBED)
+            for name, pixels in MODELS.items()
+        }
+        self.jigsaws = {name: self.jigsaw(name, pixels) for name, pixels in MODELS.items()}
+
+    def vae(self, name: str, pixels: Pixels, epochs: int, perturbed: float = 0.0) -> VAE:
+        training = train_vae(self.data.train, pixels, seed=0, epochs=epochs, perturbed=perturbed)
+        return self.store.network(name, VAE(pixels), training, epochs)
+
+    def jigsaw(self, name: str, pixels: Pixels) -> Jigsaw:
+        recipe = replace(APPENDIX_A, epochs=self.settings.jigsaw_epochs)
+        training = train_jigsaw(pixels.prepare(self.data.train), recipe, seed=0)
+        return self.store.network(f"{name}-jigsaw", Jigsaw(), training, recipe.epochs)
+
+    def features(
+        self,
+        name: str,
+        layer: int = 1,
+        components: int | None = None,
+        fitted: int | None = None,
+        added_variance: float = ADDED_VARIANCE,
+    ) -> FeatureLikelihood:
+        """p_FE of a model, with the paper's layer and the settings' C and n unless given."""
+        components, fitted = components or self.settings.components, fitted or self.settings.fitted
+        jigsaw = self.jigsaws[name]
+
+        def fit() -> Mixture:
+            order = torch.randperm(len(self.data.train), generator=torch.Generator().manual_seed(0))
+            images = MODELS[name].prepare(self.data.train[order[:fitted]])
+            return Mixture.fit(jigsaw.features(images, layer), components, added_variance=added_variance)
+
+        mixture = self.store.mixture(f"{name}-mixture-layer{layer}-C{components}-n{fitted}-{added_variance}", fit)
+        return FeatureLikelihood(jigsaw, mixture, layer)
+
+    def predictive(self, vae: VAE, scheme: Scheme, features: FeatureLikelihood | None = None) -> Predictive:
+        draws = {"PR": self.settings.prior_draws, "APO": self.settings.posterior_draws}[scheme]
+        return Predictive(vae, scheme, draws, features)
+
+    def detectors(self, name: str) -> list[Detector]:
+        vae, features = self.vaes[name], self.features(name)
+        return [
+            Elbo(vae),
+            *(self.predictive(vae, scheme) for scheme in SCHEMES),
+            *(self.predictive(vae, scheme, features) for scheme in SCHEMES),
+            Features(vae.pixels, features),
+            LikelihoodRatio(vae, self.backgrounds[name]),
+            InputComplexity(vae),
+            LikelihoodRegret(vae),
+        ]
+
+    def scores(self, label: str, detector: Detector, images: int | None = None) -> dict[str, Tensor]:
+        sets = {INSIDE: self.data.test[:images], OUTSIDE: self.data.foreign[:images]}
+        return self.store.scores(f"{label} {detector.name}", detector.score, sets)
+
+    def compare(self) -> tuple[dict[str, Any], dict[str, dict[str, dict[str, Tensor]]]]:
+        """Figures of merit of all detectors, and their scores."""
+        merits: dict[str, Any] = {}
+        scores: dict[str, dict[str, dict[str, Tensor]]] = {}
+        for name in MODELS:
+            merits[name], scores[name] = {}, {}
+            for detector in self.detectors(name):
+                images = self.settings.regret_images if isinstance(detector, LikelihoodRegret) else None
+                found = scores[name][detector.name] = self.scores(name, detector, images)
+                merits[name][detector.name] = {
+                    **report.merit(found[INSIDE], found[OUTSIDE]),
+                    "unit": detector.unit,
+                    "images of each set": len(found[INSIDE]),
+                    "medians": {key: float(values.median()) for key, values in found.items()},
+                }
+        return merits, scores
+
+    def salt_and_pepper(self) -> dict[str, Tensor]:
+        """Appendix B: scores of corrupted MNIST images by V1's p_FEVAE under PR; draws the first image."""
+        vae = self.vaes["V1"]
+        torch.manual_seed(0)
+        noisy = perturb(vae.pixels.prepare(self.data.foreign), vae.pixels, SALT_AND_PEPPER)
+        example = Image.fromarray((noisy[0, 0] * 255).byte().numpy())
+        example.resize((224, 224), Image.Resampling.NEAREST).save(self.folder / "figure-2a.png")
+        detector = self.predictive(vae, "PR", self.features("V1"))
+        name = f"{OUTSIDE}, salt and pepper"
+        return self.store.scores("V1 salt and pepper", detector.score, {name: noisy})
+
+    def ablate(self) -> dict[str, dict[str, dict[str, float]]]:
+        """AUROC on some images for V2, with other layers, numbers of components and of images, and variances.
+
+        The variance of the pixels is changed in the test only: it sets how much p_VAE weighs against p_FE.
+        """
+        vae, settings = self.vaes["V2"], self.settings
+        variants = {
+            "layer": {str(layer): (vae, self.features("V2", layer)) for layer in (1, 2, 3, 4)},
+            "C": {str(c): (vae, self.features("V2", components=c)) for c in settings.ablated_components},
+            "n": {str(n): (vae, self.features("V2", fitted=n)) for n in settings.ablated_fitted},
+            "variance added to features": {
+                str(added): (vae, self.features("V2", added_variance=added)) for added in settings.ablated_added
+            },
+            "variance in the test": {
+                str(variance): (with_pixels(vae, Gaussian(variance)), self.features("V2"))
+                for variance in settings.ablated_variances
+            },
+        }
+        results: dict[str, dict[str, dict[str, float]]] = {}
+        for what, values in variants.items():
+            results[what] = {}
+            for value, (net, features) in values.items():
+                detectors: list[Detector] = [
+                    Features(net.pixels, features),
+                    *(self.predictive(net, scheme, features) for scheme in SCHEMES),
+                ]
+                found = [self.scores(f"V2 {what} {value}", each, settings.ablation_images) for each in detectors]
+                results[what][value] = {
+                    detector.name: report.merit(scores[INSIDE], scores[OUTSIDE])["auroc"]
+                    for detector, scores in zip(detectors, found, strict=True)
+                }
+        return results
+
+
+def with_pixels(vae: VAE, pixels: Pixels) -> VAE:
+    """The same networks under another likelihood of pixels."""
+    other = VAE(pixels)
+    other.load_state_dict(vae.state_dict())
+    return other.eval().requires_grad_(False)
+
+
+def run(data: Data, folder: Path, settings: Settings) -> None:
+    """Everything; writes `results.json`, `table.md` and `figure-*.png` to the folder."""
+    experiment = Experiment(data, folder, settings)
+    merits, scores = experiment.compare()
+    noisy = experiment.salt_and_pepper()
+    ablations = experiment.ablate()
+    for figure, likelihood in (("1a", "p_VAE"), ("1b", "p_FEVAE")):
+        panels = [[panel(scores, name, f"{likelihood}, {scheme}") for scheme in SCHEMES] for name in MODELS]
+        report.histograms(panels).savefig(folder / f"figure-{figure}.png", dpi=110)
+    corrupted = panel(scores, "V1", "p_FEVAE, PR")
+    corrupted[2].update(noisy)
+    report.histograms([[corrupted]]).savefig(folder / "figure-2b.png", dpi=110)
+    inside = scores["V1"]["p_FEVAE, PR"][INSIDE]
+    corruption = {key: report.merit(inside, values) for key, values in noisy.items()}
+    results = {
+        "detectors": merits,
+        "appendix B, V1, p_FEVAE, PR": corruption,
+        "ablations of V2, AUROC": ablations,
+    }
+    write_whole(folder / "results.json", (json.dumps(results, indent=1) + "\n").encode())
+    write_whole(folder / "table.md", tables(merits, corruption, ablations).encode())
+
+
+def panel(
+    scores: dict[str, dict[str, dict[str, Tensor]]], name: str, detector: str
+) -> tuple[str, str, dict[str, Tensor]]:
+    """A histogram of some of a model's scores."""
+    return f"{name}: {detector}", PER_PIXEL, dict(scores[name][detector])
+
+
+def tables(
+    merits: dict[str, dict[str, dict[str, Any]]],
+    corruption: dict[str, dict[str, float]],
+    ablations: dict[str, dict[str, dict[str, float]]],
+) -> str:
+    """All results in Markdown; percentages."""
+    header = ["", "detector", "AUROC", "FPR at 95% TPR", "AUPR", "images of each set"]
+    keys = ("auroc", "fpr95", "aupr")
+    rows = [
+        [name, detector, *(report.percent(merit[key]) for key in keys), str(merit["images of each set"])]
+        for name, detectors in merits.items()
+        for detector, merit in detectors.items()
+    ]
+    noisy = [[key, *(report.percent(merit[k]) for k in keys)] for key, merit in corruption.items()]
+    ablated = [
+        [what, value, *(report.percent(auroc) for auroc in aurocs.values())]
+        for what, values in ablations.items()
+        for value, aurocs in values.items()
+    ]
+    names = list(next(iter(ablations["layer"].values())))
+    return "\n".join(
+        [
+            f"# {INSIDE} against {OUTSIDE}\n\nPercent; in-distribution images are the positives.\n",
+            report.table(header, rows),
+            "Appendix B: p_FEVAE of V1 under PR, against corrupted images.\n",
+            report.table(["", *header[2:5]], noisy),
+            "Ablations of V2: AUROC.\n",
+            report.table(["what", "value", *names], ablated),
+        ]
+    )
