@@ -14,19 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-<<<<<<< HEAD
-from .likelihoods import CHUNK, POSTERIOR_DRAWS, PREDICTIVE, PRIOR_DRAWS, FeatureLikelihood, Scheme
-from .vae import LATENTS, PIXELS, VAE, Pixels
-
-PER_PIXEL = "nats per pixel"
-ELBO_DRAWS = 8
-=======
 from .likelihoods import CHUNK, PREDICTIVE, FeatureLikelihood, Scheme
 from .vae import LATENTS, PIXELS, VAE, Pixels
 
 PER_PIXEL = "nats per pixel"
 ELBO_DRAWS = 4
->>>>>>> origin/ood
 
 
 class Detector(Protocol):
@@ -46,20 +38,12 @@ class Detector(Protocol):
 
 def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Values (n,) of images, computed for a few of them at a time."""
-<<<<<<< HEAD
-    return torch.cat([function(part) for part in images.split(CHUNK)])
-=======
     return torch.cat([function(part) for part in torch.split(images, CHUNK)])
->>>>>>> origin/ood
 
 
 @dataclass(frozen=True)
 class Elbo:
-<<<<<<< HEAD
-    """The VAE's lower bound of log p(x), the mean of eight draws of z."""
-=======
     """The VAE's lower bound of log p(x), the mean of four draws of z."""
->>>>>>> origin/ood
 
     vae: VAE
     name: str = "ELBO"
@@ -79,13 +63,8 @@ class Predictive:
 
     vae: VAE
     scheme: Scheme
-<<<<<<< HEAD
-    features: FeatureLikelihood | None = None
-    draws: int | None = None  # of z; 2000 under PR and 16 under APO unless given
-=======
     draws: int  # of z: in all under PR, for each image under APO
     features: FeatureLikelihood | None = None
->>>>>>> origin/ood
     unit: str = PER_PIXEL
 
     @property
@@ -93,13 +72,8 @@ class Predictive:
         return f"{'p_FEVAE' if self.features else 'p_VAE'}, {self.scheme}"
 
     def score(self, images: Tensor) -> Tensor:
-<<<<<<< HEAD
-        draws = self.draws or {"PR": PRIOR_DRAWS, "APO": POSTERIOR_DRAWS}[self.scheme]
-        return PREDICTIVE[self.scheme](self.vae.pixels.prepare(images), self.vae, self.features, draws) / PIXELS
-=======
         log_likelihood = PREDICTIVE[self.scheme](self.vae.pixels.prepare(images), self.vae, self.features, self.draws)
         return log_likelihood / PIXELS
->>>>>>> origin/ood
 
 
 @dataclass(frozen=True)
@@ -158,11 +132,7 @@ class LikelihoodRegret:
     """
 
     vae: VAE
-<<<<<<< HEAD
-    steps: int = 20
-=======
     steps: int = 50
->>>>>>> origin/ood
     rate: float = 1e-3
     name: str = "likelihood regret"
     unit: str = PER_PIXEL

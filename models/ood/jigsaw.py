@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-<<<<<<< HEAD
-=======
 from itertools import pairwise
->>>>>>> origin/ood
 from typing import Any
 
 import numpy as np
@@ -87,11 +84,7 @@ class Jigsaw(nn.Module):
         widths = (TILES * samples, *HIDDEN)
         self.hidden = nn.ModuleList(
             nn.Sequential(nn.Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT))
-<<<<<<< HEAD
-            for before, after in zip(widths, widths[1:], strict=False)
-=======
             for before, after in pairwise(widths)
->>>>>>> origin/ood
         )
         self.output = nn.Linear(HIDDEN[-1], PERMUTATIONS)
 
@@ -174,11 +167,7 @@ def train_jigsaw(images: Tensor, recipe: Recipe, seed: int, tile: int = 7) -> It
     for epoch in range(recipe.epochs):
         net.train()
         loss_sum = right = 0.0
-<<<<<<< HEAD
-        for batch in torch.randperm(len(images)).split(recipe.batch):
-=======
         for batch in torch.split(torch.randperm(len(images)), recipe.batch):
->>>>>>> origin/ood
             label = torch.randint(len(orders), (len(batch),))
             logits = net(net.puzzle(images[batch], orders[label]))
             loss = F.cross_entropy(logits, label)

@@ -18,11 +18,7 @@ from .vae import LATENTS, VAE, log_density, log_density_pairs
 
 Scheme = Literal["PR", "APO"]  # prior predictive, approximate posterior predictive
 PRIOR_DRAWS = 2000  # of z, shared by all images
-<<<<<<< HEAD
-POSTERIOR_DRAWS = 16  # of z, for each image
-=======
 POSTERIOR_DRAWS = 10  # of z, for each image
->>>>>>> origin/ood
 CHUNK = 500  # images, or decoded draws, that are worked on at a time
 
 
@@ -83,17 +79,10 @@ def prior_predictive(
     Returns:
         float (n,).
     """
-<<<<<<< HEAD
-    phi = torch.cat([vae.decode(z) for z in torch.randn(draws, LATENTS).split(CHUNK)])
-    decoded = features and [part[None] for part in features.decoded(phi)]
-    values = []
-    for x in images.split(CHUNK):
-=======
     phi = torch.cat([vae.decode(z) for z in torch.split(torch.randn(draws, LATENTS), CHUNK)])
     decoded = features and [part[None] for part in features.decoded(phi)]
     values = []
     for x in torch.split(images, CHUNK):
->>>>>>> origin/ood
         terms = log_density_pairs(vae.pixels, x.flatten(1), phi.flatten(1))
         if features and decoded:
             terms = terms + log_fe(features.components(x), *decoded)
@@ -110,11 +99,7 @@ def posterior_predictive(
     Arguments and result as those of `prior_predictive`; every image has `draws` of its own from q(z | x).
     """
     values = []
-<<<<<<< HEAD
-    for x in images.split(max(1, CHUNK // draws)):
-=======
     for x in torch.split(images, max(1, CHUNK // draws)):
->>>>>>> origin/ood
         mean, deviation = (part[:, None] for part in vae.encode(x))
         phi = vae.decode((mean + deviation * torch.randn(len(x), draws, LATENTS)).flatten(0, 1))
         terms = log_density(vae.pixels, x.flatten(1)[:, None], phi.view(len(x), draws, -1))

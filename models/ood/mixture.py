@@ -8,11 +8,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-<<<<<<< HEAD
-=======
 ADDED_VARIANCE = 1e-4
 
->>>>>>> origin/ood
 
 @dataclass(frozen=True)
 class Mixture:
@@ -29,50 +26,27 @@ class Mixture:
     centre: Tensor  # (C, d), m = mean L
 
     @classmethod
-<<<<<<< HEAD
-    def fit(cls, features: Tensor, components: int = 15, seed: int = 0) -> Mixture:
-        """Fit by variational inference, scikit-learn's defaults but for full covariances and the number of components.
-=======
     def fit(
         cls, features: Tensor, components: int = 15, seed: int = 0, added_variance: float = ADDED_VARIANCE
     ) -> Mixture:
         """Fit by variational inference; what is no argument here has scikit-learn's default.
->>>>>>> origin/ood
 
         Args:
             features: float (n, d).
             components: C, at most n.
             seed: of the initial k-means.
-<<<<<<< HEAD
-=======
             added_variance: to every variance, more than 0, since some features are constant.
->>>>>>> origin/ood
         Raises:
             ValueError: fewer features than components.
         """
         from sklearn.mixture import BayesianGaussianMixture  # only here: scoring does without
 
         d = features.shape[1]
-<<<<<<< HEAD
-        fitted = BayesianGaussianMixture(n_components=components, covariance_type="full", random_state=seed)
-        fitted.fit(features.double().numpy())
-        factor, mean, freedom, precision, (a, b) = (
-            torch.from_numpy(array)
-            for array in (
-                fitted.precisions_cholesky_,
-                fitted.means_,
-                fitted.degrees_of_freedom_,
-                fitted.mean_precision_,
-                torch.stack([torch.from_numpy(part) for part in fitted.weight_concentration_]).numpy(),
-            )
-        )
-=======
         fitted = BayesianGaussianMixture(n_components=components, reg_covar=added_variance, random_state=seed)
         fitted.fit(features.double().numpy())
         factor, mean = torch.from_numpy(fitted.precisions_cholesky_), torch.from_numpy(fitted.means_)
         freedom, precision = torch.from_numpy(fitted.degrees_of_freedom_), torch.from_numpy(fitted.mean_precision_)
         a, b = (torch.from_numpy(part) for part in fitted.weight_concentration_)
->>>>>>> origin/ood
         # stick-breaking: E log w_c = E log v_c + sum of E log (1 - v_k) over k < c
         taken, left = torch.digamma(a) - torch.digamma(a + b), torch.digamma(b) - torch.digamma(a + b)
         log_weight = taken + left.cumsum(0) - left
@@ -85,13 +59,9 @@ class Mixture:
     def component_log_densities(self, features: Tensor) -> Tensor:
         """log p(f | c) in nats: float64 (n, C) of float (n, d)."""
         values = features.double()
-<<<<<<< HEAD
-        square = [(values @ factor - centre).square().sum(1) for factor, centre in zip(self.factor, self.centre)]
-=======
         square = [
             (values @ factor - centre).square().sum(1) for factor, centre in zip(self.factor, self.centre, strict=True)
         ]
->>>>>>> origin/ood
         return self.offset - torch.stack(square, 1) / 2
 
     def log_density(self, features: Tensor) -> Tensor:

@@ -91,11 +91,7 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(
             *(
                 convolution(nn.Conv2d(before, after, 5, stride, padding=2), after)
-<<<<<<< HEAD
-                for before, after, stride in zip(widths, widths[1:], strides, strict=False)
-=======
                 for before, after, stride in zip(widths[:-1], widths[1:], strides, strict=True)
->>>>>>> origin/ood
             ),
             nn.Flatten(),
             nn.Linear(64 * 4 * 4, 50),
@@ -170,11 +166,7 @@ def train_vae(
     for epoch in range(epochs):
         net.train()
         total = 0.0
-<<<<<<< HEAD
-        for batch in torch.randperm(len(images)).split(BATCH):
-=======
         for batch in torch.split(torch.randperm(len(images)), BATCH):
->>>>>>> origin/ood
             x = perturb(pixels.prepare(images[batch]), pixels, perturbed)
             elbo = net.elbo(x, torch.randn(len(x), LATENTS))
             optimizer.zero_grad()
