@@ -23,8 +23,8 @@ class Assessment:
     """Whether a picture is one like those that the model was trained on.
 
     Attributes:
-        score: log density of the statistics of the picture's tiles, their mean, in nats per dimension, a multiple of
-            1/1000.
+        score: log density of the statistics of the picture's tiles, the mean of the best three of six, in nats per
+            dimension, a multiple of 1/1000.
         threshold: the least score that is accepted, likewise.
         false_alarms: share of photos that the threshold was set to flag, 0..1.
         model: name of the coding model.

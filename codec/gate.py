@@ -22,6 +22,7 @@ from .coder import Pixels, to_levels
 from .model import DEFAULT_MODEL, Model, exact_arithmetic, weights_file
 
 FORMAT = "svcodec-gate-1"
+JUDGED = 3  # a picture's score is the mean of so many of its tiles, the best: photos may have strange parts
 PART = "-gate"  # a model's gate lies beside its weights, under this name
 
 
@@ -52,7 +53,7 @@ class Gate:
         """Score what `measure_picture` found."""
         tiles = [round(min(max(score, -LIMIT), LIMIT), 3) for score in self.typicality.score(values).tolist()]
         return Assessment(
-            score=round(sum(tiles) / len(tiles), 3),
+            score=round(sum(sorted(tiles)[-JUDGED:]) / JUDGED, 3),
             threshold=self.calibration.threshold,
             false_alarms=self.calibration.false_alarms,
             model=model.name,

@@ -69,7 +69,7 @@ def test_a_photo_is_accepted(codec: svcodec.Codec, portrait: Samples) -> None:
     assert found.accepted and found.score >= found.threshold
     assert found.model == DEFAULT_MODEL
     assert found.false_alarms == 0.01
-    assert found.score == pytest.approx(np.mean(found.tiles), abs=0.001)
+    assert found.score == pytest.approx(np.mean(sorted(found.tiles)[3:]), abs=0.001)
     assert svcodec.assess(portrait) == found
 
 

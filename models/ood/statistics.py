@@ -36,6 +36,7 @@ NAMES = (
     "distortion of chroma",
     "steps between blocks",
     "share of equal neighbours",
+    "entropy of grey levels",
 )
 
 
@@ -64,7 +65,7 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
         image: integer levels 0..255, float (b, 3, TILE, TILE).
     Returns:
         float (b, len(NAMES)), in log2: of rates in bits per pixel, of the priors' scales in quantisation steps (the
-        mean logarithm), of mean squared errors in squared levels, of ratios;
+        mean logarithm), of mean squared errors in squared levels; and `surface`;
         levels 0..255, float (b, 3, TILE, TILE).
     """
     levels = pyramid(image, DEPTH)
@@ -96,13 +97,17 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def surface(image: Tensor) -> Tensor:
-    """log2 of steps between blocks relative to all steps, and of the share of equal neighbours: (2, b).
+    """What the networks see too little of in coarse JPEGs, drawings and texts: (3, b), of (b, 3, h, w).
 
-    The networks see too little of either: blocks as of a coarse JPEG, and areas of one level as in drawings.
+    log2 of the steps between blocks relative to all steps; log2 of the share of neighbours that are equal; entropy of
+    the grey levels, in bits.
     """
     grey = image.mean(1)
     rows, columns = grey.diff(dim=1).abs(), grey.diff(dim=2).abs()
     between = rows[:, BLOCK - 1 :: BLOCK].mean((1, 2)) + columns[..., BLOCK - 1 :: BLOCK].mean((1, 2))
     everywhere = rows.mean((1, 2)) + columns.mean((1, 2))
     equal = ((rows == 0).float().mean((1, 2)) + (columns == 0).float().mean((1, 2))) / 2
-    return torch.stack([(between + STEP_FLOOR) / (everywhere + STEP_FLOOR), equal + SHARE_FLOOR]).log2()
+    levels = grey.round().long().flatten(1)
+    shares = image.new_zeros(len(image), 256).scatter_add_(1, levels, image.new_ones(levels.shape)) / levels.shape[1]
+    ratios = [(between + STEP_FLOOR) / (everywhere + STEP_FLOOR), equal + SHARE_FLOOR]
+    return torch.stack([*(ratio.log2() for ratio in ratios), -(shares * shares.clamp_min(1e-9).log2()).sum(1)])
