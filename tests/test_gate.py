@@ -107,7 +107,7 @@ def test_grey_counts_as_the_codec_codes_it(codec: svcodec.Codec, portrait: Sampl
 
 
 def test_reject(codec: svcodec.Codec) -> None:
-    with pytest.raises(svcodec.RejectedError, match="threshold .* PNG") as caught:
+    with pytest.raises(svcodec.RejectedError, match=r"threshold .* PNG") as caught:
         codec.encode(noise(), "sketch", gate="reject")
     assert caught.value.assessment == codec.assess(noise())
 
