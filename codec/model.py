@@ -88,10 +88,11 @@ def load_model(name: str | Path | None = None, device: str = "cpu") -> Model:
     file = weights_file(name)
     try:
         content = file.read_bytes()
-    except FileNotFoundError as error:
-        raise ModelError(f"there is no model {name!r}: name one of this release, or a .safetensors file") from error
     except OSError as error:
-        raise ModelError(f"model {name}: {error.strerror}") from error
+        reason = f"model {name}: {error.strerror}"
+        if file.name != Path(name).name:
+            reason = f"there is no model {name!r} in this release; give the path of its .safetensors file"
+        raise ModelError(reason) from error
     return Model(Path(file.name).stem.lower(), content, device)
 
 
