@@ -92,6 +92,10 @@ class Calibration:
         try:
             fields = json.loads(text)
             fields["curve"] = tuple((float(share), float(score)) for share, score in fields["curve"])
+            for name in ("threshold", "false_alarms"):
+                fields[name] = float(fields[name])
+            if not abs(fields["threshold"]) <= LIMIT:
+                raise ValueError(f"a threshold of {fields['threshold']}")
             return cls(**fields)
         except (ValueError, TypeError, KeyError) as error:
             raise ModelError(f"the calibration can't be read: {error}") from error

@@ -218,6 +218,9 @@ def test_thresholds() -> None:
     calibration = Calibration.of_scores("00", scores, 0.05, "drawn")
     assert calibration.threshold == -0.9
     assert Calibration.from_json(calibration.to_json()) == calibration
+    for text in ('{"threshold": NaN}', "3", calibration.to_json().replace("-0.9,", "1e99,", 1)):
+        with pytest.raises(svcodec.ModelError, match="can't be read"):
+            Calibration.from_json(text)
     for rate in (0.0, 1.0, 0.001):
         with pytest.raises(svcodec.InputError):
             Calibration.of_scores("00", scores, rate, "drawn")
