@@ -51,7 +51,7 @@ def _imagecodecs_jxl(name: str, settings: list[dict[str, Any]]) -> Peer:
     jpegxl = _import("imagecodecs", name)
     return Peer(
         name,
-        f"JPEG XL {jpegxl.JPEGXL.version() if hasattr(jpegxl.JPEGXL, 'version') else ''} by imagecodecs, effort 7",
+        f"JPEG XL, {jpegxl.jpegxl_version()} by imagecodecs, effort 7",
         tuple(settings),
         lambda pixels, setting: bytes(jpegxl.jpegxl_encode(pixels, effort=7, numthreads=1, **setting)),
         lambda data: np.asarray(jpegxl.jpegxl_decode(data, numthreads=1)),
