@@ -19,7 +19,7 @@ from .model import exact_arithmetic, load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of
 
-ADVICE = "store it as a PNG, encode it with the tier lossless, or set the gate to warn"
+ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
 
 class Codec:
