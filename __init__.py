@@ -15,6 +15,8 @@ from .errors import (
     MissingPackageError,
     ModelError,
     NotSvcError,
+    OutlierWarning,
+    RejectedError,
     StreamError,
     SvcodecError,
     TruncatedError,
@@ -22,26 +24,32 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .codec.codec import Codec, decode, encode
-    from .codec.info import Info, Segment, inspect
+    from .codec.assessment import Assessment
+    from .codec.codec import Codec, assess, decode, encode
+    from .codec.info import Info, Judgement, Segment, inspect
     from .codec.tiers import TIERS
 
 __version__ = "0.1.0"
 __all__ = [
     "TIERS",
+    "Assessment",
     "Codec",
     "CorruptError",
     "Info",
     "InputError",
+    "Judgement",
     "MissingPackageError",
     "ModelError",
     "NotSvcError",
+    "OutlierWarning",
+    "RejectedError",
     "Segment",
     "StreamError",
     "SvcodecError",
     "TruncatedError",
     "UnsupportedError",
     "__version__",
+    "assess",
     "decode",
     "encode",
     "inspect",
@@ -49,10 +57,13 @@ __all__ = [
 
 # What is imported when it is first used: torch takes seconds, and most of a shell's commands don't need it.
 _LAZY = {
+    "Assessment": "codec.assessment",
+    "assess": "codec.codec",
     "Codec": "codec.codec",
     "decode": "codec.codec",
     "encode": "codec.codec",
     "Info": "codec.info",
+    "Judgement": "codec.info",
     "Segment": "codec.info",
     "inspect": "codec.info",
     "TIERS": "codec.tiers",

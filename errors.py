@@ -9,6 +9,22 @@ class InputError(SvcodecError):
     """A picture or an argument that can't be coded."""
 
 
+class RejectedError(InputError):
+    """A picture that the gate holds for no photo.
+
+    Attributes:
+        assessment: the `Assessment` that it got.
+    """
+
+    def __init__(self, text: str, assessment: object):
+        super().__init__(text)
+        self.assessment = assessment
+
+
+class OutlierWarning(UserWarning):
+    """A picture that the gate holds for no photo was coded all the same."""
+
+
 class StreamError(SvcodecError):
     """Bytes that are not a valid .svc stream."""
 

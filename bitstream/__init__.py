@@ -1,6 +1,6 @@
 """The .svc file and its entropy coder; knows nothing of networks."""
 
-from .container import Coding, Colour, Entry, Stream, Tier, Variable, pack, section_sizes, unpack
+from .container import Coding, Colour, Entry, Stream, Tier, Variable, Verdict, pack, section_sizes, unpack
 from .stack import Stack, symbol_bits
 from .tables import ResidualTables
 
@@ -13,6 +13,7 @@ __all__ = [
     "Stream",
     "Tier",
     "Variable",
+    "Verdict",
     "pack",
     "section_sizes",
     "symbol_bits",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 from itertools import pairwise
 
@@ -82,10 +83,12 @@ class Section(IntEnum):
     ICC = 4
     EXIF = 5
     XMP = 6
+    GATE = 128
 
 
 _END = 0
 _ANCILLARY = 128
+_VERDICT = struct.Struct("<ii")
 _COMPRESSED = {Section.ICC, Section.EXIF, Section.XMP}
 
 
@@ -97,6 +100,22 @@ class Entry:
     coding: Coding
     bits: int
     saved: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate found: the picture's score and the least score of what it accepts, both in 1/1000 nat.
+
+    Raises:
+        InputError: a number takes more than 32 bits, sign included.
+    """
+
+    score: int
+    threshold: int
+
+    def __post_init__(self) -> None:
+        if not all(-(1 << 31) <= value < 1 << 31 for value in (self.score, self.threshold)):
+            raise InputError(f"scores of {self.score} and {self.threshold} can't be written to a file")
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,7 @@ class Stream:
         icc: the ICC profile, at most 16 MiB as are EXIF and XMP.
         exif: the EXIF block.
         xmp: the XMP packet.
+        verdict: what the gate found, where it was asked.
 
     Raises:
         InputError: a field is out of its range.
@@ -135,6 +155,7 @@ class Stream:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -212,8 +233,9 @@ def unpack(data: bytes) -> Stream:
             icc=contents.get(Section.ICC),
             exif=contents.get(Section.EXIF),
             xmp=contents.get(Section.XMP),
+            verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
         )
-    except (InputError, TruncatedError, ValueError) as error:  # an enum refuses with ValueError, as do codecs
+    except (InputError, TruncatedError, ValueError, struct.error) as error:  # enums and codecs raise ValueError
         raise CorruptError(f"a field of the file is wrong: {error}") from error
 
 
@@ -280,6 +302,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         Section.ICC: stream.icc,
         Section.EXIF: stream.exif,
         Section.XMP: stream.xmp,
+        Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
     sections = []
     for kind, content in contents.items():
@@ -298,7 +321,7 @@ def _contents(sections: list[tuple[int, bytes]]) -> dict[Section, bytes]:
         raise UnsupportedError(f"the file has a section of kind {unknown[0]}, which takes a newer reader")
     if Section.CODES not in kinds:
         raise CorruptError("the file has no coded data")
-    known = {Section(kind): content for kind, content in sections if kind < _ANCILLARY}
+    known = {Section(kind): content for kind, content in sections if kind in set(Section)}
     return {kind: _decompress(content) if kind in _COMPRESSED else content for kind, content in known.items()}
 
 

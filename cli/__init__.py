@@ -1,4 +1,4 @@
-"""The command line: `svcodec encode`, `decode`, `info`, `demo` and `bench`."""
+"""The command line: `svcodec encode`, `decode`, `info`, `check`, `gate`, `demo` and `bench`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import click
 
 from .. import SvcodecError, __version__
 from .bench import bench
+from .check import check
 from .decode import decode
 from .demo import demo
 from .encode import encode
 from .files import Failure
+from .gate import gate
 from .info import info
 
 __all__ = ["main"]
@@ -36,5 +38,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, demo, bench):
+for command in (encode, decode, info, check, gate, demo, bench):
     main.add_command(command)

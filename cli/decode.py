@@ -44,7 +44,7 @@ def decode(sources: tuple[str, ...], output: str | None, sample: int | None, mod
     from .. import Codec
 
     codec = Codec(model=model, device=device)
-    run(jobs, lambda data, target: _to_bytes(codec.decode(data, sample=sample), target))
+    run(jobs, lambda data, job: _to_bytes(codec.decode(data, sample=sample), job.target))
 
 
 def _suffix(target: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import click
 
-from .. import TIERS
-from .files import device_option, model_option, plan, run
+from .. import TIERS, ModelError
+from ..codec.assessment import GATES
+from .files import Job, calibration_option, device_option, model_option, picture_suffixes, plan, report, run
 
 
 @click.command()
@@ -17,23 +19,49 @@ from .files import device_option, model_option, plan, run
 @click.option(
     "--quality", type=click.IntRange(1, 100), help="For sketch, standard and high; by default the tier's own."
 )
+@click.option(
+    "--gate",
+    type=click.Choice(GATES),
+    default="warn",
+    show_default=True,
+    help="What to do with a picture that is no photo like those that the model was trained on.",
+)
+@calibration_option
 @model_option
 @device_option
 def encode(
-    sources: tuple[str, ...], output: str | None, tier: str, quality: int | None, model: str | None, device: str
+    sources: tuple[str, ...],
+    output: str | None,
+    tier: str,
+    quality: int | None,
+    gate: str,
+    calibration: str | None,
+    model: str | None,
+    device: str,
 ) -> None:
     """Encode pictures as .svc files.
 
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Several pictures and
     folders keep their names in the folder OUT.
-    """
-    from PIL import Image
 
+    A model without a gate codes unchecked, and says so, unless --gate is reject.
+    """
     from .. import Codec
 
-    suffixes = {
-        suffix for suffix, name in Image.registered_extensions().items() if name in Image.OPEN and name != "SVC"
-    }
-    jobs = plan(sources, output, suffixes, ".svc")
-    codec = Codec(model=model, device=device)
-    run(jobs, lambda data, _: codec.encode(io.BytesIO(data), tier=tier, quality=quality))
+    jobs = plan(sources, output, picture_suffixes(), ".svc")
+    codec = Codec(model, device, calibration)
+    if gate == "warn" and calibration is None:
+        try:
+            codec.gate  # noqa: B018
+        except ModelError as error:
+            click.echo(f"svcodec: {error}; the pictures are not checked", err=True)
+            gate = "off"
+
+    def work(data: bytes, job: Job) -> bytes:
+        with warnings.catch_warnings(record=True) as caught:
+            coded = codec.encode(io.BytesIO(data), tier, quality, gate)
+        for warning in caught:
+            report(job.source, Exception(warning.message))
+        return coded
+
+    run(jobs, work)

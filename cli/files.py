@@ -17,6 +17,11 @@ from ..files import write_whole
 STANDARD_STREAM = "-"
 
 model_option = click.option("--model", metavar="NAME|PATH", help="Model to code with; by default the built-in one.")
+calibration_option = click.option(
+    "--calibration",
+    metavar="FILE",
+    help="The gate's threshold, by `svcodec gate calibrate`; by default the built-in one.",
+)
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="Where the networks run, as torch names it."
 )
@@ -48,7 +53,7 @@ def plan(sources: Sequence[str], output: str | None, suffixes: Collection[str], 
     """
     if STANDARD_STREAM in sources and len(sources) > 1:
         raise click.UsageError("'-' can't be combined with other inputs.")
-    files = [(source, name) for argument in sources for source, name in _expand(argument, suffixes)]
+    files = [(source, name) for argument in sources for source, name in expand(argument, suffixes)]
     into_folder = output is not None and (
         len(sources) > 1 or Path(sources[0]).is_dir() or Path(output).is_dir() or output.endswith(("/", os.sep))
     )
@@ -67,8 +72,8 @@ def plan(sources: Sequence[str], output: str | None, suffixes: Collection[str], 
     return jobs
 
 
-def run(jobs: Sequence[Job], work: Callable[[bytes, str], bytes]) -> None:
-    """Write what `work(content of the source, target)` returns for each job.
+def run(jobs: Sequence[Job], work: Callable[[bytes, Job], bytes]) -> None:
+    """Write what `work(content of the source, job)` returns for each job.
 
     A job that fails is reported on standard error and the others still run; then the program ends with exit code 1.
     """
@@ -77,7 +82,7 @@ def run(jobs: Sequence[Job], work: Callable[[bytes, str], bytes]) -> None:
     with click.progressbar(jobs, file=sys.stderr, hidden=hidden, item_show_func=_source) as bar:
         for job in bar:
             try:
-                write(job.target, work(read(job.source), job.target))
+                write(job.target, work(read(job.source), job))
             except BrokenPipeError:
                 raise
             except (SvcodecError, OSError) as error:
@@ -111,7 +116,14 @@ def write(target: str, data: bytes) -> None:
     write_whole(path, data)
 
 
-def _expand(argument: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
+def picture_suffixes() -> set[str]:
+    """Suffixes of the formats that Pillow reads, .svc aside."""
+    from PIL import Image
+
+    return {suffix for suffix, name in Image.registered_extensions().items() if name in Image.OPEN and name != "SVC"}
+
+
+def expand(argument: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
     """The files that an argument stands for, each with its name below the folder given."""
     folder = Path(argument)
     if not folder.is_dir():

@@ -38,6 +38,10 @@ def _describe(source: str, found: Info) -> str:
     name = "standard input" if source == STANDARD_STREAM else source
     quality = "" if found.quality is None else f", quality {found.quality}"
     alpha = " with alpha" if found.has_alpha else ""
+    gate = []
+    if found.gate:
+        verdict = "accepted" if found.gate.accepted else "flagged"
+        gate = [f"  gate     {verdict}: score {found.gate.score:.3f}, threshold {found.gate.threshold:.3f}"]
     pixels = found.width * found.height
     segments = table(
         ("segment", "coding", "bits", "bits/pixel", "saved bits"),
@@ -54,6 +58,7 @@ def _describe(source: str, found: Info) -> str:
             f"  picture  {found.width}x{found.height} {found.colour}{alpha}",
             f"  model    {found.model} ({found.model_hash[:12]})",
             f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",
+            *gate,
             "",
             *(f"  {line}" for line in segments),
             "",

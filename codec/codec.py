@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import warnings
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import PIL.Image
 
-from ..bitstream import Colour, Stack, Stream, pack, unpack
-from ..errors import ModelError
+from ..bitstream import Colour, Stack, Stream, Verdict, pack, unpack
+from ..errors import InputError, ModelError, OutlierWarning, RejectedError
 from . import coder
+from .assessment import GATES, Assessment, Calibration
+from .gate import Gate, load_gate
 from .model import exact_arithmetic, load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of
+
+ADVICE = "store it as a PNG, encode it with the tier lossless, or set the gate to warn"
 
 
 class Codec:
@@ -21,26 +28,72 @@ class Codec:
     Args:
         model: name of a model in the package, or path of a .safetensors file; None for the default one.
         device: where networks run: "cpu", or a GPU such as "cuda".
+        calibration: path of a file of `svcodec gate calibrate`; None for the threshold that comes with the model.
     Raises:
         ModelError: there is no such model, or this machine does not compute it exactly.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | None = None, device: str = "cpu"):
-        self.model = load_model(model if model is None else os.fspath(model), device)
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        calibration: str | os.PathLike[str] | None = None,
+    ):
+        self._name = None if model is None else os.fspath(model)
+        self._calibration = calibration
+        self.model = load_model(self._name, device)
 
-    def encode(self, image: Any, tier: str = "standard", quality: int | None = None) -> bytes:
+    @cached_property
+    def gate(self) -> Gate:
+        """What `assess` asks, loaded when it is first used.
+
+        Raises:
+            ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
+            InputError: the calibration can't be opened.
+        """
+        gate = load_gate(self._name, self.model)
+        if self._calibration is None:
+            return gate
+        try:
+            text = Path(self._calibration).read_text()
+        except OSError as error:
+            raise InputError(f"{os.fspath(self._calibration)}: {error.strerror}") from error
+        return gate.calibrated(Calibration.from_json(text))
+
+    def assess(self, image: Any) -> Assessment:
+        """Whether a picture is a photo like those that the model was trained on.
+
+        Args:
+            image: as for `encode`.
+        Raises:
+            InputError: the picture can't be coded.
+            ModelError: as for `gate`.
+        """
+        return self.gate.assess(self.model, read_picture(image).pixels)
+
+    def encode(self, image: Any, tier: str = "standard", quality: int | None = None, gate: str = "off") -> bytes:
         """A picture as the bytes of an .svc file.
 
         Args:
             image: whatever `read_picture` takes: a path, a file, a Pillow image, a uint8 array or tensor.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
+            gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
         Raises:
             InputError: the picture, the tier or the quality can't be coded.
+            RejectedError: an InputError, the gate's.
+            ModelError: as for `gate`, unless that is off.
         """
+        if gate not in GATES:
+            raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
         quality = checked_quality(spec, quality)
         picture = read_picture(image)
+        assessment = None if gate == "off" else self.gate.assess(self.model, picture.pixels)
+        if assessment and not assessment.accepted:
+            if gate == "reject":
+                raise RejectedError(f"{assessment}: {ADVICE}", assessment)
+            warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
         with exact_arithmetic():
             stack, account = coder.encode(self.model, spec, quality, picture.pixels)
         height, width = picture.pixels.shape[:2]
@@ -59,6 +112,7 @@ class Codec:
                 icc=picture.icc,
                 exif=picture.exif,
                 xmp=picture.xmp,
+                verdict=None if assessment is None else _verdict(assessment),
             )
         )
 
@@ -87,15 +141,31 @@ class Codec:
         return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
 
 
+def _verdict(assessment: Assessment) -> Verdict:
+    return Verdict(round(1000 * assessment.score), round(1000 * assessment.threshold))
+
+
 def encode(
     image: Any,
     tier: str = "standard",
     quality: int | None = None,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
+    gate: str = "off",
+    calibration: str | os.PathLike[str] | None = None,
 ) -> bytes:
-    """`Codec(model, device).encode(image, tier, quality)`."""
-    return Codec(model, device).encode(image, tier, quality)
+    """`Codec(model, device, calibration).encode(image, tier, quality, gate)`."""
+    return Codec(model, device, calibration).encode(image, tier, quality, gate)
+
+
+def assess(
+    image: Any,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    calibration: str | os.PathLike[str] | None = None,
+) -> Assessment:
+    """`Codec(model, device, calibration).assess(image)`."""
+    return Codec(model, device, calibration).assess(image)
 
 
 def decode(

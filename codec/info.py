@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..bitstream import Coding, Colour, section_sizes, unpack
+from ..bitstream import Coding, Colour, Verdict, section_sizes, unpack
 from .tiers import SPECS
 
 
@@ -26,6 +26,21 @@ class Segment:
     coding: str
     bits: int
     saved_bits: int
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the gate found when the picture was encoded.
+
+    Attributes:
+        score: in nats per dimension.
+        threshold: the least score of what is accepted.
+        accepted: whether the picture passed for a photo.
+    """
+
+    score: float
+    threshold: float
+    accepted: bool
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,7 @@ class Info:
     bits_per_pixel: float
     segments: tuple[Segment, ...]
     sections: dict[str, int]
+    gate: Judgement | None
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -93,4 +109,9 @@ def inspect(data: bytes) -> Info:
             for entry in stream.account
         ),
         sections=section_sizes(stream),
+        gate=None if stream.verdict is None else _judgement(stream.verdict),
     )
+
+
+def _judgement(verdict: Verdict) -> Judgement:
+    return Judgement(verdict.score / 1000, verdict.threshold / 1000, verdict.score >= verdict.threshold)

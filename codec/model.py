@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import safetensors
 import safetensors.torch
@@ -24,6 +25,9 @@ from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
 from ..models.selfvae import SelfVAE, draw_mean
 from ..models.transforms import to_rgb
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 DEFAULT_MODEL = "photo-3"
 FORMAT = "svcodec-selfvae-1"
@@ -80,17 +84,24 @@ def load_model(name: str | Path | None = None, device: str = "cpu") -> Model:
 
     Raises ModelError where there is none.
     """
-    name = name or DEFAULT_MODEL
-    path = Path(name)
+    name = str(name or DEFAULT_MODEL)
+    file = weights_file(name)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        reason = f"model {name}: {error.strerror}"
+        if file.name != Path(name).name:
+            reason = f"there is no model {name!r} in this release; give the path of its .safetensors file"
+        raise ModelError(reason) from error
+    return Model(Path(file.name).stem.lower(), content, device)
+
+
+def weights_file(model: str, part: str = "") -> Traversable:
+    """The file of the model of that name in the package, or of that path; with `part`, the one beside it."""
+    path = Path(model)
     if path.suffix == ".safetensors":
-        try:
-            return Model(path.stem.lower(), path.read_bytes(), device)
-        except OSError as error:
-            raise ModelError(f"model {path}: {error.strerror}") from error
-    packaged = resources.files(__package__.rpartition(".")[0] + ".models") / "weights" / f"{name}.safetensors"
-    if not packaged.is_file():
-        raise ModelError(f"there is no model {str(name)!r} in this release; give the path of its .safetensors file")
-    return Model(str(name), packaged.read_bytes(), device)
+        return path.with_stem(path.stem + part)
+    return resources.files(__package__.rpartition(".")[0] + ".models") / "weights" / f"{model}{part}.safetensors"
 
 
 def save_model(network: SelfVAE, path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from svcodec.bitstream import Coding, Colour, Entry, Stream, Tier, Variable, pack, section_sizes, unpack
+from svcodec.bitstream import Coding, Colour, Entry, Stream, Tier, Variable, Verdict, pack, section_sizes, unpack
 from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
 
 SAMPLE = Stream(
@@ -31,6 +31,7 @@ GOLDEN = (
     "03 04 02 14 80 98 f2 01 b0 09 13 80 7d 00 12 90 c8 02 00 11 b8 8b 04 00 00 64 a5 ec 78"
 )
 
+SCORES = st.integers(-(2**31), 2**31 - 1)
 BLOBS = st.none() | st.binary(max_size=200)
 ENTRIES = st.builds(
     Entry, st.sampled_from(Variable), st.sampled_from(Coding), st.integers(0, 2**35 - 1), st.integers(0, 2**35 - 1)
@@ -50,6 +51,7 @@ STREAMS = st.builds(
     icc=BLOBS,
     exif=BLOBS,
     xmp=BLOBS,
+    verdict=st.none() | st.builds(Verdict, SCORES, SCORES),
 )
 
 
@@ -124,7 +126,7 @@ def test_bytes_after_the_end() -> None:
 
 
 def test_unknown_sections() -> None:
-    for kind in (128, 255):
+    for kind in (129, 255):
         assert unpack(with_section(kind, b"news")) == SAMPLE
     for kind in (7, 127):
         with pytest.raises(UnsupportedError):

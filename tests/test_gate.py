@@ -1,0 +1,244 @@
+"""The gate: what it flags, what is said and stored of it, and which calibrations it takes."""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import safetensors.torch
+from click.testing import CliRunner, Result
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+
+import svcodec
+from svcodec import cli
+from svcodec.benchmarks import gate as benchmark
+from svcodec.benchmarks import impostors
+from svcodec.bitstream import Verdict, pack, unpack
+from svcodec.codec import codec as codec_module
+from svcodec.codec.assessment import Calibration
+from svcodec.codec.model import DEFAULT_MODEL, weights_file
+from svcodec.models.ood import statistics
+
+Samples = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def codec() -> svcodec.Codec:
+    return svcodec.Codec()
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Samples:
+    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+        return np.array(image.convert("RGB"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, portrait: Samples) -> Path:
+    """A photo and a picture that is none."""
+    Image.fromarray(portrait).save(tmp_path / "photo.png")
+    Image.fromarray(noise()).save(tmp_path / "noise.png")
+    return tmp_path
+
+
+@pytest.fixture
+def own_model(tmp_path: Path) -> Path:
+    """A copy of the model, without its gate."""
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(weights_file(DEFAULT_MODEL).read_bytes())
+    return path
+
+
+def noise() -> Samples:
+    return np.random.default_rng(0).integers(0, 256, (140, 150, 3), np.uint8)
+
+
+def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
+
+
+def test_a_photo_is_accepted(codec: svcodec.Codec, portrait: Samples) -> None:
+    found = codec.assess(portrait)
+    assert found.accepted and found.score >= found.threshold
+    assert found.model == DEFAULT_MODEL
+    assert found.false_alarms == 0.01
+    assert found.score == pytest.approx(np.mean(sorted(found.tiles)[3:]), abs=0.001)
+    assert svcodec.assess(portrait) == found
+
+
+@pytest.mark.parametrize("kind", ["uniform_noise", "scrambled_blocks", "text", "windows", "line_art", "x_ray", "jpeg"])
+def test_what_is_no_photo_is_flagged(codec: svcodec.Codec, portrait: Samples, kind: str) -> None:
+    found = codec.assess(getattr(impostors, kind)(portrait, np.random.default_rng(1)))
+    assert not found.accepted
+    assert "does not look like a photo" in str(found)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_blank_pictures_are_flagged(codec: svcodec.Codec, level: int) -> None:
+    assert not codec.assess(np.full((200, 300), level, np.uint8)).accepted
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300, 3), (7, 5, 4), (129, 64, 2), (128, 128, 3)])
+def test_any_size_and_mode(codec: svcodec.Codec, shape: tuple[int, ...]) -> None:
+    assert np.isfinite(codec.assess(np.zeros(shape, np.uint8)).score)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (512, 768), (768, 512), (130, 5000), (20, 30)])
+def test_tiles_cover_the_picture_evenly(size: tuple[int, int]) -> None:
+    rows, columns = np.indices((max(size[0], 128), max(size[1], 128)))
+    tiles = statistics.tiles(np.stack([rows[: size[0], : size[1]] % 251, columns[: size[0], : size[1]] % 251], -1))
+    assert tiles.shape == (6, 128, 128, 2)
+    if min(size) >= 128:
+        assert (tiles[0, 0, 0] == 0).all()
+        ends = np.array(size) - 1 - np.array(size) % 8  # of the last whole block, or nearly
+        assert (np.abs(tiles[-1, -1, -1].astype(int) - ends % 251) < 9).all()
+
+
+def test_grey_counts_as_the_codec_codes_it(codec: svcodec.Codec, portrait: Samples) -> None:
+    grey = portrait[..., 1]
+    assert codec.assess(grey) == codec.assess(np.dstack([grey] * 3))
+
+
+def test_reject(codec: svcodec.Codec) -> None:
+    with pytest.raises(svcodec.RejectedError, match=r"threshold .* PNG") as caught:
+        codec.encode(noise(), "sketch", gate="reject")
+    assert caught.value.assessment == codec.assess(noise())
+
+
+def test_warn_and_record(codec: svcodec.Codec, portrait: Samples) -> None:
+    with pytest.warns(svcodec.OutlierWarning, match="threshold"):
+        flagged = svcodec.inspect(codec.encode(noise(), "sketch", gate="warn")).gate
+    found = codec.assess(noise())
+    assert flagged == svcodec.Judgement(found.score, found.threshold, accepted=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = codec.encode(portrait, "sketch", gate="reject")
+    accepted = svcodec.inspect(data).gate
+    assert accepted is not None and accepted.accepted
+    assert codec.decode(data).size == (512, 600)
+
+
+def test_off_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(codec_module, "load_gate")
+    assert svcodec.inspect(svcodec.encode(noise(), "sketch")).gate is None
+    with pytest.raises(svcodec.InputError, match="no gate 'maybe'"):
+        svcodec.encode(noise(), gate="maybe")
+
+
+def test_verdicts_that_can_not_be_read_or_written(codec: svcodec.Codec) -> None:
+    stream = unpack(codec.encode(noise(), "sketch"))
+    data = pack(replace(stream, verdict=Verdict(-5, 7)))
+    assert unpack(data).verdict == Verdict(-5, 7)
+    place = data.index(bytes([128, 8]) + (-5).to_bytes(4, "little", signed=True))
+
+    for body in (data[: place + 1] + b"\x07" + data[place + 3 : -4], data[: place + 1] + b"\x00\x00"):
+        with pytest.raises(svcodec.CorruptError):
+            unpack(body + zlib.crc32(body).to_bytes(4, "little"))
+    with pytest.raises(svcodec.InputError):
+        Verdict(1 << 31, 0)
+
+
+def test_a_model_without_a_gate(own_model: Path, folder: Path) -> None:
+    with pytest.raises(svcodec.ModelError, match="has no gate"):
+        svcodec.assess(noise(), model=own_model)
+    source, target = folder / "noise.png", folder / "a.svc"
+    result = svc("encode", source, "-o", target, "--tier", "sketch", "--model", own_model)
+    assert result.exit_code == 0
+    assert "has no gate" in result.stderr and "not checked" in result.stderr
+    assert svcodec.inspect(target.read_bytes()).gate is None
+    assert svc("encode", source, "--model", own_model, "--gate", "reject").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [({"model": "00"}, "train it again"), ({"format": "x"}, "format"), ({"calibration": "{"}, "read")],
+)
+def test_gates_of_other_weights_or_formats(own_model: Path, change: dict[str, str], text: str) -> None:
+    content = weights_file(DEFAULT_MODEL, "-gate").read_bytes()
+    metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    own_gate = own_model.with_stem("own-gate")
+    own_gate.write_bytes(safetensors.torch.save(safetensors.torch.load(content), metadata | change))
+    with pytest.raises(svcodec.ModelError, match=text):
+        svcodec.assess(noise(), model=own_model)
+    own_gate.write_bytes(content[:1000])
+    with pytest.raises(svcodec.ModelError, match="can't be loaded"):
+        svcodec.assess(noise(), model=own_model)
+
+
+def test_check(folder: Path) -> None:
+    result = svc("check", folder)
+    assert result.exit_code == 1
+    assert "noise.png: does not look" in result.stdout and "photo.png: looks like a photo" in result.stdout
+    accepted = svc("check", "-", "--json", stdin=(folder / "photo.png").read_bytes())
+    assert accepted.exit_code == 0
+    assert json.loads(accepted.stdout)["accepted"]
+    (folder / "text.png").write_bytes(b"text")
+    assert svc("check", folder / "text.png").exit_code == 1
+
+
+def test_encode_warns_and_rejects(folder: Path) -> None:
+    source, target = folder / "noise.png", folder / "noise.svc"
+    rejected = svc("encode", source, "--tier", "sketch", "--gate", "reject")
+    assert rejected.exit_code == 1
+    assert "threshold" in rejected.stderr and "PNG" in rejected.stderr
+    assert not target.exists()
+    warned = svc("encode", source, "--tier", "sketch")
+    assert warned.exit_code == 0
+    assert warned.stderr.count("\n") == 1 and f"{source}: does not look like a photo" in warned.stderr
+    assert "flagged: score" in svc("info", target).stdout
+    assert svc("encode", folder / "photo.png", "--tier", "sketch").stderr == ""
+
+
+def test_own_calibration(folder: Path) -> None:
+    path = folder / "own.json"
+    assert "can't tell" in svc("gate", "calibrate", folder, "-o", path).stderr
+    assert svc("gate", "calibrate", folder, "-o", path, "--false-alarms", "0.5").exit_code == 0
+    scores = [svcodec.assess(folder / name).score for name in ("noise.png", "photo.png")]
+    found = svcodec.assess(folder / "photo.png", calibration=path)
+    assert (found.threshold, found.false_alarms) == (pytest.approx(sum(scores) / 2, abs=0.001), 0.5)
+    assert svc("check", folder / "photo.png", "--calibration", path).exit_code == 0
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"gate": "00"}))
+    with pytest.raises(svcodec.ModelError, match="another gate"):
+        svcodec.assess(noise(), calibration=path)
+    path.write_text("[]")
+    assert "can't be read" in svc("encode", folder / "noise.png", "--calibration", path).stderr
+    assert svc("check", folder / "photo.png", "--calibration", folder / "none.json").exit_code == 1
+
+
+def test_thresholds() -> None:
+    scores = list(np.linspace(-1, 1, 201))
+    calibration = Calibration.of_scores("00", scores, 0.05, "drawn")
+    assert calibration.threshold == -0.9
+    assert Calibration.from_json(calibration.to_json()) == calibration
+    for text in ('{"threshold": NaN}', "3", calibration.to_json().replace("-0.9,", "1e99,", 1)):
+        with pytest.raises(svcodec.ModelError, match="can't be read"):
+            Calibration.from_json(text)
+    for rate in (0.0, 1.0, 0.001):
+        with pytest.raises(svcodec.InputError):
+            Calibration.of_scores("00", scores, rate, "drawn")
+
+
+def test_impostors_are_the_same_at_every_run(portrait: Samples, tmp_path: Path) -> None:
+    small = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    for name in ("mnist-test", "fashion-mnist"):
+        np.savez(tmp_path / f"{name}.npz", test_images=small)
+    for kind, make in impostors.makers(tmp_path).items():
+        first, second = (make(portrait[:160, :200], np.random.default_rng(3)) for _ in range(2))
+        assert first.dtype == np.uint8 and first.ndim in (2, 3), kind
+        assert np.array_equal(first, second), kind
+
+
+def test_benchmark_table(codec: svcodec.Codec, portrait: Samples) -> None:
+    photos = benchmark.scores(codec, [portrait])
+    others = benchmark.scores(codec, [noise(), np.zeros((100, 100), np.uint8)])
+    compared = benchmark.compare(photos, others, codec.gate.calibration.threshold)
+    assert compared["gate"] == {"detected": 1.0, "AUROC": 1.0}
+    assert compared["ELBO"] == {"detected": 0.5, "AUROC": 0.5}  # noise is unlikely, a blank picture is not
