@@ -1,4 +1,4 @@
-"""Training of the gate of a model: `python -m svcodec.models.ood.train SOURCE... -o NAME-gate.safetensors`.
+"""Training of the gate of a model: `python -m svcodec.codec.train_gate SOURCE... -o NAME-gate.safetensors`.
 
 The jigsaw classifier learns from crops of the training photos, mixtures are fitted to what the model finds in them, and
 the threshold is set by photos that were held out. Needs scikit-learn; takes minutes on one core.
@@ -18,16 +18,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...codec.assessment import Calibration
-from ...codec.coder import Pixels
-from ...codec.gate import Gate, hash_of, measure_picture, save_gate
-from ...codec.model import Model, load_model
-from ..data import FILTERS, Photos, soften
-from .jigsaw import PHOTOS, train_jigsaw
-from .likelihoods import FeatureLikelihood
-from .mixture import Mixture
-from .statistics import TILE
-from .typicality import FEATURE_COMPONENTS, LAYER, Typicality, thumbnails
+from ..models.data import FILTERS, Photos, soften
+from ..models.ood.jigsaw import PHOTOS, train_jigsaw
+from ..models.ood.likelihoods import FeatureLikelihood
+from ..models.ood.mixture import Mixture
+from ..models.ood.statistics import TILE
+from ..models.ood.typicality import FEATURE_COMPONENTS, LAYER, Typicality, thumbnails
+from .assessment import Calibration
+from .coder import Pixels
+from .gate import Gate, hash_of, measure_picture, save_gate
+from .model import Model, load_model
 
 CROPS = 8000  # that the classifier learns from
 EPOCHS = 80  # over them
