@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from . import density, flow
 from .details import DetailLevel, Draw, DrawAt, Group, descend
-from .exact import straight_through
+from .exact import ExactConv2d, straight_through
 from .flow import FlowPrior
 from .likelihoods import GistLikelihood, LevelLikelihood, PhaseMixtures, Visit
 from .transforms import downscale, pyramid, quarters, to_opponent, to_rgb
@@ -25,6 +25,7 @@ LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
 DEPTH = LEVELS + flow.LEVELS
 FEATURES = (32, 64, 96)  # of the networks of z, finest first
 BLOCKS = (2, 2, 2)
+WEIGHT_BITS = (10, 10, 7)  # of their grids: the finest bear rounding least, and have the fewest weights
 EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 
 
@@ -36,6 +37,10 @@ class Ladder(nn.Module):
         coarser = (*FEATURES[1:], flow.FEATURES[0])
         self.levels = nn.ModuleList(map(DetailLevel, range(1, LEVELS + 1), FEATURES, coarser, BLOCKS))
         self.flow = FlowPrior(LEVELS)
+        for level, bits in zip(self.levels, WEIGHT_BITS, strict=True):
+            for module in level.modules():
+                if isinstance(module, ExactConv2d):
+                    module.weight_bits = bits
 
     def level(self, k: int) -> DetailLevel:
         """Level k, from 1 for the finest; those above K are u's."""
