@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm"}
 HELD_OUT_EVERY = 24  # of the photos sorted by archive and name, every 24th is held out
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 MAX_NOISE = 3.0  # largest standard deviation, in levels
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
+CR, CB = 1.402, 1.772  # red and blue less luma, for each step of JPEG's Cr and Cb
 
 
 def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -37,8 +40,8 @@ def read_photo(data: bytes) -> Tensor:
 def soften(photo: Tensor, rng: np.random.Generator) -> Tensor:
     """A downscaled photo as cameras and scanners give them: soft, noisy, or of half the resolution in colour.
 
-    Sensors see one colour at each pixel, lenses blur, JPEG halves the resolution of chroma: pixels of downscaled photos
-    are far sharper than this.
+    Sensors see one colour at each pixel, lenses blur, JPEG and Photo CD halve the resolution of chroma: pixels of
+    downscaled photos are far sharper than this.
 
     Args:
         photo: uint8 (3, h, w).
@@ -46,20 +49,32 @@ def soften(photo: Tensor, rng: np.random.Generator) -> Tensor:
         likewise: half of the time a part of it, enlarged up to twofold, with noise; half of the time with its chroma at
         half resolution; perhaps as it is.
     """
-    image = Image.fromarray(photo.permute(1, 2, 0).numpy())
-    size = image.size
+    levels = photo.float()
     if rng.random() < 0.5:
-        scale = rng.uniform(0.5, 1.0)
+        image = Image.fromarray(photo.permute(1, 2, 0).numpy())
+        size, scale = image.size, rng.uniform(0.5, 1.0)
         resample = FILTERS[rng.integers(len(FILTERS))]
         enlarged = np.asarray(image.resize(size, resample, (0.0, 0.0, size[0] * scale, size[1] * scale)))
-        noisy = enlarged + rng.normal(0.0, rng.uniform(0.0, MAX_NOISE), enlarged.shape)
-        image = Image.fromarray(np.rint(noisy).clip(0, 255).astype(np.uint8))
+        noise = rng.normal(0.0, rng.uniform(0.0, MAX_NOISE), enlarged.shape)
+        levels = torch.from_numpy(enlarged + noise).float().permute(2, 0, 1)
     if rng.random() < 0.5:
-        luma, *chroma = image.convert("YCbCr").split()
-        half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
-        chroma = [part.resize(half, Image.Resampling.BOX).resize(size, Image.Resampling.BILINEAR) for part in chroma]
-        image = Image.merge("YCbCr", [luma, *chroma]).convert("RGB")
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        levels = halve_chroma(levels, rng)
+    return levels.round().clamp(0, 255).to(torch.uint8)
+
+
+def halve_chroma(levels: Tensor, rng: np.random.Generator) -> Tensor:
+    """Chroma at half the resolution, interpolated: float (3, h, w) of the same, at random on one of the usual grids.
+
+    Half of the time luma and chroma are integers, as in a JPEG, else as fine as in a scan that is rounded only once.
+    """
+    luma = torch.einsum("c,chw->hw", torch.tensor(LUMA), levels)
+    half = F.avg_pool2d((levels[::2] - luma)[None], 2, ceil_mode=True)
+    mode, aligned = ("bilinear", "bicubic")[rng.integers(2)], bool(rng.integers(2))
+    red, blue = F.interpolate(half, luma.shape, mode=mode, align_corners=aligned)[0]
+    if rng.random() < 0.5:
+        luma, red, blue = luma.round(), (red / CR).round() * CR, (blue / CB).round() * CB
+    green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+    return luma + torch.stack([red, green, blue])
 
 
 class Photos:
