@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 import svcodec
+from svcodec.codec.model import DEFAULT_MODEL
 from svcodec.models import train
 from svcodec.models.data import Photos
 from svcodec.models.export import from_integers
@@ -119,7 +120,7 @@ def test_convolutions_take_orthogonal_steps() -> None:
 
 
 def test_training_starts_from_a_model_file() -> None:
-    path = next(Path(train.__file__).parent.glob("weights/*.safetensors"))
+    path = Path(train.__file__).parent / "weights" / f"{DEFAULT_MODEL}.safetensors"
     model, quality = SelfVAE(), torch.arange(1.0, 101.0)
     load_weights(model, path)
     exported = from_integers(safetensors.torch.load_file(path))
