@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -17,6 +18,9 @@ from .gate import gate
 from .info import info
 
 __all__ = ["main"]
+
+# Before torch loads OpenMP: threads that spin while they wait make coding ten times slower wherever cores are shared.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class _Commands(click.Group):
