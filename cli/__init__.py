@@ -19,8 +19,8 @@ from .info import info
 
 __all__ = ["main"]
 
-# Before torch loads OpenMP: threads that spin while they wait make coding ten times slower wherever cores are shared.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before torch loads OpenMP: threads that spin long while they wait make coding ten times slower where cores are shared.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 class _Commands(click.Group):
