@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 from torch import Tensor, nn
 
+from .markdown import table
 from .peer import Peer
-from .report import table
 
 SIZE = (512, 768)  # of Kodak's images
 

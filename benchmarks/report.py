@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .curves import Curve, bd_rate
+from .markdown import table
 from .peers import LOSSLESS, OURS
 
 ANCHOR = "jpeg"
@@ -101,8 +102,3 @@ def seconds(curve: Curve) -> tuple[str, str]:
 
 def number(value: float | None) -> str:
     return MISSING if value is None else f"{value:.2f}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))

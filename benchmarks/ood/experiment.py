@@ -26,6 +26,7 @@ from ...models.ood.jigsaw import APPENDIX_A, Jigsaw, train_jigsaw
 from ...models.ood.likelihoods import POSTERIOR_DRAWS, PRIOR_DRAWS, FeatureLikelihood, Scheme
 from ...models.ood.mixture import ADDED_VARIANCE, Mixture
 from ...models.ood.vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
+from ..markdown import table
 from . import report
 from .data import Data
 from .store import Store
@@ -263,10 +264,10 @@ def tables(
     return "\n".join(
         [
             f"# {INSIDE} against {OUTSIDE}\n\nPercent; in-distribution images are the positives.\n",
-            report.table(header, rows),
+            table(header, rows) + "\n",
             "Appendix B: p_FEVAE of V1 under PR, against corrupted images.\n",
-            report.table(["", *header[2:5]], noisy),
+            table(["", *header[2:5]], noisy) + "\n",
             "Ablations of V2: AUROC.\n",
-            report.table(["what", "value", *names], ablated),
+            table(["what", "value", *names], ablated) + "\n",
         ]
     )

@@ -29,12 +29,6 @@ def merit(inside: Tensor, outside: Tensor) -> dict[str, float]:
     }
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def percent(share: float) -> str:
     return f"{100 * share:.2f}"
 
