@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ..errors import InputError
@@ -51,8 +49,7 @@ def run(codecs: Sequence[Peer], photos: Photos, folder: Path, log_rate: bool, ko
     trained = [peer for peer in codecs if peer.trained]
     curves = measured(folder, [peer.name for peer in trained]) + (published() if kodak else [])
     timed = measured(folder, [peer.name for peer in codecs])
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    tables = report.markdown(curves, timed, len(photos), machine)
+    tables = report.markdown(curves, timed, len(photos), measure.machine())
     if learned := [peer for peer in codecs if peer.networks]:
         tables += "\n## Networks\n\n" + macs_table(learned) + "\n"
     (folder / "report.md").write_text(tables, "utf-8")

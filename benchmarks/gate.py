@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,8 +27,10 @@ from ..codec.gate import measure_picture
 from ..models.data import Photos
 from ..models.ood import statistics
 from ..models.train import trade_off
+from . import markdown
 from .bench import read_photos
 from .impostors import Pixels, makers
+from .measure import machine
 
 SCORES = ("gate", "ELBO", "ELBO + complexity")
 PER_KIND = 24  # at least
@@ -51,7 +52,7 @@ def complexity(pixels: Pixels) -> float:
     """Bits per pixel of a lossless WebP."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "WEBP", lossless=True, method=0)
-    return 8 * stream.tell() / pixels[..., 0].size if pixels.ndim == 3 else 8 * stream.tell() / pixels.size
+    return 8 * stream.tell() / (pixels.shape[0] * pixels.shape[1])
 
 
 def scores(codec: Codec, pictures: Iterable[Pixels]) -> Scores:
@@ -89,17 +90,19 @@ def seconds(codec: Codec, photo: Pixels) -> float:
 def table(results: dict[str, Any]) -> str:
     """Markdown: a row for each kind of picture."""
     head = [f"{name}: {figure}" for name in SCORES for figure in ("detected", "AUROC")]
+    rows = [
+        [kind, str(row["number"])]
+        + [cell for name in SCORES for cell in (f"{row[name]['detected']:.0%}", f"{row[name]['AUROC']:.3f}")]
+        for kind, row in results["kinds"].items()
+    ]
     lines = [
         f"{results['flagged photos']} of {results['photos']} photos are flagged ({results['false alarms']:.1%}); "
         f"threshold {results['threshold']:.3f} nats per dimension.",
         "",
-        f"| pictures | number | {' | '.join(head)} |",
-        "| --- " * (len(head) + 2) + "|",
+        markdown.table(["pictures", "number", *head], rows),
+        "",
+        f"One picture of {results['size']} takes {results['seconds']:.2f} s ({results['machine']}).",
     ]
-    for kind, row in results["kinds"].items():
-        cells = [f"{row[name]['detected']:.0%} | {row[name]['AUROC']:.3f}" for name in SCORES]
-        lines.append(f"| {kind} | {row['number']} | {' | '.join(cells)} |")
-    lines += ["", f"One picture of {results['size']} takes {results['seconds']:.2f} s ({results['machine']})."]
     return "\n".join(lines) + "\n"
 
 
@@ -119,7 +122,7 @@ def main(data: Path, held_out: Path | None, output: Path) -> None:
     flagged = int(np.sum(of_photos[:, 0] < threshold))
     results: dict[str, Any] = {
         "model": f"{codec.model.name} {codec.model.hash.hex()}",
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "machine": machine(),
         "threshold": threshold,
         "photos": len(photos),
         "flagged photos": flagged,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import subprocess
 import sys
 import time
@@ -32,7 +31,7 @@ from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, visit_true
 from ..models.transforms import pyramid, to_opponent, to_rgb
 from . import peers
 from .bench import read_photos
-from .measure import Photos
+from .measure import Photos, machine
 from .metrics import psnr
 
 
@@ -205,7 +204,7 @@ def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
     for name in parts or PARTS:
         result = {
             "model": f"{codec.model.name} {codec.model.hash.hex()}",
-            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+            "machine": machine(),
             **PARTS[name](photos, codec),
         }
         (output / f"kodak-{name}.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ..models.ood.statistics import tiles
 from ..models.ood.typicality import Typicality, measure
 from .assessment import LIMIT, Assessment, Calibration
 from .coder import Pixels, to_levels
-from .model import DEFAULT_MODEL, Model, exact_arithmetic, weights_file
+from .model import DEFAULT_MODEL, Model, exact_arithmetic, metadata_of, weights_file
 
 FORMAT = "svcodec-gate-1"
 JUDGED = 3  # a picture's score is the mean of so many of its tiles, the best: photos may have strange parts
@@ -93,8 +92,7 @@ def load_gate(name: str | None, model: Model) -> Gate:
         raise ModelError(f"model {model.name} has no gate: there is no {file.name} beside its weights") from error
     try:
         tensors = safetensors.torch.load(content)
-        size = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+        metadata = metadata_of(content)
         if metadata["format"] != FORMAT:
             raise ModelError(f"gate {file.name}: its format is {metadata['format']}, this release reads {FORMAT}")
         if metadata["model"] != model.hash.hex():

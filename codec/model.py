@@ -52,7 +52,7 @@ class Model:
         try:
             self.device = torch.device(device)
             tensors = safetensors.torch.load(content)
-            metadata = _metadata(content)
+            metadata = metadata_of(content)
             if metadata.get("format") != FORMAT:
                 raise ModelError(f"model {name}: its format is {metadata.get('format')}, this release reads {FORMAT}")
             network = export.from_integers(tensors)
@@ -151,7 +151,8 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         return digest.hexdigest()
 
 
-def _metadata(content: bytes) -> dict[str, str]:
+def metadata_of(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file, empty where it has none."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     return dict(header.get("__metadata__", {}))

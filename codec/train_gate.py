@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..models.data import FILTERS, Photos, soften
+from ..models.data import FILTERS, Photos, soften, to_image, to_photo
 from ..models.ood.jigsaw import PHOTOS, train_jigsaw
 from ..models.ood.likelihoods import FeatureLikelihood
 from ..models.ood.mixture import Mixture
@@ -51,7 +51,7 @@ def vary(photo: Tensor, rng: np.random.Generator) -> Pixels:
         factor = rng.uniform(1.0, 2.5)
         image = to_image(photo)
         size = [max(TILE // 2, round(side / factor)) for side in image.size]
-        photo = to_tensor(image.resize((size[0], size[1]), FILTERS[rng.integers(len(FILTERS))]))
+        photo = to_photo(image.resize((size[0], size[1]), FILTERS[rng.integers(len(FILTERS))]))
     if rng.random() < 0.6:
         photo = soften(photo, rng)
     image = to_image(photo)
@@ -62,14 +62,6 @@ def vary(photo: Tensor, rng: np.random.Generator) -> Pixels:
     if rng.random() < 0.15:
         image = image.convert("L")
     return np.array(image)
-
-
-def to_image(photo: Tensor) -> Image.Image:
-    return Image.fromarray(photo.permute(1, 2, 0).numpy())
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def held_out_versions(photos: Sequence[Tensor], rng: np.random.Generator) -> Iterator[Pixels]:
