@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,10 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
 
 
 def negative_elbo(model: Model, image: Tensor) -> float:
-    """-ELBO of a picture (1, 3, h, w) of even size in bits, u and z drawn from their posteriors, by the float model."""
+    """-ELBO of a picture (1, 3, h, w) of even size in bits, u and z drawn from their posteriors.
+
+    Latents and y_K by the float model; the levels below by the frequencies of their corrected likelihoods.
+    """
     network, ladder = model.network, model.network.ladder
     levels = pyramid(image, DEPTH)
     targets = [to_opponent(level) for level in levels]
@@ -143,12 +147,13 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     mean, features = ladder.flow.draw(at, sizes, draw_at)
     network.gist_likelihood(to_rgb(mean), features, visit_true(levels[LEVELS], bits))
     features = ladder.gist(levels[LEVELS], at)[1]
-    tile_coder = coder.TileCoder(model, Stack(model.residuals), grey=False)
+    stack = MeasuringStack(model.residuals)
+    tile_coder = coder.TileCoder(model, stack, grey=False)
     for k in range(LEVELS, 0, -1):
         details, _ = ladder.level(k).draw(targets[k], features, at, draw_at(k, targets[k]))
-        network.level_likelihood(k, levels[k], details, visit_true(levels[k - 1], bits))
+        tile_coder.levels.push(partial(network.level_likelihood, k, levels[k], details), levels[k - 1])
         features = tile_coder._next_features(k, targets[k], targets[k - 1], features, at)
-    return float(torch.stack(bits).sum())
+    return float(torch.stack(bits).sum()) + stack.ideal
 
 
 def chain(photos: Photos, codec: Codec) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from ..bitstream import Stack
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import CHANNELS, LogisticMixture, PhaseMixtures, Visit
 from ..models.transforms import from_quarters, pad_even, quarters
+from .adaptation import Conditions, feature_steps, pop_correction, push_correction, surroundings
+from .fitting import fit
 
 Size = tuple[int, int]
 Walk = Callable[[Visit], list[Tensor]]  # a likelihood with its context given
@@ -38,9 +40,103 @@ class Inside:
         return whole.flatten().nonzero()[:, 0], (inside & ~whole).flatten().nonzero()[:, 0]
 
 
-def rows_of(mixture: LogisticMixture, where: Tensor) -> LogisticMixture:
-    """The mixtures (1, components, h, w) at some blocks, as (components, n)."""
-    return LogisticMixture(*(v.flatten(2)[0][:, where] for v in (mixture.logits, mixture.means, mixture.log_scales)))
+Known = dict[int, Tensor]  # quarters coded so far, integer levels (1, 3, h, w) each
+
+
+class PhaseCoder:
+    """Pushes and pops the levels of one phase, channel by channel.
+
+    Args:
+        tables, stack: as for `LevelCoder`.
+        channels: in the order in which they are coded.
+        inside: what is coded.
+        quarter: of the phase.
+        mixtures: of its pixels.
+        known: the quarters of the phases before.
+    """
+
+    def __init__(
+        self,
+        tables: MixtureTables,
+        stack: Stack,
+        channels: tuple[int, ...],
+        inside: Inside,
+        quarter: int,
+        mixtures: PhaseMixtures,
+        known: Known,
+    ):
+        self.tables = tables
+        self.stack = stack
+        self.channels = channels
+        self.mixtures = mixtures
+        self.blocks = slice(None) if inside.whole.all() else inside.whole.flatten().nonzero()[:, 0]
+        self.whole, self.parts = inside.split(quarter, mixtures.window is not None)
+        if mixtures.mean is not None:
+            self.around = surroundings(quarter, known, mixtures.mean)
+            self.features = feature_steps(mixtures.features)
+
+    def push(self, turn: int, levels: Tensor) -> None:
+        """Push a channel, the `turn`th, of levels (1, 3, h, w), those of the channels before it being known."""
+        mixture, conditions, window = self._distribution(turn, levels)
+        flat = levels[:, self.channels[turn]].flatten()
+        correction = None
+        if conditions is not None:
+            here = self.blocks
+            limits = None if window is None else (window[0][here], window[1][here])
+            correction = fit(mixture.at(here), conditions.at(here), flat[here], limits)
+            mixture = mixture if correction is None else correction.apply(mixture, conditions)
+        self._push_nibbles(mixture.at(self.parts), flat[self.parts])
+        if window is not None:
+            first, last = window[0][self.whole], window[1][self.whole]
+            self._push(flat[self.whole] - first, self.tables.window(mixture.at(self.whole), first, last))
+        if conditions is not None:
+            push_correction(self.stack, correction)
+
+    def pop(self, turn: int, levels: Tensor) -> Tensor:
+        """Inverse of `push`: the channel (h, w), given the channels before it; what is not coded stays as it is."""
+        mixture, conditions, window = self._distribution(turn, levels)
+        channel = levels[0, self.channels[turn]]
+        flat = channel.flatten().clone()
+        if conditions is not None:
+            correction = pop_correction(self.stack, len(conditions.differences))
+            mixture = mixture if correction is None else correction.apply(mixture, conditions)
+        if window is not None:
+            first, last = window[0][self.whole], window[1][self.whole]
+            flat[self.whole] = first + self._pop(self.tables.window(mixture.at(self.whole), first, last))
+        flat[self.parts] = self._pop_nibbles(mixture.at(self.parts))
+        return flat.view(channel.shape)
+
+    def _distribution(
+        self, turn: int, levels: Tensor
+    ) -> tuple[LogisticMixture, Conditions | None, tuple[Tensor, Tensor] | None]:
+        """A channel's mixtures (components, h * w), what corrects them, and the windows of its levels."""
+        c, before = self.channels[turn], self.channels[:turn]
+        m = self.mixtures.channel(c, levels)
+        mixture = LogisticMixture(*(v[0].flatten(1) for v in (m.logits, m.means, m.log_scales)))
+        conditions = window = None
+        if (mean := self.mixtures.mean) is not None:
+            here = (levels - mean)[0, list(before)].flatten(1)
+            differences = torch.cat([self.around[:, (c, *before)].flatten(0, 1), here])
+            conditions = Conditions(differences, self.features, mean[0, c].flatten())
+        if self.mixtures.window is not None:
+            first, last = self.mixtures.window
+            window = first[0, c].flatten(), last[0, c].flatten()
+        return mixture, conditions, window
+
+    def _push_nibbles(self, mixture: LogisticMixture, levels: Tensor) -> None:
+        upper = torch.floor(levels / 16.0)
+        self._push(levels - 16.0 * upper, self.tables.lower(mixture, upper))
+        self._push(upper, self.tables.upper(mixture))
+
+    def _pop_nibbles(self, mixture: LogisticMixture) -> Tensor:
+        upper = self._pop(self.tables.upper(mixture))
+        return 16.0 * upper + self._pop(self.tables.lower(mixture, upper))
+
+    def _push(self, symbols: Tensor, frequencies: Tensor) -> None:
+        self.stack.push_symbols(symbols.to("cpu", torch.int32).numpy(), frequencies.cpu().numpy())
+
+    def _pop(self, frequencies: Tensor) -> Tensor:
+        return torch.from_numpy(self.stack.pop_symbols(frequencies.cpu().numpy())).to(frequencies)
 
 
 class LevelCoder:
@@ -64,59 +160,30 @@ class LevelCoder:
         visited: list[tuple[int, PhaseMixtures, Tensor]] = []
 
         def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
-            levels = inside.keep(quarter, true[quarter], mixtures.base)
-            visited.append((quarter, mixtures, levels))
-            return levels
+            visited.append((quarter, mixtures, inside.keep(quarter, true[quarter], mixtures.base)))
+            return visited[-1][2]
 
         walk(visit)
-        for quarter, mixtures, levels in reversed(visited):
-            for c in reversed(self.channels):
-                mixture, flat = mixtures.channel(c, levels), levels[:, c].flatten()
-                whole, parts = inside.split(quarter, mixtures.window is not None)
-                self._push_nibbles(mixture, flat, parts)
-                if mixtures.window is not None:
-                    self._push_window(mixture, flat, [limit[:, c].flatten() for limit in mixtures.window], whole)
+        for i, (quarter, mixtures, levels) in reversed(list(enumerate(visited))):
+            known = {q: inside.keep(q, true[q], mixtures.mean) for q, _, _ in visited[:i] if mixtures.mean is not None}
+            phase = PhaseCoder(self.tables, self.stack, self.channels, inside, quarter, mixtures, known)
+            for turn in reversed(range(len(self.channels))):
+                phase.push(turn, levels)
 
     def pop(self, walk: Walk, size: Size, device: torch.device) -> Tensor:
         """Pop a level of that size: (1, 3, *size)."""
         inside = Inside(size, device)
+        known: Known = {}
 
         def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
+            phase = PhaseCoder(self.tables, self.stack, self.channels, inside, quarter, mixtures, known)
             levels = mixtures.base.clone()
-            for c in self.channels:
-                mixture, flat = mixtures.channel(c, levels), levels[:, c].flatten().clone()
-                whole, parts = inside.split(quarter, mixtures.window is not None)
-                if mixtures.window is not None:
-                    self._pop_window(mixture, flat, [limit[:, c].flatten() for limit in mixtures.window], whole)
-                self._pop_nibbles(mixture, flat, parts)
-                levels[:, c] = flat.view(levels[:, c].shape)
+            for turn, c in enumerate(self.channels):
+                levels[:, c] = phase.pop(turn, levels)
             if len(self.channels) == 1:
                 levels = inside.keep(quarter, levels[:, self.channels[0], None].expand_as(levels), mixtures.base)
+            if mixtures.mean is not None:
+                known[quarter] = inside.keep(quarter, levels, mixtures.mean)
             return levels
 
         return from_quarters(*walk(visit))[..., : size[0], : size[1]]
-
-    def _push_nibbles(self, mixture: LogisticMixture, flat: Tensor, where: Tensor) -> None:
-        rows, levels = rows_of(mixture, where), flat[where]
-        upper = torch.floor(levels / 16.0)
-        self._push(levels - 16.0 * upper, self.tables.lower(rows, upper))
-        self._push(upper, self.tables.upper(rows))
-
-    def _pop_nibbles(self, mixture: LogisticMixture, flat: Tensor, where: Tensor) -> None:
-        rows = rows_of(mixture, where)
-        upper = self._pop(self.tables.upper(rows))
-        flat[where] = 16.0 * upper + self._pop(self.tables.lower(rows, upper))
-
-    def _push_window(self, mixture: LogisticMixture, flat: Tensor, window: list[Tensor], where: Tensor) -> None:
-        first, last = window[0][where], window[1][where]
-        self._push(flat[where] - first, self.tables.window(rows_of(mixture, where), first, last))
-
-    def _pop_window(self, mixture: LogisticMixture, flat: Tensor, window: list[Tensor], where: Tensor) -> None:
-        first, last = window[0][where], window[1][where]
-        flat[where] = first + self._pop(self.tables.window(rows_of(mixture, where), first, last))
-
-    def _push(self, symbols: Tensor, frequencies: Tensor) -> None:
-        self.stack.push_symbols(symbols.to("cpu", torch.int32).numpy(), frequencies.cpu().numpy())
-
-    def _pop(self, frequencies: Tensor) -> Tensor:
-        return torch.from_numpy(self.stack.pop_symbols(frequencies.cpu().numpy())).to(frequencies)

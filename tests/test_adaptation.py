@@ -1,0 +1,194 @@
+"""Corrections of likelihoods: exact, found where there is something to find, and worth their bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import svcodec
+from svcodec.bitstream import Stack
+from svcodec.codec import levels as levels_module
+from svcodec.codec.adaptation import (
+    FEATURE_STEPS,
+    LIMIT,
+    MAX_DIFFERENCE,
+    OWN,
+    Conditions,
+    Correction,
+    feature_steps,
+    pop_correction,
+    push_correction,
+    surroundings,
+)
+from svcodec.codec.fitting import Observations, fit, log_mass_and_slopes
+from svcodec.models.likelihoods import COMPONENTS, FEATURES, PHASES, LogisticMixture
+from svcodec.models.transforms import downscale, quarters
+
+COUNT = 6
+
+
+def mixture_of(count: int, seed: int = 0) -> LogisticMixture:
+    """Mixtures whose components are close to one another."""
+    generator = torch.Generator().manual_seed(seed)
+    middle = 60 + 120 * torch.rand(1, count, generator=generator)
+    apart = torch.randn(COMPONENTS, count, generator=generator)
+    log_scales = 1.0 + torch.rand(COMPONENTS, count, generator=generator)
+    return LogisticMixture(torch.randn(COMPONENTS, count, generator=generator), middle + apart, log_scales)
+
+
+def conditions_of(mixture: LogisticMixture, seed: int = 0) -> Conditions:
+    generator = torch.Generator().manual_seed(seed)
+    n = mixture.means.shape[1]
+    differences = torch.randint(-40, 41, (COUNT, n), generator=generator).float()
+    features = torch.randint(-16, 33, (FEATURES, n), generator=generator).float()
+    return Conditions(differences, features, mixture.means.mean(0).round())
+
+
+def drawn_from(mixture: LogisticMixture, seed: int = 0) -> Tensor:
+    """A level from each mixture."""
+    generator = torch.Generator().manual_seed(seed)
+    n = mixture.means.shape[1]
+    which = torch.multinomial(torch.softmax(mixture.logits, 0).T, 1, generator=generator).T
+    uniform = torch.rand(n, generator=generator).clamp(1e-4, 1 - 1e-4)
+    chosen = [v.gather(0, which)[0] for v in (mixture.means, mixture.log_scales)]
+    return (chosen[0] + torch.logit(uniform) * torch.exp2(chosen[1])).round().clamp(0, 255)
+
+
+def test_surroundings_are_the_pixels_around() -> None:
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, 12, 16)).astype(np.float32))
+    mean, parts = downscale(image), quarters(image)
+    around = surroundings(2, {0: parts[0], 3: parts[3], 1: parts[1]}, mean).view(16, 3, 6, 8)
+    row, column = 2, 5  # a block inside; its bottom left pixel is at (5, 10)
+    steps = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
+    blocks = torch.stack([mean[0, :, row + y, column + x] for y, x in steps])
+    pixels = torch.stack([image[0, :, 5 + y, 10 + x] for y, x in steps])
+    centre = mean[0, :, row, column]
+    assert torch.equal(around[:8, :, row, column], blocks - centre)
+    assert torch.equal(around[8:, :, row, column], pixels - centre)
+
+
+def test_surroundings_leave_out_what_is_not_known() -> None:
+    image = torch.zeros(1, 3, 4, 4)
+    known: dict[int, Tensor] = {}
+    planes = []
+    for quarter in PHASES:
+        planes.append(len(surroundings(quarter, known, downscale(image))))
+        known[quarter] = quarters(image)[quarter]
+    assert planes == [8, 12, 12, 16]
+
+
+def test_features_are_whole_steps_within_reach() -> None:
+    features = torch.linspace(-40, 40, FEATURES * 12).view(1, FEATURES, 3, 4)
+    steps = feature_steps(features)
+    assert torch.equal(steps, steps.round())
+    assert steps.abs().max() == MAX_DIFFERENCE
+    near = steps.abs() < MAX_DIFFERENCE
+    assert ((steps / FEATURE_STEPS - features[0].flatten(1)).abs()[near] <= 0.5 / FEATURE_STEPS).all()
+
+
+@pytest.mark.parametrize("inputs", [50, FEATURES])
+def test_sums_stay_exact_at_their_largest(inputs: int) -> None:
+    assert inputs * MAX_DIFFERENCE * LIMIT < 2**24
+
+
+@pytest.mark.parametrize("features", [0, FEATURES])
+def test_sums_do_not_depend_on_their_order(features: int) -> None:
+    rng = np.random.default_rng(1)
+    mixture = mixture_of(500)
+    conditions = conditions_of(mixture)
+    of_means = rng.integers(-LIMIT, LIMIT, COUNT + features + OWN).astype(np.int32)
+    of_scales = rng.integers(-LIMIT // 8, LIMIT // 8, features + OWN).astype(np.int32)
+    f, h = rng.permutation(COUNT), rng.permutation(features)
+    order = h if features else slice(None)
+    shuffled = Conditions(conditions.differences[f], conditions.features[order], conditions.mean)
+    a = Correction(of_means, of_scales).apply(mixture, conditions)
+    b = Correction(
+        np.concatenate([of_means[f], of_means[COUNT + h], of_means[-OWN:]]),
+        np.concatenate([of_scales[h], of_scales[-OWN:]]),
+    ).apply(mixture, shuffled)
+    assert torch.equal(a.means, b.means)
+    assert torch.equal(a.log_scales, b.log_scales)
+
+
+@pytest.mark.parametrize("featured", [False, True, None])
+def test_corrections_go_through_the_stack(featured: bool | None) -> None:
+    rng = np.random.default_rng(2)
+    features = FEATURES if featured else 0
+    correction = (
+        None
+        if featured is None
+        else Correction(
+            rng.integers(-LIMIT, LIMIT + 1, COUNT + features + OWN).astype(np.int32),
+            rng.integers(-LIMIT, LIMIT + 1, features + OWN).astype(np.int32),
+        )
+    )
+    stack = Stack(svcodec.Codec().model.residuals)
+    stack.seal(7)
+    push_correction(stack, correction)
+    popped = pop_correction(stack, COUNT)
+    assert stack.unseal() == 7
+    if correction is None or popped is None:
+        assert popped is correction
+    else:
+        assert np.array_equal(popped.of_means, correction.of_means)
+        assert np.array_equal(popped.of_scales, correction.of_scales)
+
+
+@pytest.mark.parametrize("windowed", [False, True])
+def test_slopes_are_those_of_the_mass(windowed: bool) -> None:
+    mixture = mixture_of(300)
+    levels = drawn_from(mixture)
+    last = levels + 2 if windowed else levels
+    _, by_mean, by_scale = log_mass_and_slopes(mixture, levels, last)
+    step = 1e-2
+    for slopes, means, scales in ((by_mean, step, 0.0), (by_scale, 0.0, step)):
+        above, below = (
+            log_mass_and_slopes(
+                LogisticMixture(mixture.logits, mixture.means + s * means, mixture.log_scales + s * scales),
+                levels,
+                last,
+            )[0]
+            for s in (1, -1)
+        )
+        assert torch.allclose((above - below) / (2 * step), slopes, atol=5e-3)
+
+
+@pytest.mark.parametrize("features", [0, FEATURES])
+def test_what_bends_the_levels_is_found(features: int) -> None:
+    rng = np.random.default_rng(3)
+    mixture = mixture_of(20000)
+    conditions = conditions_of(mixture)
+    true = Correction(
+        np.concatenate([rng.integers(-150, 150, COUNT), rng.integers(-30, 30, features), [20, 100]]).astype(np.int32),
+        np.concatenate([rng.integers(-8, 8, features), [-40, -60]]).astype(np.int32),
+    )
+    levels = drawn_from(true.apply(mixture, conditions))
+    found = fit(mixture, conditions, levels, None)
+    assert found is not None
+    assert (len(found.of_scales) > OWN) == bool(features)
+    observations = Observations(mixture, conditions, levels, None)
+    nothing = Correction(np.zeros(COUNT + OWN, np.int32), np.zeros(OWN, np.int32))
+    assert observations.bits(found) < 1.003 * observations.bits(true)
+    assert observations.bits(found) < 0.97 * observations.bits(nothing)
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    mixture = mixture_of(2000)
+    assert fit(mixture, conditions_of(mixture), drawn_from(mixture), None) is None
+    none = mixture.at(slice(0, 0))
+    assert fit(none, conditions_of(none), torch.zeros(0), None) is None
+
+
+def test_corrections_pay_in_a_picture_with_halved_chroma(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    rows, columns = np.mgrid[:96, :96]
+    luma = 120 + 60 * np.sin(rows / 7) * np.cos(columns / 9) + rng.normal(0, 4, (96, 96))
+    chroma = np.kron(rng.normal(0, 6, (48, 48, 3)), np.ones((2, 2, 1)))
+    image = (luma[..., None] + chroma).round().clip(0, 255).astype(np.uint8)
+    corrected = svcodec.encode(image, "lossless")
+    monkeypatch.setattr(levels_module, "fit", lambda *observed: None)
+    plain = svcodec.encode(image, "lossless")
+    assert len(corrected) < 0.97 * len(plain)
+    assert np.array_equal(np.asarray(svcodec.decode(corrected)), np.asarray(svcodec.decode(plain)))
