@@ -88,7 +88,7 @@ class MeasuringStack(Stack):
         super().push_symbols(symbols, frequencies)
 
     def push_residuals(self, values: Any, scales: Any, offsets: Any = None) -> None:
-        self.ideal += self._tables.residual_bits(values, scales, offsets)
+        self.ideal += self.tables.residual_bits(values, scales, offsets)
         super().push_residuals(values, scales, offsets)
 
     def push_uniform(self, values: Any, bits: int) -> None:

@@ -23,12 +23,12 @@ class Stack:
     ANS itself does not notice that it is empty, so a 32-bit seal lies beneath all else: `seal` comes before the first
     push and `unseal` after the last pop, and no pop in between may reach into it.
 
-    Args:
+    Attributes:
         tables: the model's, of its latents' density.
     """
 
     def __init__(self, tables: ResidualTables) -> None:
-        self._tables = tables
+        self.tables = tables
         self._coder: Any = constriction.stream.stack.AnsCoder()
 
     @classmethod
@@ -46,7 +46,7 @@ class Stack:
 
     def copy(self) -> Stack:
         """Return another stack that holds the same."""
-        other = Stack(self._tables)
+        other = Stack(self.tables)
         other._coder = self._coder.clone()
         return other
 
@@ -118,11 +118,11 @@ class Stack:
             InputError: an argument is out of range, or they differ in length.
         """
         order, groups = group(scales, offsets)
-        symbols, escaped = self._tables.symbols(values, np.asarray(scales, np.intp))
+        symbols, escaped = self.tables.symbols(values, np.asarray(scales, np.intp))
         symbols = symbols[order]
         self._push_uniform(escaped + LIMIT, VALUE_BITS)
         for scale, offset, part in reversed(groups):
-            self._coder.encode_reverse(symbols[part], self._tables.model(scale, offset))
+            self._coder.encode_reverse(symbols[part], self.tables.model(scale, offset))
 
     def pop_residuals(self, scales: ArrayLike, offsets: ArrayLike | None = None) -> NDArray[np.int32]:
         """Pop and return the values int32 (n,) that were pushed with these scales and offsets.
@@ -134,8 +134,8 @@ class Stack:
         order, groups = group(scales, offsets)
         symbols = np.empty(len(order), np.int32)
         for scale, offset, part in groups:
-            symbols[order[part]] = self._pop_same(part.stop - part.start, self._tables.model(scale, offset))
-        reaches = self._tables.reaches[np.asarray(scales, np.intp)]
+            symbols[order[part]] = self._pop_same(part.stop - part.start, self.tables.model(scale, offset))
+        reaches = self.tables.reaches[np.asarray(scales, np.intp)]
         values = symbols - reaches
         escaped = values > reaches
         values[escaped] = self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import constriction
@@ -18,6 +19,7 @@ SCALES = 113
 OFFSETS = 16  # offsets are in sixteenths of a step
 VALUE_BITS = 21
 LIMIT = 1 << (VALUE_BITS - 1)  # codable values lie in [-LIMIT, LIMIT)
+COSTED = 255  # largest magnitude whose cost is tabulated
 
 _FRACTION = PRECISION + 4 - 8  # arguments are in sixteenths times an inverse scale, the table's index in 256ths
 _ESCAPE_FLOOR = 1 << 6  # 2^-18 of the total
@@ -68,6 +70,18 @@ class ResidualTables:
         edges = OFFSETS * np.arange(-reach, reach + 2, dtype=np.int64) + offset - OFFSETS // 2
         masses = np.diff(self._probability(edges * self._inverse_scales[scale]))
         return np.append(masses + 1, (1 << PRECISION) - masses.sum() + _ESCAPE_FLOOR)
+
+    @cached_property
+    def costs(self) -> NDArray[np.float32]:
+        """Bits of the integers -255 .. 255 at every scale, offsets left out: float32 (113, 511)."""
+        costs = np.empty((SCALES, 2 * COSTED + 1), np.float32)
+        for scale, reach in enumerate(self.reaches.tolist()):
+            frequencies = self.frequencies(scale)
+            *own, escape = np.log2(frequencies.sum() / frequencies)
+            costs[scale] = escape + VALUE_BITS
+            inside = min(reach, COSTED)
+            costs[scale, COSTED - inside : COSTED + inside + 1] = own[reach - inside : reach + inside + 1]
+        return costs
 
     def model(self, scale: int, offset: int = 0) -> Any:
         """Return constriction's model of one table; it is built once."""

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from ..bitstream import Stack
 from ..models import density
-from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
+from ..models.details import MAX_LOG_SCALE, MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
 
+SHIFTS = range(-12, 13)  # of scale indices: from 2^-1.5 to 2^1.5 times the scale
+SHIFT_SCALE_INDEX = 44  # of the latents' density, under which shifts are coded: s = 2^0.5
+SCALE_COUNT = round((MAX_LOG_SCALE - MIN_LOG_SCALE) * SCALE_STEPS) + 1
 OFFSET_BITS = MEAN_BITS  # bits-back draws latents on a grid of sixteenths of a step
 
 Integers = npt.NDArray[np.int32]
@@ -21,9 +24,9 @@ class Drawn:
     """What one draw adds to the stack.
 
     Attributes:
-        residuals: whole steps from the prior's mean, flat.
-        scales: indices of the residual tables.
-        offsets: in sixteenths of a step, where bits-back is used.
+        residuals: whole steps from the prior's mean, (channels, n).
+        scales: indices of the residual tables, likewise.
+        offsets: in sixteenths of a step, where bits-back is used, flat.
     """
 
     residuals: Integers
@@ -31,15 +34,50 @@ class Drawn:
     offsets: Integers | None
 
     def push(self, stack: Stack) -> None:
-        stack.push_residuals(self.residuals, self.scales, self.offsets)
+        shifts = best_shifts(self.residuals, self.scales, stack.tables.costs)
+        stack.push_residuals(self.residuals.ravel(), shifted(self.scales, shifts), self.offsets)
         if self.offsets is not None:
             stack.push_uniform(self.offsets, OFFSET_BITS)
+        stack.push_residuals(shifts, np.full(len(shifts), SHIFT_SCALE_INDEX))
+
+
+def best_shifts(residuals: Integers, scales: Integers, costs: npt.NDArray[np.float32]) -> Integers:
+    """By how much to shift the scale indices of each channel, (channels,), so that its residuals take least.
+
+    The networks expect the scales of an average photo; in one picture, they are all a little off in the same direction.
+
+    Args:
+        costs: `ResidualTables.costs`.
+    """
+    count, width = costs.shape
+    reach = width // 2
+    best = []
+    for values, indices in zip(np.clip(residuals, -reach, reach) + reach, scales, strict=True):
+        first = indices.min(initial=count - 1)
+        used = np.arange(first, indices.max(initial=first) + 1)
+        histogram = np.bincount((indices - first) * width + values, minlength=len(used) * width)
+        coded = histogram.reshape(len(used), width).astype(np.float32) @ costs.T
+        bits = [
+            coded[used - first, (used + shift).clip(0, count - 1)].sum() + costs[SHIFT_SCALE_INDEX, reach + shift]
+            for shift in SHIFTS
+        ]
+        best.append(SHIFTS[int(np.argmin(bits))])
+    return np.array(best, np.int32)
+
+
+def shifted(scales: Integers, shifts: Integers) -> Integers:
+    """Scale indices (channels, n), shifted by channel and clamped, flat."""
+    return np.clip(scales + shifts[:, None], 0, SCALE_COUNT - 1).ravel()
 
 
 def scale_indices(log_scale: Tensor) -> Integers:
-    """log2 of the priors' scales as indices of the residual tables, flat."""
-    index = torch.floor((log_scale - MIN_LOG_SCALE) * SCALE_STEPS + 0.5)
-    return index.flatten().to("cpu", torch.int32).numpy()
+    """log2 of the priors' scales (1, channels, n) as indices of the residual tables, (channels, n)."""
+    return to_integers(torch.floor((log_scale - MIN_LOG_SCALE) * SCALE_STEPS + 0.5))
+
+
+def to_integers(values: Tensor) -> Integers:
+    """Whole floats (1, channels, n) as int32 (channels, n)."""
+    return values[0].to("cpu", torch.int32).numpy()
 
 
 def draw_direct(inferred: Tensor, record: list[Drawn]) -> Draw:
@@ -47,7 +85,7 @@ def draw_direct(inferred: Tensor, record: list[Drawn]) -> Draw:
 
     def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
         residuals = torch.floor(group.take(inferred) - mean + 0.5)
-        record.append(Drawn(residuals.flatten().to("cpu", torch.int32).numpy(), scale_indices(log_scale), None))
+        record.append(Drawn(to_integers(residuals), scale_indices(log_scale), None))
         return mean + residuals
 
     return draw
@@ -64,7 +102,7 @@ def draw_bits_back(inferred: Tensor, record: list[Drawn], stack: Stack) -> Draw:
         offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
         shift = torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
         residuals = torch.floor(group.take(inferred) - mean - shift + 0.5)
-        record.append(Drawn(residuals.flatten().to("cpu", torch.int32).numpy(), scale_indices(log_scale), offsets))
+        record.append(Drawn(to_integers(residuals), scale_indices(log_scale), offsets))
         return mean + shift + residuals
 
     return draw
@@ -74,11 +112,13 @@ def draw_popped(stack: Stack, returned: list[Integers] | None = None) -> Draw:
     """The decoder's draw. With a list for `returned`, bits-back: it collects the offsets to push back in the end."""
 
     def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+        shifts = stack.pop_residuals(np.full(mean.shape[1], SHIFT_SCALE_INDEX))
         offsets = None
         if returned is not None:
             offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
             returned.append(offsets)
-        residuals = torch.from_numpy(stack.pop_residuals(scale_indices(log_scale), offsets)).to(mean).view(mean.shape)
+        scales = shifted(scale_indices(log_scale), shifts)
+        residuals = torch.from_numpy(stack.pop_residuals(scales, offsets)).to(mean).view(mean.shape)
         if offsets is not None:
             residuals = residuals + torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
         return mean + residuals
