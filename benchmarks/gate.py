@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 from .. import Codec
 from ..codec.gate import measure_picture
@@ -71,9 +72,9 @@ def compare(photos: Scores, others: Scores, threshold: float) -> dict[str, dict[
     share = float(np.mean(photos[:, 0] < threshold))
     for index, name in enumerate(SCORES):
         limit = threshold if name == "gate" else np.quantile(photos[:, index], share, method="higher")
-        wins = photos[:, index, None] > others[None, :, index]
-        ties = photos[:, index, None] == others[None, :, index]
-        result[name] = {"detected": float(np.mean(others[:, index] < limit)), "AUROC": float(np.mean(wins + ties / 2))}
+        scores = np.concatenate([photos[:, index], others[:, index]])
+        auroc = float(roc_auc_score(np.arange(len(scores)) < len(photos), scores))
+        result[name] = {"detected": float(np.mean(others[:, index] < limit)), "AUROC": auroc}
     return result
 
 

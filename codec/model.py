@@ -29,7 +29,7 @@ from ..models.transforms import to_rgb
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-DEFAULT_MODEL = "photo-3"
+DEFAULT_MODEL = "photo-4"
 FORMAT = "svcodec-selfvae-1"
 
 
