@@ -3,11 +3,11 @@
 How sharp a picture is, what its noise looks like, how its colours were interpolated: all this is much alike all over a
 picture, and the networks know it only on average over photos. So each channel of each phase gets a correction of its
 mixtures, linear in the differences f of the levels around to their blocks' means y_k, and in the features h from which
-the network made the mixtures:
+the network made the mixtures. For component i of mean mu, log2 scale l and logit g,
 
-    mu' = mu + w . (f, h) + c (mu - y_k) + d,    l' = l + v . h + a l + b,
+    mu' = mu + w . (f, h) + c_i (mu - y_k) + d_i,    l' = l + v . h + a_i l + b_i,    g' = g + e_i.
 
-mu and l being the means and log2 scales of all components. `fitting.py` finds the weights.
+`fitting.py` finds the weights.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..bitstream import Stack
-from ..models.likelihoods import FEATURES, MAX_LOG_SCALE, MIN_LOG_SCALE, LogisticMixture
+from ..models.likelihoods import COMPONENTS, FEATURES, MAX_LOG_SCALE, MIN_LOG_SCALE, LogisticMixture
 from ..models.transforms import neighbour_differences
 
 FEATURE_STEPS = 16.0  # of a feature, per unit
 MAX_DIFFERENCE = 255.0  # of f in levels, and of h in steps
 FINE_STEP, STEP = 2.0**-10, 2.0**-8  # of w and v, and of the other weights
-OWN = 2  # weights of the mixture's own parameters and of 1: c, d and a, b
+OWN = 5  # weights of each component: c, d, a, b, e
 LIMIT = 1 << 10  # of a weight's magnitude, in steps: 64 products with it add up to less than 2^24
 SCALE_INDEX, FEATURE_SCALE_INDEX = 84, 68  # of the latents' density, under which weights are coded; of those of h
 
@@ -86,40 +86,60 @@ class Correction:
     """Weights of one channel in one phase, in steps.
 
     Attributes:
-        of_means: w, c, d: int32 (count + 2,), or (count + FEATURES + 2,) with features.
-        of_scales: v, a, b: int32 (2,), or (FEATURES + 2,) with features.
+        of_means: w, int32 (count,), or (count + FEATURES,) with features.
+        of_scales: v, int32 (0,), or (FEATURES,) with features.
+        of_components: c, d, a, b, e, int32 (OWN, COMPONENTS).
     """
 
     of_means: Integers
     of_scales: Integers
+    of_components: Integers
+
+    @classmethod
+    def none(cls, count: int) -> Correction:
+        """All weights zero, for `count` differences and without features."""
+        return cls(np.zeros(count, np.int32), np.zeros(0, np.int32), np.zeros((OWN, COMPONENTS), np.int32))
+
+    @classmethod
+    def of_array(cls, weights: Integers, count: int) -> Correction:
+        """Inverse of `array`, for `count` differences."""
+        features = (len(weights) - count - OWN * COMPONENTS) // 2
+        of_means, of_scales, of_components = np.split(weights, (count + features, count + 2 * features))
+        return cls(of_means, of_scales, of_components.reshape(OWN, COMPONENTS))
+
+    @property
+    def array(self) -> Integers:
+        """All weights: w, v, c, d, a, b, e."""
+        return np.concatenate([self.of_means, self.of_scales, self.of_components.ravel()])
 
     def apply(self, mixture: LogisticMixture, conditions: Conditions) -> LogisticMixture:
-        """The corrected mixtures; `mixture` has (components, n) parameters.
+        """The corrected mixtures; `mixture` has (COMPONENTS, n) parameters.
 
         The sums over f and over h are of integers and stay below 2^24, exact in every order; the rest is elementwise.
         """
+        parts = (self.of_means, self.of_scales, self.of_components)
+        w, v, own = (torch.from_numpy(part).to(conditions.mean) for part in parts)
+        c, d, a, b, e = (own * STEP)[..., None]
         count = len(conditions.differences)
-        w, c, d = self._weights(self.of_means, conditions.mean)
-        v, a, b = self._weights(self.of_scales, conditions.mean)
         shift, widening = w[:count] @ conditions.differences, torch.zeros(())
         if len(v):
             shift, widening = shift + w[count:] @ conditions.features, v @ conditions.features
         means = mixture.means + ((mixture.means - conditions.mean) * c + (shift * FINE_STEP + d))
         log_scales = mixture.log_scales + (mixture.log_scales * a + (widening * FINE_STEP + b))
-        return LogisticMixture(mixture.logits, means, log_scales.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE))
+        return LogisticMixture(mixture.logits + e, means, log_scales.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE))
 
-    @staticmethod
-    def _weights(steps: Integers, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        weights = torch.from_numpy(steps).to(like)
-        return weights[:-OWN], weights[-2] * STEP, weights[-1] * STEP
+
+def steps_of(count: int, features: int) -> npt.NDArray[np.float64]:
+    """The step of each weight in a correction's array."""
+    return np.repeat([FINE_STEP, STEP], [count + 2 * features, OWN * COMPONENTS])
 
 
 def push_correction(stack: Stack, correction: Correction | None) -> None:
     """Push the weights and, last, two flags: whether there are any, and any of features."""
-    featured = correction is not None and len(correction.of_scales) > OWN
+    featured = correction is not None and len(correction.of_scales) > 0
     if correction is not None:
-        weights = np.concatenate([correction.of_means, correction.of_scales])
-        stack.push_residuals(weights, _scale_indices(len(weights), featured))
+        count = len(correction.of_means) - len(correction.of_scales)
+        stack.push_residuals(correction.array, _scale_indices(count, featured))
     stack.push_uniform([correction is not None, featured], 1)
 
 
@@ -128,14 +148,10 @@ def pop_correction(stack: Stack, count: int) -> Correction | None:
     present, featured = stack.pop_uniform(2, 1)
     if not present:
         return None
-    features = FEATURES if featured else 0
-    weights = stack.pop_residuals(_scale_indices(count + 2 * (features + OWN), featured))
-    return Correction(*np.split(weights, [count + features + OWN]))
+    return Correction.of_array(stack.pop_residuals(_scale_indices(count, bool(featured))), count)
 
 
-def _scale_indices(weights: int, featured: bool) -> Integers:
-    """Of the density of each of so many weights, in their order: of f, of h, c, d, of h, a, b."""
-    features = FEATURES if featured else 0
-    count = weights - 2 * (features + OWN)
-    indices = (SCALE_INDEX, FEATURE_SCALE_INDEX, SCALE_INDEX, FEATURE_SCALE_INDEX, SCALE_INDEX)
-    return np.repeat(indices, (count, features, OWN, features, OWN)).astype(np.int32)
+def _scale_indices(count: int, featured: bool) -> Integers:
+    """Of the density of each weight: of f, of h, of components."""
+    indices = (SCALE_INDEX, FEATURE_SCALE_INDEX, SCALE_INDEX)
+    return np.repeat(indices, (count, 2 * FEATURES if featured else 0, OWN * COMPONENTS)).astype(np.int32)

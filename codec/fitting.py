@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from ..models.likelihoods import FEATURES, LogisticMixture
-from .adaptation import FINE_STEP, LIMIT, OWN, STEP, Conditions, Correction, Integers
+from .adaptation import LIMIT, Conditions, Correction, steps_of
 
-SAMPLE = 1 << 15  # levels that weights are fitted to, at most
-ROUNDS = 3
+SAMPLES = (1 << 14, 1 << 14, 1 << 15, 1 << 16)  # levels, at most, that each step of Newton's method looks at
 DAMPINGS = (1.0, 0.5, 0.25)
 RIDGE = 1e-4  # relative to the curvature, to which it is added
 WEIGHT_BITS = 7  # about what a weight takes in the file
@@ -28,26 +27,26 @@ def fit(mixture: LogisticMixture, conditions: Conditions, levels: Tensor, window
     """The correction with which given levels take least, its own bits included; None if that is none at all.
 
     Args:
-        mixture: (components, n) parameters.
+        mixture: (COMPONENTS, n) parameters.
         levels: (n,), integers.
         window: first and last possible levels, (n,) each.
     """
-    stride = max(1, -(-len(levels) // SAMPLE))
-    sample = Observations(mixture, conditions, levels, window).one_of_every(stride)
-    correction = Correction(np.zeros(len(conditions.differences) + OWN, np.int32), np.zeros(OWN, np.int32))
-    best, least = None, stride * sample.bits(correction)
+    strides = [max(1, -(-len(levels) // sample)) for sample in SAMPLES]
+    everything = Observations(mixture, conditions, levels, window)
+    samples = [everything.one_of_every(stride) for stride in strides]
+    count = len(conditions.differences)
+    correction = Correction.none(count)
+    best, least = None, strides[-1] * samples[-1].bits(correction)
     for features in (0, FEATURES):
-        grown = Correction(_with(correction.of_means, features), _with(correction.of_scales, features))
-        correction = sample.improve(grown)
-        weights = len(correction.of_means) + len(correction.of_scales)
-        if (bits := stride * (sample.bits(correction) + OPTIMISM * weights) + WEIGHT_BITS * weights) < least:
+        none = np.zeros(features, np.int32)
+        correction = Correction(np.append(correction.of_means, none), none, correction.of_components)
+        for sample in samples:
+            correction = sample.improve(correction)
+        weights = len(correction.array)
+        bits = strides[-1] * (samples[-1].bits(correction) + OPTIMISM * weights) + WEIGHT_BITS * weights
+        if bits < least:
             best, least = correction, bits
     return best
-
-
-def _with(weights: Integers, features: int) -> Integers:
-    """The weights with zeros for so many features put in."""
-    return np.insert(weights, len(weights) - OWN, np.zeros(features, np.int32))
 
 
 @dataclass(frozen=True)
@@ -69,62 +68,77 @@ class Observations:
 
     def bits(self, correction: Correction) -> float:
         """-log2 p of all levels."""
-        return self._surprise(correction)[0].sum().item() / math.log(2.0)
+        return -self._mass(correction).log.sum().item() / math.log(2.0)
 
     def improve(self, correction: Correction) -> Correction:
-        """A few steps of Newton's method, the curvature taken from the slopes (Berndt, Hall, Hall and Hausman)."""
-        shares = torch.softmax(self.mixture.logits, 0)
-        mean, log_scale = (shares * self.mixture.means).sum(0), (shares * self.mixture.log_scales).sum(0)
-        one = torch.ones_like(mean)
-        split = len(correction.of_means)
-        features = self.conditions.features[: len(correction.of_scales) - OWN]
-        by_means = torch.cat([self.conditions.differences, features, torch.stack([mean - self.conditions.mean, one])])
-        by_scales = torch.cat([features, torch.stack([log_scale, one])])
-        weights = np.concatenate([correction.of_means, correction.of_scales])
-        steps = np.full(len(weights), FINE_STEP)
-        steps[split - OWN : split] = steps[-OWN:] = STEP
+        """A step of Newton's method, the curvature taken from the slopes (Berndt, Hall, Hall and Hausman)."""
+        mixture, mass = self.mixture, self._mass(correction)
+        features = self.conditions.features[: len(correction.of_scales)]
+        by_mean, by_scale = mass.by_mean.sum(0), mass.by_scale.sum(0)
+        slopes = torch.cat(
+            [
+                self.conditions.differences * by_mean,
+                features * by_mean,
+                features * by_scale,
+                mass.by_mean * (mixture.means - self.conditions.mean),
+                mass.by_mean,
+                mass.by_scale * mixture.log_scales,
+                mass.by_scale,
+                mass.by_logit,
+            ]
+        )
+        count = len(self.conditions.differences)
+        step = newton_step(slopes) / steps_of(count, len(features))
+        for damping in DAMPINGS:
+            weights = np.clip(np.rint(correction.array + damping * step), -LIMIT, LIMIT).astype(np.int32)
+            tried = Correction.of_array(weights, count)
+            if self._mass(tried).log.sum() > mass.log.sum():
+                return tried
+        return correction
 
-        surprise, by_mean, by_scale = self._surprise(correction)
-        for _ in range(ROUNDS):
-            slopes = torch.cat([by_means * by_mean, by_scales * by_scale])
-            newton = newton_step(slopes) / steps
-            for damping in DAMPINGS:
-                tried = np.clip(np.rint(weights + damping * newton), -LIMIT, LIMIT).astype(np.int32)
-                outcome = self._surprise(Correction(tried[:split], tried[split:]))
-                if outcome[0].sum() < surprise.sum():
-                    weights, (surprise, by_mean, by_scale) = tried, outcome
-                    break
-            else:
-                break
-        return Correction(weights[:split], weights[split:])
-
-    def _surprise(self, correction: Correction) -> tuple[Tensor, Tensor, Tensor]:
-        """-ln p of each level (n,), and its slopes by the mixture's means and log2 scales."""
+    def _mass(self, correction: Correction) -> Mass:
         mixture = correction.apply(self.mixture, self.conditions)
-        log_mass, by_mean, by_scale = log_mass_and_slopes(mixture, self.levels, self.levels)
-        if self.window is None:
-            return -log_mass, -by_mean, -by_scale
-        log_whole, whole_by_mean, whole_by_scale = log_mass_and_slopes(mixture, *self.window)
-        return log_whole - log_mass, whole_by_mean - by_mean, whole_by_scale - by_scale
+        mass = Mass.of(mixture, self.levels, self.levels)
+        return mass if self.window is None else mass.within(Mass.of(mixture, *self.window))
 
 
-def log_mass_and_slopes(mixture: LogisticMixture, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """ln of the mass of the levels first .. last, (n,), and its slopes by all means and by all log2 scales."""
-    inverse = torch.exp2(-mixture.log_scales)
-    low = (torch.where(first <= 0, -1e4, first - 0.5) - mixture.means) * inverse
-    high = (torch.where(last >= 255, 1e4, last + 0.5) - mixture.means) * inverse
-    below, above = torch.sigmoid(low), torch.sigmoid(high)
-    shares = torch.softmax(mixture.logits, 0)
-    mass = (shares * (above - below)).sum(0) + LEAST_MASS
-    below, above = below * (1.0 - below), above * (1.0 - above)  # densities now
-    by_mean = (shares * inverse * (below - above)).sum(0)
-    by_scale = (shares * (low * below - high * above)).sum(0) * math.log(2.0)
-    return mass.log(), by_mean / mass, by_scale / mass
+@dataclass(frozen=True)
+class Mass:
+    """ln of a mixture's mass, (n,), and its slopes by components' means, log2 scales and logits, (COMPONENTS, n)."""
+
+    log: Tensor
+    by_mean: Tensor
+    by_scale: Tensor
+    by_logit: Tensor
+
+    @classmethod
+    def of(cls, mixture: LogisticMixture, first: Tensor, last: Tensor) -> Mass:
+        """Of the levels first .. last, (n,) each; levels 0 and 255 take the tails."""
+        inverse = torch.exp2(-mixture.log_scales)
+        low = (torch.where(first <= 0, -1e4, first - 0.5) - mixture.means) * inverse
+        high = (torch.where(last >= 255, 1e4, last + 0.5) - mixture.means) * inverse
+        below, above = torch.sigmoid(low), torch.sigmoid(high)
+        shares = torch.softmax(mixture.logits, 0)
+        masses = shares * (above - below)
+        mass = masses.sum(0) + LEAST_MASS
+        below, above = below * (1.0 - below), above * (1.0 - above)  # densities now
+        relative = shares / mass
+        by_scale = relative * (low * below - high * above) * math.log(2.0)
+        return cls(mass.log(), relative * inverse * (below - above), by_scale, masses / mass - shares)
+
+    def within(self, whole: Mass) -> Mass:
+        """The same for the mass renormalised to a window of mass `whole`."""
+        return Mass(
+            self.log - whole.log,
+            self.by_mean - whole.by_mean,
+            self.by_scale - whole.by_scale,
+            self.by_logit - whole.by_logit,
+        )
 
 
 def newton_step(slopes: Tensor) -> npt.NDArray[np.float64]:
-    """The step of the weights, from each term's slope by each weight, (weights, n)."""
+    """The step of the weights to more mass, from the slopes of each term by each weight, (weights, n)."""
     curvature = (slopes @ slopes.T).double()
     diagonal = curvature.diagonal()
     curvature = curvature + torch.diag(RIDGE * (diagonal + 0.1 * diagonal.mean()) + 1e-9)
-    return torch.linalg.solve(curvature, -slopes.sum(1).double()).cpu().numpy()
+    return torch.linalg.solve(curvature, slopes.sum(1).double()).cpu().numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,7 @@ from svcodec.codec.adaptation import (
     push_correction,
     surroundings,
 )
-from svcodec.codec.fitting import Observations, fit, log_mass_and_slopes
+from svcodec.codec.fitting import Mass, Observations, fit
 from svcodec.models.likelihoods import COMPONENTS, FEATURES, PHASES, LogisticMixture
 from svcodec.models.transforms import downscale, quarters
 
@@ -93,37 +95,32 @@ def test_sums_stay_exact_at_their_largest(inputs: int) -> None:
     assert inputs * MAX_DIFFERENCE * LIMIT < 2**24
 
 
+def random_correction(features: int, rng: np.random.Generator, largest: int = LIMIT) -> Correction:
+    """For COUNT differences and so many features."""
+    size = COUNT + 2 * features + OWN * COMPONENTS
+    return Correction.of_array(rng.integers(-largest, largest + 1, size).astype(np.int32), COUNT)
+
+
 @pytest.mark.parametrize("features", [0, FEATURES])
 def test_sums_do_not_depend_on_their_order(features: int) -> None:
     rng = np.random.default_rng(1)
     mixture = mixture_of(500)
     conditions = conditions_of(mixture)
-    of_means = rng.integers(-LIMIT, LIMIT, COUNT + features + OWN).astype(np.int32)
-    of_scales = rng.integers(-LIMIT // 8, LIMIT // 8, features + OWN).astype(np.int32)
+    correction = random_correction(features, rng)
     f, h = rng.permutation(COUNT), rng.permutation(features)
+    of_means = np.append(correction.of_means[f], correction.of_means[COUNT + h])
     order = h if features else slice(None)
     shuffled = Conditions(conditions.differences[f], conditions.features[order], conditions.mean)
-    a = Correction(of_means, of_scales).apply(mixture, conditions)
-    b = Correction(
-        np.concatenate([of_means[f], of_means[COUNT + h], of_means[-OWN:]]),
-        np.concatenate([of_scales[h], of_scales[-OWN:]]),
-    ).apply(mixture, shuffled)
+    a = correction.apply(mixture, conditions)
+    b = Correction(of_means, correction.of_scales[h], correction.of_components).apply(mixture, shuffled)
     assert torch.equal(a.means, b.means)
     assert torch.equal(a.log_scales, b.log_scales)
 
 
 @pytest.mark.parametrize("featured", [False, True, None])
 def test_corrections_go_through_the_stack(featured: bool | None) -> None:
-    rng = np.random.default_rng(2)
     features = FEATURES if featured else 0
-    correction = (
-        None
-        if featured is None
-        else Correction(
-            rng.integers(-LIMIT, LIMIT + 1, COUNT + features + OWN).astype(np.int32),
-            rng.integers(-LIMIT, LIMIT + 1, features + OWN).astype(np.int32),
-        )
-    )
+    correction = None if featured is None else random_correction(features, np.random.default_rng(2))
     stack = Stack(svcodec.Codec().model.residuals)
     stack.seal(7)
     push_correction(stack, correction)
@@ -134,25 +131,28 @@ def test_corrections_go_through_the_stack(featured: bool | None) -> None:
     else:
         assert np.array_equal(popped.of_means, correction.of_means)
         assert np.array_equal(popped.of_scales, correction.of_scales)
+        assert np.array_equal(popped.of_components, correction.of_components)
 
 
 @pytest.mark.parametrize("windowed", [False, True])
 def test_slopes_are_those_of_the_mass(windowed: bool) -> None:
     mixture = mixture_of(300)
     levels = drawn_from(mixture)
-    last = levels + 2 if windowed else levels
-    _, by_mean, by_scale = log_mass_and_slopes(mixture, levels, last)
-    step = 1e-2
-    for slopes, means, scales in ((by_mean, step, 0.0), (by_scale, 0.0, step)):
-        above, below = (
-            log_mass_and_slopes(
-                LogisticMixture(mixture.logits, mixture.means + s * means, mixture.log_scales + s * scales),
-                levels,
-                last,
-            )[0]
-            for s in (1, -1)
-        )
-        assert torch.allclose((above - below) / (2 * step), slopes, atol=5e-3)
+
+    def mass(mixture: LogisticMixture) -> Mass:
+        if windowed:
+            return Mass.of(mixture, levels, levels).within(Mass.of(mixture, levels - 2, levels + 1))
+        return Mass.of(mixture, levels, levels)
+
+    slopes, step = mass(mixture), 1e-2
+    for name, analytic in (("means", slopes.by_mean), ("log_scales", slopes.by_scale), ("logits", slopes.by_logit)):
+        for i in range(COMPONENTS):
+            moved = torch.zeros(COMPONENTS, 1)
+            moved[i] = step
+            above, below = (
+                mass(replace(mixture, **{name: getattr(mixture, name) + sign * moved})).log for sign in (1, -1)
+            )
+            assert torch.allclose((above - below) / (2 * step), analytic[i], atol=5e-3)
 
 
 @pytest.mark.parametrize("features", [0, FEATURES])
@@ -161,17 +161,17 @@ def test_what_bends_the_levels_is_found(features: int) -> None:
     mixture = mixture_of(20000)
     conditions = conditions_of(mixture)
     true = Correction(
-        np.concatenate([rng.integers(-150, 150, COUNT), rng.integers(-30, 30, features), [20, 100]]).astype(np.int32),
-        np.concatenate([rng.integers(-8, 8, features), [-40, -60]]).astype(np.int32),
+        np.append(rng.integers(-150, 150, COUNT), rng.integers(-30, 30, features)).astype(np.int32),
+        rng.integers(-8, 8, features).astype(np.int32),
+        np.repeat(np.array([[20], [100], [-40], [-60], [0]], np.int32), COMPONENTS, 1),
     )
     levels = drawn_from(true.apply(mixture, conditions))
     found = fit(mixture, conditions, levels, None)
     assert found is not None
-    assert (len(found.of_scales) > OWN) == bool(features)
+    assert len(found.of_scales) == features
     observations = Observations(mixture, conditions, levels, None)
-    nothing = Correction(np.zeros(COUNT + OWN, np.int32), np.zeros(OWN, np.int32))
     assert observations.bits(found) < 1.003 * observations.bits(true)
-    assert observations.bits(found) < 0.97 * observations.bits(nothing)
+    assert observations.bits(found) < 0.97 * observations.bits(Correction.none(COUNT))
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
