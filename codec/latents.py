@@ -34,10 +34,13 @@ class Drawn:
     offsets: Integers | None
 
     def push(self, stack: Stack) -> None:
-        shifts = best_shifts(self.residuals, self.scales, stack.tables.costs)
-        stack.push_residuals(self.residuals.ravel(), shifted(self.scales, shifts), self.offsets)
+        """Push residuals and, above them, shifts of their scales, or offsets: bits-back takes scales as they are."""
         if self.offsets is not None:
+            stack.push_residuals(self.residuals.ravel(), self.scales.ravel(), self.offsets)
             stack.push_uniform(self.offsets, OFFSET_BITS)
+            return
+        shifts = best_shifts(self.residuals, self.scales, stack.tables.costs)
+        stack.push_residuals(self.residuals.ravel(), shifted(self.scales, shifts))
         stack.push_residuals(shifts, np.full(len(shifts), SHIFT_SCALE_INDEX))
 
 
@@ -112,13 +115,14 @@ def draw_popped(stack: Stack, returned: list[Integers] | None = None) -> Draw:
     """The decoder's draw. With a list for `returned`, bits-back: it collects the offsets to push back in the end."""
 
     def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-        shifts = stack.pop_residuals(np.full(mean.shape[1], SHIFT_SCALE_INDEX))
-        offsets = None
+        scales, offsets = scale_indices(log_scale), None
         if returned is not None:
             offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
             returned.append(offsets)
-        scales = shifted(scale_indices(log_scale), shifts)
-        residuals = torch.from_numpy(stack.pop_residuals(scales, offsets)).to(mean).view(mean.shape)
+            indices = scales.ravel()
+        else:
+            indices = shifted(scales, stack.pop_residuals(np.full(len(scales), SHIFT_SCALE_INDEX)))
+        residuals = torch.from_numpy(stack.pop_residuals(indices, offsets)).to(mean).view(mean.shape)
         if offsets is not None:
             residuals = residuals + torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
         return mean + residuals
