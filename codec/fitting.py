@@ -33,17 +33,18 @@ def fit(mixture: LogisticMixture, conditions: Conditions, levels: Tensor, window
     """
     strides = [max(1, -(-len(levels) // sample)) for sample in SAMPLES]
     everything = Observations(mixture, conditions, levels, window)
-    samples = [everything.one_of_every(stride) for stride in strides]
+    samples = {stride: everything.one_of_every(stride) for stride in strides}
+    largest = samples[strides[-1]]
     count = len(conditions.differences)
     correction = Correction.none(count)
-    best, least = None, strides[-1] * samples[-1].bits(correction)
+    best, least = None, strides[-1] * largest.bits(correction)
     for features in (0, FEATURES):
         none = np.zeros(features, np.int32)
         correction = Correction(np.append(correction.of_means, none), none, correction.of_components)
-        for sample in samples:
-            correction = sample.improve(correction)
+        for stride in strides:
+            correction = samples[stride].improve(correction)
         weights = len(correction.array)
-        bits = strides[-1] * (samples[-1].bits(correction) + OPTIMISM * weights) + WEIGHT_BITS * weights
+        bits = strides[-1] * (largest.bits(correction) + OPTIMISM * weights) + WEIGHT_BITS * weights
         if bits < least:
             best, least = correction, bits
     return best

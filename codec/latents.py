@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from ..bitstream import Stack
+from ..bitstream.tables import SCALES
 from ..models import density
-from ..models.details import MAX_LOG_SCALE, MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
+from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
 
 SHIFTS = range(-12, 13)  # of scale indices: from 2^-1.5 to 2^1.5 times the scale
 SHIFT_SCALE_INDEX = 44  # of the latents' density, under which shifts are coded: s = 2^0.5
-SCALE_COUNT = round((MAX_LOG_SCALE - MIN_LOG_SCALE) * SCALE_STEPS) + 1
 OFFSET_BITS = MEAN_BITS  # bits-back draws latents on a grid of sixteenths of a step
 
 Integers = npt.NDArray[np.int32]
@@ -70,7 +70,7 @@ def best_shifts(residuals: Integers, scales: Integers, costs: npt.NDArray[np.flo
 
 def shifted(scales: Integers, shifts: Integers) -> Integers:
     """Scale indices (channels, n), shifted by channel and clamped, flat."""
-    return np.clip(scales + shifts[:, None], 0, SCALE_COUNT - 1).ravel()
+    return np.clip(scales + shifts[:, None], 0, SCALES - 1).ravel()
 
 
 def scale_indices(log_scale: Tensor) -> Integers:

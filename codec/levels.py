@@ -160,8 +160,9 @@ class LevelCoder:
         visited: list[tuple[int, PhaseMixtures, Tensor]] = []
 
         def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
-            visited.append((quarter, mixtures, inside.keep(quarter, true[quarter], mixtures.base)))
-            return visited[-1][2]
+            levels = inside.keep(quarter, true[quarter], mixtures.base)
+            visited.append((quarter, mixtures, levels))
+            return levels
 
         walk(visit)
         for i, (quarter, mixtures, levels) in reversed(list(enumerate(visited))):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from svcodec.bitstream import ResidualTables, Stack
-from svcodec.codec.latents import SCALE_COUNT, SHIFTS, Drawn, best_shifts, shifted
+from svcodec.bitstream.tables import SCALES
+from svcodec.codec.latents import SHIFTS, Drawn, best_shifts, shifted
 from svcodec.models import density
 
 TABLES = ResidualTables.generate(density.cdf)
@@ -38,10 +39,10 @@ def test_a_few_latents_are_left_alone() -> None:
 
 
 def test_shifted_scales_stay_in_the_tables() -> None:
-    scales = np.array([[0, 50, SCALE_COUNT - 1]] * 2, np.int32)
+    scales = np.array([[0, 50, SCALES - 1]] * 2, np.int32)
     reach = max(SHIFTS)
     ends = shifted(scales, np.array([-reach, reach], np.int32))
-    assert ends.tolist() == [0, 50 - reach, SCALE_COUNT - 1 - reach, reach, 50 + reach, SCALE_COUNT - 1]
+    assert ends.tolist() == [0, 50 - reach, SCALES - 1 - reach, reach, 50 + reach, SCALES - 1]
 
 
 def test_shifts_pay() -> None:
