@@ -24,10 +24,10 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .codec.assessment import Assessment
     from .codec.codec import Codec, assess, decode, encode
-    from .codec.info import Info, Judgement, Segment, inspect
+    from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.tiers import TIERS
+    from .gate.assessment import Assessment
 
 __version__ = "0.1.0"
 __all__ = [
@@ -57,15 +57,15 @@ __all__ = [
 
 # What is imported when it is first used: torch takes seconds, and most of a shell's commands don't need it.
 _LAZY = {
-    "Assessment": "codec.assessment",
+    "Assessment": "gate.assessment",
     "assess": "codec.codec",
     "Codec": "codec.codec",
     "decode": "codec.codec",
     "encode": "codec.codec",
-    "Info": "codec.info",
-    "Judgement": "codec.info",
-    "Segment": "codec.info",
-    "inspect": "codec.info",
+    "Info": "codec.inspection",
+    "Judgement": "codec.inspection",
+    "Segment": "codec.inspection",
+    "inspect": "codec.inspection",
     "TIERS": "codec.tiers",
 }
 

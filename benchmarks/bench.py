@@ -14,7 +14,7 @@ from . import crops, measure, page, peers, plots, report
 from .curves import measured, published
 from .macs import macs_table
 from .measure import Photos
-from .peer import Peer
+from .peers.peer import Peer
 
 CROPPED_PHOTOS = 4
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .measure import Photos
 from .metrics import Pixels
-from .peer import Peer
+from .peers.peer import Peer
 
 MATCHED_RATE = 0.5  # bits per pixel
 SIDE = 256  # of a crop

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from .markdown import table
-from .peer import Peer
+from .peers.peer import Peer
 
 SIZE = (512, 768)  # of Kodak's images
 

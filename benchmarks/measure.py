@@ -16,7 +16,7 @@ import torch
 
 from ..files import write_whole
 from .metrics import Pixels, ms_ssim, psnr
-from .peer import Peer, Setting
+from .peers.peer import Peer, Setting
 
 Photos = dict[str, Pixels]
 FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time")  # CompressAI's names; seconds

@@ -9,12 +9,12 @@ import click
 
 from .. import SvcodecError, __version__
 from .bench import bench
+from .calibrate import gate
 from .check import check
 from .decode import decode
 from .demo import demo
 from .encode import encode
 from .files import Failure
-from .gate import gate
 from .info import info
 
 __all__ = ["main"]

@@ -8,7 +8,7 @@ import warnings
 import click
 
 from .. import TIERS, ModelError
-from ..codec.assessment import GATES
+from ..gate.assessment import GATES
 from .files import Job, calibration_option, device_option, model_option, picture_suffixes, plan, report, run
 
 

@@ -12,9 +12,9 @@ import PIL.Image
 
 from ..bitstream import Colour, Stack, Stream, Verdict, pack, unpack
 from ..errors import InputError, ModelError, OutlierWarning, RejectedError
+from ..gate.assessment import GATES, Assessment, Calibration
+from ..gate.gate import Gate, load_gate
 from . import coder
-from .assessment import GATES, Assessment, Calibration
-from .gate import Gate, load_gate
 from .model import exact_arithmetic, load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..models.likelihoods import FEATURES, LogisticMixture
-from .adaptation import LIMIT, Conditions, Correction, steps_of
+from .corrections import LIMIT, Conditions, Correction, steps_of
 
 SAMPLES = (1 << 14, 1 << 14, 1 << 15, 1 << 16)  # levels, at most, that each step of Newton's method looks at
 DAMPINGS = (1.0, 0.5, 0.25)

@@ -11,7 +11,7 @@ from ..bitstream import Stack
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import CHANNELS, LogisticMixture, PhaseMixtures, Visit
 from ..models.transforms import from_quarters, pad_even, quarters
-from .adaptation import Conditions, feature_steps, pop_correction, push_correction, surroundings
+from .corrections import Conditions, feature_steps, pop_correction, push_correction, surroundings
 from .fitting import fit
 
 Size = tuple[int, int]

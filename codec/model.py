@@ -19,7 +19,8 @@ from torch import Tensor
 from ..bitstream import ResidualTables
 from ..errors import ModelError
 from ..files import write_whole
-from ..models import density, export
+from ..models import density
+from ..models import integers as export
 from ..models.exact import ExactConv2d, ExactnessError
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures

@@ -22,7 +22,7 @@ class SvcImageFile(ImageFile.ImageFile):
     format_description = "svcodec image"
 
     def _open(self) -> None:
-        from .info import inspect
+        from .inspection import inspect
 
         stream = self.fp.read() if self.fp else b""
         try:

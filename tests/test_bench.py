@@ -19,7 +19,7 @@ from svcodec.benchmarks import metrics, peers, report
 from svcodec.benchmarks.curves import Curve, bd_rate, published
 from svcodec.benchmarks.macs import counted, kilo_macs
 from svcodec.benchmarks.page import as_html
-from svcodec.benchmarks.peer import Peer, Setting
+from svcodec.benchmarks.peers.peer import Peer, Setting
 from svcodec.cli import main
 
 CODECS = "svcodec-sketch,svcodec-standard,svcodec-lossless,jpeg,webp,png"
@@ -238,7 +238,7 @@ def test_compressais_models_run_untrained(
 
 def test_compressais_own_script_runs_our_tiers(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("compressai")
-    from svcodec.benchmarks.compressai_models import eval_model
+    from svcodec.benchmarks.compressai_zoo import eval_model
 
     eval_model.main(["pretrained", str(results / "photos"), "-a", "svcodec-standard", "-q", "20,60"])
     figures = json.loads(capsys.readouterr().out)["results"]

@@ -18,13 +18,13 @@ from PIL import Image
 
 import svcodec
 from svcodec import cli
-from svcodec.benchmarks import gate as benchmark
+from svcodec.benchmarks import detection as benchmark
 from svcodec.benchmarks import impostors
 from svcodec.bitstream import Verdict, pack, unpack
 from svcodec.codec import codec as codec_module
-from svcodec.codec.assessment import Calibration
 from svcodec.codec.model import DEFAULT_MODEL, weights_file
-from svcodec.models.ood import statistics
+from svcodec.gate import statistics
+from svcodec.gate.assessment import Calibration
 
 Samples = npt.NDArray[np.uint8]
 

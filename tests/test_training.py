@@ -15,12 +15,11 @@ import torch
 from PIL import Image
 
 import svcodec
-from svcodec.codec.model import DEFAULT_MODEL
-from svcodec.models import train
-from svcodec.models.data import Photos
-from svcodec.models.export import from_integers
+from svcodec.codec.model import DEFAULT_MODEL, weights_file
+from svcodec.models.integers import from_integers
 from svcodec.models.selfvae import DEPTH, SelfVAE
-from svcodec.models.train import Optimizer, load_weights, trade_off
+from svcodec.training.loop import Optimizer, load_weights, trade_off
+from svcodec.training.photos import Photos
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +61,12 @@ def test_recipe(folder: Path, tmp_path: Path) -> None:
     """The recipe of docs/training.md, in small: train both parts, resume, export, and code with the result."""
     settings = ("--out", tmp_path, "--minutes", 0.05, "--batch", 2, "--crop", 32)
     for task in ("ladder", "likelihoods", "ladder"):
-        run("svcodec.models.train", task, folder, *settings)
+        run("svcodec.training.loop", task, folder, *settings)
     steps = [json.loads(line)["step"] for line in (tmp_path / "ladder.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
     assert len(steps) >= 2
     model = tmp_path / "own.safetensors"
-    run("svcodec.codec.export", tmp_path, folder, "-o", model, "--crop", 64)
+    run("svcodec.training.export", tmp_path, folder, "-o", model, "--crop", 64)
     codec = svcodec.Codec(model)
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     assert np.array_equal(np.asarray(codec.decode(codec.encode(image, "lossless"))), image)
@@ -120,7 +119,7 @@ def test_convolutions_take_orthogonal_steps() -> None:
 
 
 def test_training_starts_from_a_model_file() -> None:
-    path = Path(train.__file__).parent / "weights" / f"{DEFAULT_MODEL}.safetensors"
+    path = Path(str(weights_file(DEFAULT_MODEL)))
     model, quality = SelfVAE(), torch.arange(1.0, 101.0)
     load_weights(model, path)
     exported = from_integers(safetensors.torch.load_file(path))

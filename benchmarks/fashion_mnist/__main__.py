@@ -1,4 +1,4 @@
-"""Fashion-MNIST against MNIST, whole: `python -m svcodec.benchmarks.ood --data ../shared/data -o OUT`.
+"""Fashion-MNIST against MNIST, whole: `python -m svcodec.benchmarks.fashion_mnist --data ../shared/data -o OUT`.
 
 Trains the networks, scores both test sets by every detector and writes tables and figures to OUT. What is finished
 stays there: a run that was interrupted goes on.
@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from ...errors import SvcodecError
-from .data import load
 from .experiment import FULL, QUICK, run
+from .images import load
 
 
 @click.command(help=__doc__)

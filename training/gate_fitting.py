@@ -1,4 +1,4 @@
-"""Training of the gate of a model: `python -m svcodec.codec.train_gate SOURCE... -o NAME-gate.safetensors`.
+"""Training of the gate of a model: `python -m svcodec.training.gate_fitting SOURCE... -o NAME-gate.safetensors`.
 
 The jigsaw classifier learns from crops of the training photos, mixtures are fitted to what the model finds in them, and
 the threshold is set by photos that were held out. Needs scikit-learn; takes minutes on one core.
@@ -18,16 +18,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..models.data import FILTERS, Photos, soften, to_image, to_photo
-from ..models.ood.jigsaw import PHOTOS, train_jigsaw
-from ..models.ood.likelihoods import FeatureLikelihood
-from ..models.ood.mixture import Mixture
-from ..models.ood.statistics import TILE
-from ..models.ood.typicality import FEATURE_COMPONENTS, LAYER, Typicality, thumbnails
-from .assessment import Calibration
-from .coder import Pixels
-from .gate import Gate, hash_of, measure_picture, save_gate
-from .model import Model, load_model
+from ..codec.coder import Pixels
+from ..codec.model import Model, load_model
+from ..gate.assessment import Calibration
+from ..gate.feature_likelihood import FeatureLikelihood
+from ..gate.gate import Gate, hash_of, measure_picture, save_gate
+from ..gate.mixture import Mixture
+from ..gate.statistics import TILE
+from ..gate.typicality import FEATURE_COMPONENTS, LAYER, Typicality, thumbnails
+from .photos import FILTERS, Photos, soften, to_image, to_photo
+from .puzzles import PHOTOS, train_jigsaw
 
 CROPS = 8000  # that the classifier learns from
 EPOCHS = 80  # over them

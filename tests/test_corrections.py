@@ -12,7 +12,7 @@ from torch import Tensor
 import svcodec
 from svcodec.bitstream import Stack
 from svcodec.codec import levels as levels_module
-from svcodec.codec.adaptation import (
+from svcodec.codec.corrections import (
     FEATURE_STEPS,
     LIMIT,
     MAX_DIFFERENCE,

@@ -1,6 +1,6 @@
 """svcodec's tiers as models of CompressAI's zoo, so that its evaluation script runs on them:
 
-python -m svcodec.benchmarks.compressai_models pretrained FOLDER -a svcodec-standard -q 20,60,100
+python -m svcodec.benchmarks.compressai_zoo pretrained FOLDER -a svcodec-standard -q 20,60,100
 """
 
 from __future__ import annotations

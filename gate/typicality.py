@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..selfvae import Ladder
-from ..transforms import LEVEL_CENTRE, LEVEL_UNIT, pyramid
+from ..models.selfvae import Ladder
+from ..models.transforms import LEVEL_CENTRE, LEVEL_UNIT, pyramid
+from .feature_likelihood import FeatureLikelihood, log_fe
 from .jigsaw import HIDDEN, Jigsaw
-from .likelihoods import FeatureLikelihood, log_fe
 from .mixture import Mixture
 from .statistics import statistics
 

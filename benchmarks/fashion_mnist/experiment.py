@@ -12,7 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from ...files import write_whole
-from ...models.ood.detectors import (
+from ...gate.feature_likelihood import FeatureLikelihood
+from ...gate.jigsaw import Jigsaw
+from ...gate.mixture import ADDED_VARIANCE, Mixture
+from ...training.puzzles import APPENDIX_A, train_jigsaw
+from ..markdown import table
+from . import figures
+from .detectors import (
     PER_PIXEL,
     Detector,
     Elbo,
@@ -22,14 +28,10 @@ from ...models.ood.detectors import (
     LikelihoodRegret,
     Predictive,
 )
-from ...models.ood.jigsaw import APPENDIX_A, Jigsaw, train_jigsaw
-from ...models.ood.likelihoods import POSTERIOR_DRAWS, PRIOR_DRAWS, FeatureLikelihood, Scheme
-from ...models.ood.mixture import ADDED_VARIANCE, Mixture
-from ...models.ood.vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
-from ..markdown import table
-from . import report
-from .data import Data
+from .images import Data
+from .predictive import POSTERIOR_DRAWS, PRIOR_DRAWS, Scheme
 from .store import Store
+from .vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
 
 SCHEMES: tuple[Scheme, ...] = ("PR", "APO")
 VARIANCE = 0.1  # of V2, which the paper does not give
@@ -152,7 +154,7 @@ class Experiment:
                 images = self.settings.regret_images if isinstance(detector, LikelihoodRegret) else None
                 found = scores[name][detector.name] = self.scores(name, detector, images)
                 merits[name][detector.name] = {
-                    **report.merit(found[INSIDE], found[OUTSIDE]),
+                    **figures.merit(found[INSIDE], found[OUTSIDE]),
                     "unit": detector.unit,
                     "images of each set": len(found[INSIDE]),
                     "medians": {key: float(values.median()) for key, values in found.items()},
@@ -198,7 +200,7 @@ class Experiment:
                 ]
                 found = [self.scores(f"V2 {what} {value}", each, settings.ablation_images) for each in detectors]
                 results[what][value] = {
-                    detector.name: report.merit(scores[INSIDE], scores[OUTSIDE])["auroc"]
+                    detector.name: figures.merit(scores[INSIDE], scores[OUTSIDE])["auroc"]
                     for detector, scores in zip(detectors, found, strict=True)
                 }
         return results
@@ -219,12 +221,12 @@ def run(data: Data, folder: Path, settings: Settings) -> None:
     ablations = experiment.ablate()
     for figure, likelihood in (("1a", "p_VAE"), ("1b", "p_FEVAE")):
         panels = [[panel(scores, name, f"{likelihood}, {scheme}") for scheme in SCHEMES] for name in MODELS]
-        report.histograms(panels).savefig(folder / f"figure-{figure}.png", dpi=110)
+        figures.histograms(panels).savefig(folder / f"figure-{figure}.png", dpi=110)
     corrupted = panel(scores, "V1", "p_FEVAE, PR")
     corrupted[2].update(noisy)
-    report.histograms([[corrupted]]).savefig(folder / "figure-2b.png", dpi=110)
+    figures.histograms([[corrupted]]).savefig(folder / "figure-2b.png", dpi=110)
     inside = scores["V1"]["p_FEVAE, PR"][INSIDE]
-    corruption = {key: report.merit(inside, values) for key, values in noisy.items()}
+    corruption = {key: figures.merit(inside, values) for key, values in noisy.items()}
     results = {
         "detectors": merits,
         "appendix B, V1, p_FEVAE, PR": corruption,
@@ -250,13 +252,13 @@ def tables(
     header = ["", "detector", "AUROC", "FPR at 95% TPR", "AUPR", "images of each set"]
     keys = ("auroc", "fpr95", "aupr")
     rows = [
-        [name, detector, *(report.percent(merit[key]) for key in keys), str(merit["images of each set"])]
+        [name, detector, *(figures.percent(merit[key]) for key in keys), str(merit["images of each set"])]
         for name, detectors in merits.items()
         for detector, merit in detectors.items()
     ]
-    noisy = [[key, *(report.percent(merit[k]) for k in keys)] for key, merit in corruption.items()]
+    noisy = [[key, *(figures.percent(merit[k]) for k in keys)] for key, merit in corruption.items()]
     ablated = [
-        [what, value, *(report.percent(auroc) for auroc in aurocs.values())]
+        [what, value, *(figures.percent(auroc) for auroc in aurocs.values())]
         for what, values in ablations.items()
         for value, aurocs in values.items()
     ]

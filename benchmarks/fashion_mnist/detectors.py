@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .likelihoods import CHUNK, PREDICTIVE, FeatureLikelihood, Scheme
+from ...gate.feature_likelihood import FeatureLikelihood
+from .predictive import CHUNK, PREDICTIVE, Scheme
 from .vae import LATENTS, PIXELS, VAE, Pixels
 
 PER_PIXEL = "nats per pixel"

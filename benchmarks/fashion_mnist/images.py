@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ...models.data import SUFFIXES
-from ...models.ood.vae import SIDE
+from ...training.photos import SUFFIXES
+from .vae import SIDE
 
 IDX_NAMES = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
 TORCHVISION_NAMES = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ...errors import InputError
 from ...files import write_whole
-from ...models.ood.mixture import Mixture
+from ...gate.mixture import Mixture
 
 Net = TypeVar("Net", bound=nn.Module)
 

@@ -19,8 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from svcodec import InputError
-from svcodec.models.ood import jigsaw, likelihoods, vae
-from svcodec.models.ood.detectors import (
+from svcodec.benchmarks.fashion_mnist import predictive, vae
+from svcodec.benchmarks.fashion_mnist.detectors import (
     Detector,
     Elbo,
     Features,
@@ -29,15 +29,18 @@ from svcodec.models.ood.detectors import (
     LikelihoodRegret,
     Predictive,
 )
-from svcodec.models.ood.likelihoods import FeatureLikelihood
-from svcodec.models.ood.mixture import Mixture
+from svcodec.gate import jigsaw
+from svcodec.gate.feature_likelihood import FeatureLikelihood
+from svcodec.gate.mixture import Mixture
+from svcodec.training import puzzles
 
 pytest.importorskip("sklearn")
 
 from sklearn.mixture import BayesianGaussianMixture
 
-from svcodec.benchmarks.ood import data, report
-from svcodec.benchmarks.ood.__main__ import main
+from svcodec.benchmarks.fashion_mnist import figures
+from svcodec.benchmarks.fashion_mnist import images as image_files
+from svcodec.benchmarks.fashion_mnist.__main__ import main
 
 PIXELS: list[vae.Pixels] = [vae.Bernoulli(), vae.Gaussian(0.1)]
 
@@ -102,12 +105,12 @@ def test_features_of_images_of_any_size_and_channels() -> None:
         net.features(images, 5)
 
 
-@pytest.mark.parametrize("recipe", [jigsaw.APPENDIX_A, jigsaw.PHOTOS], ids=["appendix A", "photos"])
-def test_the_classifier_learns_easy_puzzles(recipe: jigsaw.Recipe) -> None:
+@pytest.mark.parametrize("recipe", [puzzles.APPENDIX_A, puzzles.PHOTOS], ids=["appendix A", "photos"])
+def test_the_classifier_learns_easy_puzzles(recipe: puzzles.Recipe) -> None:
     """Every cell has a brightness of its own."""
     cells = torch.arange(9.0).view(3, 3).repeat_interleave(9, 0).repeat_interleave(9, 1) / 8
     images = cells + 0.05 * torch.rand(256, 1, 27, 27)
-    *_, (net, last) = jigsaw.train_jigsaw(images, replace(recipe, epochs=15, batch=16), seed=0)
+    *_, (net, last) = puzzles.train_jigsaw(images, replace(recipe, epochs=15, batch=16), seed=0)
     assert last["loss"] < math.log(100) - 0.2
     assert not net.training
     assert (net.scale != 1).all() == recipe.standardise
@@ -153,7 +156,7 @@ def test_elbo_is_below_the_likelihood(net: vae.VAE) -> None:
     joint = vae.log_density(net.pixels, x.flatten(1)[:, None], net.decode(z.flatten(0, 1)).view(2, 100, -1))
     weights = joint + (prior.log_prob(z) - posterior.log_prob(z)).sum(2)
     torch.testing.assert_close(elbo, weights.mean(1), atol=1.0, rtol=0.01)
-    assert (elbo <= likelihoods.log_mean_exp(weights)).all()
+    assert (elbo <= predictive.log_mean_exp(weights)).all()
 
 
 def test_equations_against_brute_force(net: vae.VAE, features: FeatureLikelihood) -> None:
@@ -179,7 +182,7 @@ def test_equations_against_brute_force(net: vae.VAE, features: FeatureLikelihood
             both.append(np.logaddexp.reduce(np.array(p_vae) + np.array(p_fe)) - math.log(draws))
         for weight, expected in ((None, local), (features, both)):
             torch.manual_seed(1)
-            found = likelihoods.PREDICTIVE[scheme](x, net, weight, draws)
+            found = predictive.PREDICTIVE[scheme](x, net, weight, draws)
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
 
 
@@ -230,9 +233,9 @@ def test_regret_is_what_optimising_gains(net: vae.VAE) -> None:
 
 
 def test_merit() -> None:
-    apart = report.merit(torch.arange(10.0, 30.0), torch.arange(10.0))
+    apart = figures.merit(torch.arange(10.0, 30.0), torch.arange(10.0))
     assert apart == pytest.approx({"auroc": 1.0, "fpr95": 0.0, "aupr": 1.0})
-    mixed = report.merit(torch.arange(20.0), torch.arange(20.0) + 0.5)
+    mixed = figures.merit(torch.arange(20.0), torch.arange(20.0) + 0.5)
     assert mixed["auroc"] == pytest.approx(190 / 400)
     assert mixed["fpr95"] == pytest.approx(0.95)
 
@@ -270,9 +273,9 @@ def write_pictures(folder: Path) -> None:
 @pytest.mark.parametrize("write", [write_npz, write_keras, write_torchvision, write_gzip, write_pictures])
 def test_data_sets_in_every_layout(tmp_path: Path, write: Callable[[Path], None]) -> None:
     with pytest.raises(InputError, match="no test images of fashion-mnist"):
-        data.read_images(tmp_path, "fashion-mnist", "test")
+        image_files.read_images(tmp_path, "fashion-mnist", "test")
     write(tmp_path)
-    assert (data.read_images(tmp_path, "fashion-mnist", "test") == IMAGES).all()
+    assert (image_files.read_images(tmp_path, "fashion-mnist", "test") == IMAGES).all()
 
 
 @pytest.mark.parametrize("content", [b"", IDX[:-1], b"\x00\x00\x08\x01" + IDX[4:], gzip.compress(IDX)])
@@ -280,19 +283,19 @@ def test_broken_idx_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "t10k-images-idx3-ubyte"
     path.write_bytes(content)
     with pytest.raises(InputError, match="IDX"):
-        data.read_idx(path)
+        image_files.read_idx(path)
     packed = tmp_path / "t10k-images-idx3-ubyte.gz"
     packed.write_bytes(content[:100] if content[:2] == b"\x1f\x8b" else content)
     with pytest.raises(InputError, match="IDX"):
-        data.read_idx(packed)
+        image_files.read_idx(packed)
 
 
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "mnist.npz", test_images=np.zeros((3, 32, 32), np.uint8), train_labels=np.zeros(3))
     with pytest.raises(InputError, match="32"):
-        data.read_images(tmp_path, "mnist", "test")
+        image_files.read_images(tmp_path, "mnist", "test")
     with pytest.raises(InputError, match="neither"):
-        data.read_images(tmp_path, "mnist", "train")
+        image_files.read_images(tmp_path, "mnist", "train")
 
 
 @pytest.mark.slow

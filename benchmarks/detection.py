@@ -1,4 +1,4 @@
-"""The gate on photos and on what are none: `python -m svcodec.benchmarks.gate --data ../shared/data -o OUT`.
+"""The gate on photos and on what are none: `python -m svcodec.benchmarks.detection --data ../shared/data -o OUT`.
 
 The folder --data holds the Kodak images in kodak/, mnist-test.npz and fashion-mnist.npz. Writes results.json and
 table.md: how many photos the gate flags at its threshold, and how many of each kind of other pictures (`impostors`).
@@ -24,10 +24,10 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from .. import Codec
-from ..codec.gate import measure_picture
-from ..models.data import Photos
-from ..models.ood import statistics
-from ..models.train import trade_off
+from ..gate import statistics
+from ..gate.gate import measure_picture
+from ..training.loop import trade_off
+from ..training.photos import Photos
 from . import markdown
 from .bench import read_photos
 from .impostors import Pixels, makers

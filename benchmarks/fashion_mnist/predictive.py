@@ -1,4 +1,4 @@
-"""Likelihoods of images: p_VAE, p_FE and p_FEVAE of Poklukar et al., equations 1 to 4.
+"""Predictive likelihoods of images: p_VAE and p_FEVAE of Poklukar et al., equations 1, 2 and 4.
 
 All are in nats per image. Random numbers come from torch's global generator.
 """
@@ -6,14 +6,12 @@ All are in nats per image. Random numbers come from torch's global generator.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from .jigsaw import Jigsaw
-from .mixture import Mixture
+from ...gate.feature_likelihood import FeatureLikelihood, log_fe
 from .vae import LATENTS, VAE, log_density, log_density_pairs
 
 Scheme = Literal["PR", "APO"]  # prior predictive, approximate posterior predictive
@@ -25,44 +23,6 @@ CHUNK = 500  # images, or decoded draws, that are worked on at a time
 def log_mean_exp(terms: Tensor) -> Tensor:
     """log of the mean of exp over the last axis: (...) of (..., k)."""
     return terms.logsumexp(-1) - math.log(terms.shape[-1])
-
-
-@dataclass(frozen=True)
-class FeatureLikelihood:
-    """p_FE: a mixture over the features that a layer of a jigsaw classifier gives to training images.
-
-    Images and decoded means are float (n, channels, h, w), prepared as those the classifier was trained on.
-    """
-
-    jigsaw: Jigsaw
-    mixture: Mixture
-    layer: int = 1
-
-    def log_density(self, images: Tensor) -> Tensor:
-        """log p(f_x) of images alone, under the whole mixture: float64 (n,)."""
-        return self.mixture.log_density(self.jigsaw.features(images, self.layer))
-
-    def components(self, images: Tensor) -> Tensor:
-        """log p_FE(f_x | C) under every component: float64 (n, C)."""
-        return self.mixture.component_log_densities(self.jigsaw.features(images, self.layer))
-
-    def decoded(self, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """C_phi and log p_FE(f_phi | C_phi) of decoded means: int64 (n,), float64 (n,)."""
-        features = self.jigsaw.features(phi, self.layer)
-        chosen = self.mixture.heaviest(features)
-        return chosen, self.mixture.component_log_densities(features).gather(1, chosen[:, None]).squeeze(1)
-
-
-def log_fe(components: Tensor, chosen: Tensor, of_decoded: Tensor) -> Tensor:
-    """Equation 3, log p_FE(f_x | f_phi) for k decoded means for each image.
-
-    Args:
-        components: (n, C), `FeatureLikelihood.components` of the images.
-        chosen, of_decoded: (n, k) or (1, k), `FeatureLikelihood.decoded` of the means.
-    Returns:
-        float64 (n, k).
-    """
-    return components.gather(1, chosen.expand(len(components), -1)) + of_decoded
 
 
 @torch.no_grad()

@@ -11,14 +11,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ..codec.coder import Pixels, to_levels
+from ..codec.model import DEFAULT_MODEL, Model, exact_arithmetic, metadata_of, weights_file
 from ..errors import ModelError
 from ..files import write_whole
-from ..models.ood.likelihoods import FeatureLikelihood
-from ..models.ood.statistics import tiles
-from ..models.ood.typicality import Typicality, measure
 from .assessment import LIMIT, Assessment, Calibration
-from .coder import Pixels, to_levels
-from .model import DEFAULT_MODEL, Model, exact_arithmetic, metadata_of, weights_file
+from .feature_likelihood import FeatureLikelihood
+from .statistics import tiles
+from .typicality import Typicality, measure
 
 FORMAT = "svcodec-gate-1"
 JUDGED = 3  # a picture's score is the mean of so many of its tiles, the best: photos may have strange parts

@@ -1,4 +1,4 @@
-"""From checkpoints to a model file: `python -m svcodec.codec.export RUN SOURCE... -o MODEL.safetensors`.
+"""From checkpoints to a model file: `python -m svcodec.training.export RUN SOURCE... -o MODEL.safetensors`.
 
 Calibrates the networks' grids on photos, rounds their weights to them, proves the bound of every output channel, and
 reports what the rounding cost on the held-out photos.
@@ -10,18 +10,18 @@ from pathlib import Path
 
 import torch
 
-from ..models import export
-from ..models.data import Photos, central_crop
+from ..codec.model import save_model
+from ..models import integers as export
 from ..models.selfvae import SelfVAE
-from ..models.train import TASKS, load_average, load_weights
-from .model import save_model
+from .loop import TASKS, load_average, load_weights
+from .photos import Photos, central_crop
 
 CALIBRATION_PHOTOS = 16
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", type=Path, help="folder that `python -m svcodec.models.train` wrote")
+    parser.add_argument("run", type=Path, help="folder that `python -m svcodec.training.loop` wrote")
     parser.add_argument("sources", nargs="+", type=Path, help="the photos it was trained on")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
     parser.add_argument("--start", type=Path, help="the model file that training started from, if it did")

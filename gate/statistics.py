@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .. import density
-from ..details import GROUPS, Draw, Group
-from ..selfvae import DEPTH, Ladder
-from ..transforms import LEVEL_UNIT, pyramid, to_opponent, to_rgb
+from ..models import density
+from ..models.details import GROUPS, Draw, Group
+from ..models.selfvae import DEPTH, Ladder
+from ..models.transforms import LEVEL_UNIT, pyramid, to_opponent, to_rgb
 
 TILE = 128  # side of a tile, in pixels
 GRID = (2, 3)  # tiles along the shorter and the longer side

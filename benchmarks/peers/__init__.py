@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
-from ..codec.codec import Codec
-from ..codec.tiers import TIERS, spec_of
-from ..errors import MissingPackageError
-from ..models.selfvae import LEVELS
-from .metrics import Pixels
+from ...codec.codec import Codec
+from ...codec.tiers import TIERS, spec_of
+from ...errors import MissingPackageError
+from ...models.selfvae import LEVELS
+from ..metrics import Pixels
 from .peer import Peer, Setting
 
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
@@ -106,7 +106,7 @@ def _ours(tier: str) -> Peer:
 def _theirs(model: str) -> Peer:
     name = f"{OTHERS}{model}"
     _import("compressai", name)
-    from . import compressai_peers
+    from . import compressai_models as compressai_peers
 
     return compressai_peers.make(name, model)
 

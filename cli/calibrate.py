@@ -33,7 +33,7 @@ def calibrate(folder: str, output: str, false_alarms: float, model: str | None, 
     All pictures in the folder have to be photos; a share of 1% takes 100 of them, and is rough with fewer than 1000.
     """
     from .. import Codec
-    from ..codec.assessment import Calibration
+    from ..gate.assessment import Calibration
 
     codec = Codec(model, device)
     files = expand(folder, picture_suffixes())

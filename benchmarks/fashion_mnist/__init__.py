@@ -1,0 +1,1 @@
+"""The experiment on Fashion-MNIST against MNIST of the paper behind `gate`."""

@@ -1,1 +1,0 @@
-"""The experiment on Fashion-MNIST against MNIST that `models.ood` comes from."""
