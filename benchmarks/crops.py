@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..arrays import Pixels
 from .measure import Photos
-from .metrics import Pixels
 from .peers.peer import Peer
 
 MATCHED_RATE = 0.5  # bits per pixel

@@ -24,13 +24,14 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from .. import Codec
+from ..arrays import Pixels
 from ..gate import statistics
 from ..gate.gate import measure_picture
 from ..training.loop import trade_off
 from ..training.photos import Photos
 from . import markdown
 from .bench import read_photos
-from .impostors import Pixels, makers
+from .impostors import makers
 from .measure import machine
 
 SCORES = ("gate", "ELBO", "ELBO + complexity")

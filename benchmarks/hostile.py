@@ -18,7 +18,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 from .. import TIERS, Codec, SvcodecError
-from ..bitstream import pack, unpack
+from ..bitstream.container import pack, unpack
 
 SIZES = [(65535, 4096), (4096, 65535), (16384, 16384), (8192, 512), (1, 65535)]
 

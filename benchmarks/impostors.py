@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-Pixels = npt.NDArray[np.uint8]
+from ..arrays import Pixels
+
 Maker = Callable[[Pixels, np.random.Generator], Pixels]
 
 SIZE = (768, 512)  # of what is drawn

@@ -22,14 +22,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import TIERS, Codec
-from ..bitstream import Stack, symbol_bits
+from ..bitstream.stack import Stack, symbol_bits
 from ..codec import coder
-from ..codec.model import Model, exact_arithmetic
+from ..codec.model import Model
 from ..codec.tiers import spec_of
 from ..models import density
 from ..models.details import Draw, Group
+from ..models.exact import exact_arithmetic
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, visit_true
-from ..models.transforms import pyramid, to_opponent, to_rgb
+from ..models.transforms import pyramid, to_levels, to_opponent, to_rgb
 from . import peers
 from .bench import read_photos
 from .measure import Photos, machine
@@ -108,7 +109,7 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
         for tier in TIERS:
             stack = MeasuringStack(codec.model.residuals)
             tile_coder = coder.TileCoder(codec.model, stack, grey=False)
-            image = coder.to_levels(photo, codec.model.device)
+            image = to_levels(photo, codec.model.device)
             with exact_arithmetic():
                 if tier == "lossless":
                     stack.seal(0)
@@ -164,7 +165,7 @@ def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     rows = []
     torch.manual_seed(0)
     for name, photo in photos.items():
-        image = coder.to_levels(photo, codec.model.device)
+        image = to_levels(photo, codec.model.device)
         before, ledger = stack.bits, coder.Ledger()
         with exact_arithmetic():
             tile_coder.push_exact(image, ledger, details=True)

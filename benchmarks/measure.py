@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..arrays import Pixels
 from ..files import write_whole
-from .metrics import Pixels, ms_ssim, psnr
+from .metrics import ms_ssim, psnr
 from .peers.peer import Peer, Setting
 
 Photos = dict[str, Pixels]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-Pixels = npt.NDArray[np.uint8]
+from ..arrays import Pixels
 
 SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
 

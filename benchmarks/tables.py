@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from ..bitstream import Tier
+from ..bitstream.container import Tier
 from ..codec.tiers import SPECS
 
 

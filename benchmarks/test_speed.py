@@ -18,7 +18,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 import svcodec
-from svcodec.bitstream import Stack
+from svcodec.bitstream.stack import Stack
 
 SIZES = {"0.4 MP": (768, 512), "2 MP": (1920, 1080), "12 MP": (4000, 3000)}
 CODING = ("push_symbols", "pop_symbols", "push_residuals", "pop_residuals", "push_uniform", "pop_uniform")

@@ -10,12 +10,14 @@ from typing import Any
 
 import PIL.Image
 
-from ..bitstream import Colour, Stack, Stream, Verdict, pack, unpack
+from ..bitstream.container import Colour, Stream, Verdict, pack, unpack
+from ..bitstream.stack import Stack
 from ..errors import InputError, ModelError, OutlierWarning, RejectedError
 from ..gate.assessment import GATES, Assessment, Calibration
 from ..gate.gate import Gate, load_gate
+from ..models.exact import exact_arithmetic
 from . import coder
-from .model import exact_arithmetic, load_model
+from .model import load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of
 

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..bitstream import Coding, Entry, Stack, Variable
+from ..arrays import Integers, Pixels
+from ..bitstream.container import Coding, Entry, Variable
+from ..bitstream.stack import Stack
 from ..errors import CorruptError, TruncatedError
 from ..models.details import Draw
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, draw_mean, draw_rounded
-from ..models.transforms import level_sizes, pyramid, to_opponent, to_rgb
-from .latents import OFFSET_BITS, Drawn, Integers, draw_bits_back, draw_direct, draw_popped, draw_sampled
+from ..models.transforms import level_sizes, pyramid, to_levels, to_opponent, to_pixels, to_rgb
+from .latents import OFFSET_BITS, Drawn, draw_bits_back, draw_direct, draw_popped, draw_sampled
 from .levels import LevelCoder, Size
 from .model import Model
 from .tiers import TierSpec
@@ -31,8 +32,6 @@ SPARE_BITS = 64  # left on the stack when bits-back draws from it
 
 Y = [Variable[f"Y{k}"] for k in range(LEVELS + 1)]
 Z = [Variable[f"Z{k}"] if k else Variable.U for k in range(LEVELS + 1)]
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def tiles(size: Size) -> Iterator[tuple[slice, slice]]:
@@ -110,21 +109,6 @@ def decode(
     if (seed is None or spec.levels) and seal != checksum(pixels):
         raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
     return pixels
-
-
-def to_levels(pixels: Pixels, device: torch.device) -> Tensor:
-    """uint8 (h, w, 3) or (h, w) as float (1, 3, h, w)."""
-    levels = torch.from_numpy(pixels).to(device)
-    return (levels.expand(3, -1, -1) if pixels.ndim == 2 else levels.permute(2, 0, 1))[None].float()
-
-
-def to_pixels(picture: Tensor, grey: bool) -> Pixels:
-    """Float levels (1, 3, h, w), rounded and clamped, as uint8 (h, w, 3), or (h, w) of their mean for grey."""
-    if grey:
-        red, green, blue = picture[0].unbind(0)
-        picture = ((red + green + blue) * (1.0 / 3.0))[None, None]
-    levels = torch.floor(picture + 0.5).clamp(0.0, 255.0).to("cpu", torch.uint8).numpy()[0]
-    return np.ascontiguousarray(levels[0] if grey else levels.transpose(1, 2, 0))
 
 
 class TileCoder:

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..bitstream import Stack
+from ..arrays import Integers
+from ..bitstream.stack import Stack
 from ..models.likelihoods import COMPONENTS, FEATURES, MAX_LOG_SCALE, MIN_LOG_SCALE, LogisticMixture
 from ..models.transforms import neighbour_differences
 
@@ -30,8 +31,6 @@ FINE_STEP, STEP = 2.0**-10, 2.0**-8  # of w and v, and of the other weights
 OWN = 5  # weights of each component: c, d, a, b, e
 LIMIT = 1 << 10  # of a weight's magnitude, in steps: 64 products with it add up to less than 2^24
 SCALE_INDEX, FEATURE_SCALE_INDEX = 84, 68  # of the latents' density, under which weights are coded; of those of h
-
-Integers = npt.NDArray[np.int32]
 
 
 def surroundings(quarter: int, known: dict[int, Tensor], mean: Tensor) -> Tensor:

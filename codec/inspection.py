@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..bitstream import Coding, Colour, Verdict, section_sizes, unpack
+from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
 from .tiers import SPECS
 
 

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..bitstream import Stack
+from ..arrays import Integers
+from ..bitstream.stack import Stack
 from ..bitstream.tables import SCALES
 from ..models import density
 from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
@@ -15,8 +16,6 @@ from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
 SHIFTS = range(-12, 13)  # of scale indices: from 2^-1.5 to 2^1.5 times the scale
 SHIFT_SCALE_INDEX = 44  # of the latents' density, under which shifts are coded: s = 2^0.5
 OFFSET_BITS = MEAN_BITS  # bits-back draws latents on a grid of sixteenths of a step
-
-Integers = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)

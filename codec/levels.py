@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..bitstream import Stack
+from ..bitstream.stack import Stack
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import CHANNELS, LogisticMixture, PhaseMixtures, Visit
 from ..models.transforms import from_quarters, pad_even, quarters

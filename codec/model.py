@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..bitstream import ResidualTables
+from ..bitstream.tables import ResidualTables
 from ..errors import ModelError
 from ..files import write_whole
-from ..models import density
-from ..models import integers as export
-from ..models.exact import ExactConv2d, ExactnessError
+from ..models import density, integers, storage
+from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
 from ..models.selfvae import SelfVAE, draw_mean
@@ -52,11 +46,10 @@ class Model:
         self.hash = hashlib.sha256(content).digest()[:8]
         try:
             self.device = torch.device(device)
-            tensors = safetensors.torch.load(content)
-            metadata = metadata_of(content)
+            tensors, metadata = storage.from_bytes(content)
             if metadata.get("format") != FORMAT:
                 raise ModelError(f"model {name}: its format is {metadata.get('format')}, this release reads {FORMAT}")
-            network = export.from_integers(tensors)
+            network = integers.from_integers(tensors)
             self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.residuals = ResidualTables(
                 tensors["tables.residual.cdf"].numpy(), tensors["tables.residual.inverse_scales"].numpy()
@@ -64,7 +57,7 @@ class Model:
             self.mixtures = MixtureTables(
                 *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
             )
-        except (safetensors.SafetensorError, KeyError, RuntimeError, ValueError, ExactnessError) as error:
+        except (KeyError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
         self._test(metadata.get("answer"))
 
@@ -107,24 +100,12 @@ def weights_file(model: str, part: str = "") -> Traversable:
 
 def save_model(network: SelfVAE, path: Path) -> None:
     """Write a snapped network and freshly computed tables as a model file."""
-    tensors = export.to_integers(network)
+    tensors = integers.to_integers(network)
     tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
     residual = {key: torch.from_numpy(value) for key, value in ResidualTables.generate(density.cdf).arrays().items()}
     tensors |= {f"tables.residual.{key}": value for key, value in residual.items()}
-    answer = known_answer(export.from_integers(tensors), torch.device("cpu"))
-    write_whole(path, safetensors.torch.save(tensors, {"format": FORMAT, "answer": answer}))
-
-
-@contextmanager
-def exact_arithmetic() -> Iterator[None]:
-    """Keep torch from the settings under which float32 products may be less than float32."""
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.inference_mode(), torch.backends.nnpack.flags(enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
+    answer = known_answer(integers.from_integers(tensors), torch.device("cpu"))
+    write_whole(path, storage.to_bytes(tensors, {"format": FORMAT, "answer": answer}))
 
 
 def known_answer(network: SelfVAE, device: torch.device) -> str:
@@ -150,10 +131,3 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
             take(mean, picture)
         network.level_likelihood(1, gist, torch.zeros(1, 9, 16, 16, device=device), visit)
         return digest.hexdigest()
-
-
-def metadata_of(content: bytes) -> dict[str, str]:
-    """The metadata of a safetensors file, empty where it has none."""
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + size])
-    return dict(header.get("__metadata__", {}))

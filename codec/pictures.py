@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
+from ..arrays import Pixels
+from ..bitstream.container import MAX_SIDE
 from ..errors import CorruptError, InputError, SvcodecError
-
-Pixels = npt.NDArray[np.uint8]
-
-MAX_SIDE = 65535
 
 _EXIF_PREFIX = b"Exif\x00\x00"
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}

@@ -6,9 +6,8 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
+from ..bitstream.container import MAGIC
 from ..errors import StreamError
-
-_MAGIC = b"\x89SVC"
 
 
 class SvcImageFile(ImageFile.ImageFile):
@@ -60,7 +59,7 @@ def register() -> None:
 
 
 def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(_MAGIC)
+    return prefix.startswith(MAGIC)
 
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:

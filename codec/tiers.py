@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..bitstream import Tier
+from ..bitstream.container import Tier
 from ..errors import InputError
 
 

@@ -6,15 +6,17 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..codec.coder import Pixels, to_levels
-from ..codec.model import DEFAULT_MODEL, Model, exact_arithmetic, metadata_of, weights_file
+from ..arrays import Pixels
+from ..codec.model import DEFAULT_MODEL, Model, weights_file
 from ..errors import ModelError
 from ..files import write_whole
+from ..models import storage
+from ..models.exact import exact_arithmetic
+from ..models.transforms import to_levels
 from .assessment import LIMIT, Assessment, Calibration
 from .feature_likelihood import FeatureLikelihood
 from .statistics import tiles
@@ -70,7 +72,7 @@ def measure_picture(of_features: FeatureLikelihood, model: Model, pixels: Pixels
 def save_gate(typicality: Typicality, model: Model, calibration: Calibration, path: Path) -> None:
     """Write a gate for the weights of `model`."""
     metadata = {"format": FORMAT, "model": model.hash.hex(), "calibration": calibration.to_json()}
-    write_whole(path, safetensors.torch.save(typicality.to_tensors(), metadata))
+    write_whole(path, storage.to_bytes(typicality.to_tensors(), metadata))
 
 
 def hash_of(tensors: dict[str, Tensor]) -> str:
@@ -91,8 +93,7 @@ def load_gate(name: str | None, model: Model) -> Gate:
     except OSError as error:
         raise ModelError(f"model {model.name} has no gate: there is no {file.name} beside its weights") from error
     try:
-        tensors = safetensors.torch.load(content)
-        metadata = metadata_of(content)
+        tensors, metadata = storage.from_bytes(content)
         if metadata["format"] != FORMAT:
             raise ModelError(f"gate {file.name}: its format is {metadata['format']}, this release reads {FORMAT}")
         if metadata["model"] != model.hash.hex():
@@ -102,6 +103,6 @@ def load_gate(name: str | None, model: Model) -> Gate:
             )
         typicality = Typicality.from_tensors(tensors)
         calibration = Calibration.from_json(metadata["calibration"])
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"gate {file.name} can't be loaded: {error}") from error
     return Gate(typicality, hash_of(tensors), calibration)

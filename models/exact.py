@@ -11,6 +11,8 @@ Everything between convolutions is elementwise IEEE arithmetic, which is correct
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -165,3 +167,15 @@ def exact_conv2d(x: Tensor, weight: Tensor, bias: Tensor, wide: bool = False) ->
     dtype = torch.float64 if wide else torch.float32
     patches = F.unfold(x, weight.shape[-1], padding=padding).to(dtype)
     return (weight.flatten(1).to(dtype) @ patches + bias.to(dtype).view(-1, 1)).view(n, -1, h, w).float()
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Keep torch from the settings under which float32 products may be less than float32."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.inference_mode(), torch.backends.nnpack.flags(enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)

@@ -13,10 +13,10 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 import svcodec
-from svcodec.bitstream import Coding, Variable, unpack
+from svcodec.bitstream.container import Coding, Variable, unpack
 from svcodec.codec import coder
-from svcodec.codec.model import exact_arithmetic
 from svcodec.codec.tiers import spec_of
+from svcodec.models.exact import exact_arithmetic
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 33), (17, 1), (7, 5), (16, 16), (37, 51), (64, 65)]
 LOSSY = ("sketch", "preview", "standard", "high")

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from svcodec.bitstream import Coding, Colour, Entry, Stream, Tier, Variable, Verdict, pack, section_sizes, unpack
+from svcodec.bitstream.container import (
+    Coding,
+    Colour,
+    Entry,
+    Stream,
+    Tier,
+    Variable,
+    Verdict,
+    pack,
+    section_sizes,
+    unpack,
+)
 from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
 
 SAMPLE = Stream(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import svcodec
-from svcodec.bitstream import Stack
+from svcodec.bitstream.stack import Stack
 from svcodec.codec import levels as levels_module
 from svcodec.codec.corrections import (
     FEATURE_STEPS,

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import svcodec
-from svcodec.bitstream import Stream, Tier, pack, unpack
+from svcodec.bitstream.container import Stream, Tier, pack, unpack
 
 COUNT = 2000
 

@@ -20,7 +20,7 @@ import svcodec
 from svcodec import cli
 from svcodec.benchmarks import detection as benchmark
 from svcodec.benchmarks import impostors
-from svcodec.bitstream import Verdict, pack, unpack
+from svcodec.bitstream.container import Verdict, pack, unpack
 from svcodec.codec import codec as codec_module
 from svcodec.codec.model import DEFAULT_MODEL, weights_file
 from svcodec.gate import statistics

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from svcodec.bitstream import ResidualTables, Stack
-from svcodec.bitstream.tables import SCALES
+from svcodec.bitstream.stack import Stack
+from svcodec.bitstream.tables import SCALES, ResidualTables
 from svcodec.codec.latents import SHIFTS, Drawn, best_shifts, shifted
 from svcodec.models import density
 

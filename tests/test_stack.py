@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from svcodec.bitstream import ResidualTables, Stack, symbol_bits
-from svcodec.bitstream.tables import LIMIT, SCALES
+from svcodec.bitstream.stack import Stack, symbol_bits
+from svcodec.bitstream.tables import LIMIT, SCALES, ResidualTables
 from svcodec.errors import CorruptError, InputError, ModelError, StreamError, TruncatedError
 
 

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..codec.coder import Pixels
+from ..arrays import Pixels
 from ..codec.model import Model, load_model
 from ..gate.assessment import Calibration
 from ..gate.feature_likelihood import FeatureLikelihood

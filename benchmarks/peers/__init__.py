@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
+from ...arrays import Pixels
 from ...codec.codec import Codec
 from ...codec.tiers import TIERS, spec_of
 from ...errors import MissingPackageError
 from ...models.selfvae import LEVELS
-from ..metrics import Pixels
 from .peer import Peer, Setting
 
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)

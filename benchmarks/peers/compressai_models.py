@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..metrics import Pixels
+from ...arrays import Pixels
 from .peer import Peer, Setting
 
 QUALITY = 4

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from ..metrics import Pixels
+from ...arrays import Pixels
 
 Setting = Mapping[str, Any]
 

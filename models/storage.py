@@ -1,0 +1,26 @@
+"""Tensors by name and a few words about them, as the bytes of a safetensors file."""
+
+import json
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+
+class StorageError(ValueError):
+    """Bytes that are no safetensors file."""
+
+
+def to_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
+    """The content of a safetensors file with metadata."""
+    return safetensors.torch.save(tensors, metadata)
+
+
+def from_bytes(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Inverse of `to_bytes`; the metadata of a file without any is empty. Raises StorageError for other bytes."""
+    try:
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, dict(header.get("__metadata__", {}))
+    except (safetensors.SafetensorError, ValueError, AttributeError) as error:
+        raise StorageError(f"it is no safetensors file: {error}") from error
