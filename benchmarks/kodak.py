@@ -11,28 +11,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from .. import TIERS, Codec
-from ..bitstream.stack import Stack, symbol_bits
-from ..codec import coder
-from ..codec.model import Model
+from ..bitstream.stack import Stack
+from ..codec import lossless, lossy
+from ..codec.ledger import Ledger
 from ..codec.tiers import spec_of
-from ..models import density
-from ..models.details import Draw, Group
 from ..models.exact import exact_arithmetic
-from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, visit_true
-from ..models.transforms import pyramid, to_levels, to_opponent, to_rgb
+from ..models.transforms import to_levels
 from . import peers
 from .bench import read_photos
+from .bits_back import ChainCoder, MeasuringStack, negative_elbo
 from .measure import Photos, machine
 from .metrics import psnr
 
@@ -68,39 +63,6 @@ def tiers(photos: Photos, codec: Codec) -> dict[str, Any]:
     return {"images strictly ordered": ordered, "of": len(images), "means": means, "bytes": sizes_of}
 
 
-def lossless(photos: Photos, codec: Codec) -> dict[str, Any]:
-    """Bits per sub-pixel with and without z, of the codes alone."""
-    results: dict[str, list[float]] = {"codes without z": [], "codes with z": []}
-    for photo in photos.values():
-        with exact_arithmetic():
-            for key, details in (("codes without z", False), ("codes with z", True)):
-                stack, _ = coder.encode(codec.model, spec_of("lossless"), None, photo, details)
-                results[key].append(stack.bits / photo.size)
-    return {"bits per sub-pixel": {key: float(np.mean(values)) for key, values in results.items()}, "images": results}
-
-
-class MeasuringStack(Stack):
-    """A stack that adds up -log2 of the integer frequencies of what is pushed, less what is popped."""
-
-    ideal = 0.0
-
-    def push_symbols(self, symbols: Any, frequencies: Any) -> None:
-        self.ideal += symbol_bits(symbols, frequencies)
-        super().push_symbols(symbols, frequencies)
-
-    def push_residuals(self, values: Any, scales: Any, offsets: Any = None) -> None:
-        self.ideal += self.tables.residual_bits(values, scales, offsets)
-        super().push_residuals(values, scales, offsets)
-
-    def push_uniform(self, values: Any, bits: int) -> None:
-        self.ideal += len(values) * bits
-        super().push_uniform(values, bits)
-
-    def pop_uniform(self, count: int, bits: int) -> NDArray[np.int32]:
-        self.ideal -= count * bits
-        return super().pop_uniform(count, bits)
-
-
 def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
     """File bits against the sum of -log2 of the integer frequencies, for every tier and image."""
     worst: dict[str, float] = {}
@@ -108,67 +70,30 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
     for photo in photos.values():
         for tier in TIERS:
             stack = MeasuringStack(codec.model.residuals)
-            tile_coder = coder.TileCoder(codec.model, stack, grey=False)
-            image = to_levels(photo, codec.model.device)
+            spec = spec_of(tier)
             with exact_arithmetic():
-                if tier == "lossless":
-                    stack.seal(0)
-                    tile_coder.push_exact(image, coder.Ledger(), details=False)
+                if spec.exact:
+                    lossless.encode(codec.model, stack, photo)
                 else:
-                    spec = spec_of(tier)
-                    tile_coder.push_lossy(spec, spec.quality or EXACT_QUALITY, image, coder.Ledger())
+                    lossy.encode(codec.model, stack, spec, spec.quality, photo)
             bits = 8 * len(codec.encode(photo, tier))
             inside += bits <= 1.005 * stack.ideal + 8 * 64
             worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)
     return {"within 1.005 times + 64 bytes": inside, "of": len(photos) * len(TIERS), "most extra bytes": worst}
 
 
-def negative_elbo(model: Model, image: Tensor) -> float:
-    """-ELBO of a picture (1, 3, h, w) of even size in bits, u and z drawn from their posteriors.
-
-    Latents and y_K by the float model; the levels below by the frequencies of their corrected likelihoods.
-    """
-    network, ladder = model.network, model.network.ladder
-    levels = pyramid(image, DEPTH)
-    targets = [to_opponent(level) for level in levels]
-    sizes = [(level.shape[2], level.shape[3]) for level in levels]
-    at = torch.tensor([EXACT_QUALITY])
-    bits: list[Tensor] = []
-
-    def draw_at(k: int, level: Tensor) -> Draw:
-        inferred = ladder.infer(k, targets, level, at)
-
-        def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-            z = group.take(inferred) + torch.rand_like(mean) - 0.5
-            bits.append(density.bits((z - mean).abs(), log_scale).sum((1, 2)))
-            return z
-
-        return draw
-
-    mean, features = ladder.flow.draw(at, sizes, draw_at)
-    network.gist_likelihood(to_rgb(mean), features, visit_true(levels[LEVELS], bits))
-    features = ladder.gist(levels[LEVELS], at)[1]
-    stack = MeasuringStack(model.residuals)
-    tile_coder = coder.TileCoder(model, stack, grey=False)
-    for k in range(LEVELS, 0, -1):
-        details, _ = ladder.level(k).draw(targets[k], features, at, draw_at(k, targets[k]))
-        tile_coder.levels.push(partial(network.level_likelihood, k, levels[k], details), levels[k - 1])
-        features = tile_coder._next_features(k, targets[k], targets[k - 1], features, at)
-    return float(torch.stack(bits).sum()) + stack.ideal
-
-
 def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bits-back of u and z over all images on one stack: net bits against -ELBO."""
     stack, elbo = Stack(codec.model.residuals), 0.0
     stack.seal(0)
-    tile_coder = coder.TileCoder(codec.model, stack, grey=False)
+    chained = ChainCoder(codec.model, stack, grey=False)
     rows = []
     torch.manual_seed(0)
     for name, photo in photos.items():
         image = to_levels(photo, codec.model.device)
-        before, ledger = stack.bits, coder.Ledger()
+        before, ledger = stack.bits, Ledger(stack)
         with exact_arithmetic():
-            tile_coder.push_exact(image, ledger, details=True)
+            chained.push(image, ledger)
             elbo += negative_elbo(codec.model, image)
         codings = {entry.variable.name: entry.coding.name for entry in ledger.account()}
         rows.append({"image": name, "net bits": stack.bits - before, "codings": codings})
@@ -195,7 +120,7 @@ def speed(photos: Photos, codec: Codec) -> dict[str, Any]:
 
 
 PARTS: dict[str, Callable[[Photos, Codec], dict[str, Any]]] = {
-    part.__name__: part for part in (tiers, lossless, overhead, chain, speed)
+    part.__name__: part for part in (tiers, overhead, chain, speed)
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import constriction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Pixels
 from ..errors import CorruptError, InputError, TruncatedError
 from .tables import LIMIT, VALUE_BITS, ResidualTables, group
 
@@ -185,6 +187,11 @@ class Stack:
             if self.bits < _SEAL_BITS:
                 raise TruncatedError("the coded data runs out early")
         return symbols
+
+
+def checksum(pixels: Pixels) -> int:
+    """CRC-32 of decoded pixels: the seal of their stack."""
+    return zlib.crc32(np.ascontiguousarray(pixels).tobytes())
 
 
 def symbol_bits(symbols: ArrayLike, frequencies: ArrayLike) -> float:

@@ -16,7 +16,7 @@ from ..errors import InputError, ModelError, OutlierWarning, RejectedError
 from ..gate.assessment import GATES, Assessment, Calibration
 from ..gate.gate import Gate, load_gate
 from ..models.exact import exact_arithmetic
-from . import coder
+from . import lossless, lossy
 from .model import load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of
@@ -96,8 +96,12 @@ class Codec:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
+        stack = Stack(self.model.residuals)
         with exact_arithmetic():
-            stack, account = coder.encode(self.model, spec, quality, picture.pixels)
+            if spec.exact:
+                account = lossless.encode(self.model, stack, picture.pixels)
+            else:
+                account = lossy.encode(self.model, stack, spec, quality, picture.pixels)
         height, width = picture.pixels.shape[:2]
         return pack(
             Stream(
@@ -134,12 +138,15 @@ class Codec:
                 f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
                 f"not with {self.model.name} ({self.model.hash.hex()})"
             )
-        size = (stream.height, stream.width)
+        spec, size = SPECS[stream.tier], (stream.height, stream.width)
         grey = stream.colour is Colour.GREY
         alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
         stack = Stack.from_bytes(stream.codes, self.model.residuals)
         with exact_arithmetic():
-            pixels = coder.decode(self.model, SPECS[stream.tier], stream.quality, stack, size, grey, sample)
+            if spec.exact:
+                pixels = lossless.decode(self.model, stack, size, grey)
+            else:
+                pixels = lossy.decode(self.model, stack, spec, stream.quality, size, grey, sample)
         return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
 
 

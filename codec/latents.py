@@ -11,7 +11,7 @@ from ..arrays import Integers
 from ..bitstream.stack import Stack
 from ..bitstream.tables import SCALES
 from ..models import density
-from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group
+from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group, whole_steps
 
 SHIFTS = range(-12, 13)  # of scale indices: from 2^-1.5 to 2^1.5 times the scale
 SHIFT_SCALE_INDEX = 44  # of the latents' density, under which shifts are coded: s = 2^0.5
@@ -86,7 +86,7 @@ def draw_direct(inferred: Tensor, record: list[Drawn]) -> Draw:
     """The encoder's draw: round the posterior's mean, and record it."""
 
     def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-        residuals = torch.floor(group.take(inferred) - mean + 0.5)
+        residuals = whole_steps(group.take(inferred), mean)
         record.append(Drawn(to_integers(residuals), scale_indices(log_scale), None))
         return mean + residuals
 
@@ -102,10 +102,10 @@ def draw_bits_back(inferred: Tensor, record: list[Drawn], stack: Stack) -> Draw:
 
     def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
         offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
-        shift = torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
-        residuals = torch.floor(group.take(inferred) - mean - shift + 0.5)
+        shifted_mean = mean + torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
+        residuals = whole_steps(group.take(inferred), shifted_mean)
         record.append(Drawn(to_integers(residuals), scale_indices(log_scale), offsets))
-        return mean + shift + residuals
+        return shifted_mean + residuals
 
     return draw
 
@@ -137,3 +137,15 @@ def draw_sampled(generator: np.random.Generator) -> Draw:
         return mean + torch.exp2(log_scale) * noise
 
     return draw
+
+
+def give_back(stack: Stack, returned: list[Integers]) -> None:
+    """Push the offsets that bits-back had drawn with, once what they chose is known."""
+    for offsets in reversed(returned):
+        stack.push_uniform(offsets, OFFSET_BITS)
+
+
+def push_drawn(stack: Stack, drawn: list[Drawn]) -> None:
+    """Push what the encoder's draws recorded, so that the decoder pops it in their order."""
+    for part in reversed(drawn):
+        part.push(stack)

@@ -10,11 +10,11 @@ from torch import Tensor
 from ..bitstream.stack import Stack
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import CHANNELS, LogisticMixture, PhaseMixtures, Visit
+from ..models.pyramid import Size
 from ..models.transforms import from_quarters, pad_even, quarters
 from .corrections import Conditions, feature_steps, pop_correction, push_correction, surroundings
 from .fitting import fit
 
-Size = tuple[int, int]
 Walk = Callable[[Visit], list[Tensor]]  # a likelihood with its context given
 
 

@@ -18,8 +18,8 @@ from ..models import density, integers, storage
 from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
-from ..models.selfvae import SelfVAE, draw_mean
-from ..models.transforms import to_rgb
+from ..models.pyramid import level_sizes
+from ..models.selfvae import LEVELS, SelfVAE, draw_mean
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -60,6 +60,10 @@ class Model:
         except (KeyError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
         self._test(metadata.get("answer"))
+
+    def at(self, quality: float) -> Tensor:
+        """A quality as networks take it, float32 (1,)."""
+        return torch.tensor([quality], dtype=torch.float32, device=self.device)
 
     def _test(self, answer: str | None) -> None:
         """Compare a known answer; fall back to float64 sums, which no algorithm can round, where it differs."""
@@ -123,10 +127,10 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
     with exact_arithmetic():
         count = torch.arange(3 * 16 * 16)
         gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
-        sizes = [(128, 128), (64, 64), (32, 32), (16, 16)]
+        sizes = level_sizes((128, 128), LEVELS)
         for quality in torch.tensor([[10.0], [90.0]], device=device):
             mean, features = network.ladder.gist(gist, quality)
-            network.gist_likelihood(to_rgb(mean), features, visit)
+            network.gist_likelihood(mean, features, visit)
             picture = network.ladder.descend(mean, features, quality, sizes, lambda k, level: draw_mean)
             take(mean, picture)
         network.level_likelihood(1, gist, torch.zeros(1, 9, 16, 16, device=device), visit)

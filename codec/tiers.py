@@ -16,7 +16,7 @@ class TierSpec:
         quality: default quality, 1..100, or None where the tier takes none.
         gist_exact: y_K is coded exactly.
         details: z_K .. z_1 are coded.
-        levels: y_{K-1} .. x are coded exactly.
+        exact: y_{K-1} .. x are coded exactly.
     """
 
     tier: Tier
@@ -24,7 +24,7 @@ class TierSpec:
     quality: int | None
     gist_exact: bool
     details: bool
-    levels: bool
+    exact: bool
 
     @property
     def name(self) -> str:
@@ -34,11 +34,11 @@ class TierSpec:
 SPECS = {
     spec.tier: spec
     for spec in (
-        TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, levels=False),
-        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, levels=False),
-        TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, levels=False),
-        TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, levels=False),
-        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, levels=True),
+        TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, exact=False),
+        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False),
+        TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, exact=False),
+        TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, exact=False),
+        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, exact=True),
     )
 }
 TIERS = tuple(spec.name for spec in SPECS.values())

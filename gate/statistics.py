@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ..models import density
-from ..models.details import GROUPS, Draw, Group
+from ..models.details import GROUPS, Draw, Group, whole_steps
+from ..models.pyramid import Pyramid
 from ..models.selfvae import DEPTH, Ladder
-from ..models.transforms import LEVEL_UNIT, pyramid, to_opponent, to_rgb
+from ..models.transforms import LEVEL_UNIT, to_opponent, to_rgb
 
 TILE = 128  # side of a tile, in pixels
 GRID = (2, 3)  # tiles along the shorter and the longer side
@@ -68,17 +69,15 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
         mean logarithm), of mean squared errors in squared levels; and `surface`;
         levels 0..255, float (b, 3, TILE, TILE).
     """
-    levels = pyramid(image, DEPTH)
-    targets = [to_opponent(level) for level in levels]
-    sizes = [(level.shape[2], level.shape[3]) for level in levels]
+    pyramid = Pyramid.over(image, DEPTH)
     at = torch.full((len(image),), QUALITY, device=image.device)
     bits, scales, counts = image.new_zeros(3, len(LEVELS) + 1, len(image))
 
     def draw_at(k: int, level: Tensor) -> Draw:
-        inferred = ladder.infer(k, targets, level, at)
+        inferred = ladder.infer(k, pyramid, level, at)
 
         def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-            z = mean + torch.floor(group.take(inferred) - mean + 0.5)
+            z = mean + whole_steps(group.take(inferred), mean)
             part = len(PARTS) * (k - 1) + (PART_OF_GROUP[GROUPS.index(group)] if k <= DEPTH else 0)
             bits[part] += density.bits((z - mean).abs(), log_scale).sum((1, 2))
             scales[part] += log_scale.sum((1, 2))
@@ -87,10 +86,10 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
 
         return draw
 
-    mean, features = ladder.flow.draw(at, sizes, draw_at)
-    decoded = to_rgb(ladder.descend(mean, features, at, sizes, draw_at)).clamp(0.0, 255.0)
+    mean, features = ladder.flow.draw(at, pyramid.sizes, draw_at)
+    decoded = to_rgb(ladder.descend(mean, features, at, pyramid.sizes, draw_at)).clamp(0.0, 255.0)
     rates = bits / image[0, 0].numel()
-    luma, red_blue, green_magenta = (to_opponent(decoded) - targets[0]).square().mean((2, 3)).unbind(1)
+    luma, red_blue, green_magenta = (to_opponent(decoded) - pyramid.opponent(0)).square().mean((2, 3)).unbind(1)
     errors = torch.stack([luma, red_blue + green_magenta]) * LEVEL_UNIT**2
     found = [(rates + RATE_FLOOR).log2(), (scales / counts)[:-1], (errors + DISTORTION_FLOOR).log2()]
     return torch.cat([*found, surface(image)]).T, decoded

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..models.pyramid import Pyramid
 from ..models.selfvae import Ladder
-from ..models.transforms import LEVEL_CENTRE, LEVEL_UNIT, pyramid
+from ..models.transforms import LEVEL_CENTRE, LEVEL_UNIT
 from .feature_likelihood import FeatureLikelihood, log_fe
 from .jigsaw import HIDDEN, Jigsaw
 from .mixture import Mixture
@@ -31,7 +32,7 @@ COMPONENTS = 1  # of the values: more did not tell photos better
 
 def thumbnails(image: Tensor) -> Tensor:
     """Tiles as the jigsaw network sees them: levels 0..255, float (b, 3, h, w), to units of it, (b, 3, h/4, w/4)."""
-    return (pyramid(image.round(), REDUCTION)[-1] - LEVEL_CENTRE) / LEVEL_UNIT
+    return (Pyramid.over(image.round(), REDUCTION)[REDUCTION] - LEVEL_CENTRE) / LEVEL_UNIT
 
 
 def measure(of_features: FeatureLikelihood, ladder: Ladder, image: Tensor) -> Tensor:

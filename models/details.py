@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Upsample, residuals
 from .exact import ExactConv2d, activate, round_to, straight_through
+from .pyramid import Size, Sizes
 from .transforms import LEVEL_UNIT, haar_details, inverse_haar, pad_even
 
 MEAN_BITS = 4  # bits behind the point of a latent's prior mean
@@ -75,6 +76,11 @@ def log_step(quality: Tensor) -> Tensor:
     """log2 of the quantisation step of orthonormal details at a quality, in 8-bit levels."""
     t = (quality - 1.0) / 99.0
     return math.log2(COARSEST_STEP) + t * (math.log2(FINEST_STEP) - math.log2(COARSEST_STEP))
+
+
+def whole_steps(z: Tensor, mean: Tensor) -> Tensor:
+    """How many whole quantisation steps lie between a mean and the point nearest to z, halves upwards."""
+    return torch.floor(z - mean + 0.5)
 
 
 def on_grid(mean: Tensor) -> Tensor:
@@ -186,7 +192,7 @@ class DetailLevel(nn.Module):
         features = self.decoder(self.decoder_scale(features, quality))
         return drawn, features
 
-    def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: tuple[int, int]) -> Tensor:
+    def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: Size) -> Tensor:
         """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
         correction = F.pixel_shuffle(self.correction(activate(features)).float(), 2)
         return inverse_haar(level, details, size) + correction[..., : size[0], : size[1]]
@@ -197,7 +203,7 @@ def descend(
     level: Tensor,
     features: Tensor | None,
     quality: Tensor,
-    sizes: list[tuple[int, int]],
+    sizes: Sizes,
     draw_at: DrawAt,
 ) -> tuple[Tensor, Tensor | None]:
     """From a level and the features of the one above it down to the mean of the level, and the features, reached.
@@ -205,7 +211,7 @@ def descend(
     Args:
         levels: the `DetailLevel`s to go down, coarsest first.
         level: in opponent colour.
-        sizes: of y_0, y_1 ..
+        sizes: of the levels reached.
         draw_at: called with each k and the y_k reached; returns what draws z_k.
     """
     for module in levels:

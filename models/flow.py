@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .blocks import QualityTable
 from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, DrawAt, Gains, Group, descend, on_grid
+from .pyramid import Size, Sizes
 
 LEVELS = 3  # of details in u, below y_K
 FEATURES = (96, 64, 64)  # of their networks, finest first
@@ -31,7 +32,7 @@ class Top(nn.Module):
         self.mean = QualityTable(3)
         self.log_scale = QualityTable(3)
 
-    def forward(self, quality: Tensor, size: tuple[int, int], draw: Draw) -> Tensor:
+    def forward(self, quality: Tensor, size: Size, draw: Draw) -> Tensor:
         """The coarsest level in opponent colour, (b, 3, *size), its latent drawn by `draw`."""
         log_gain, gain = self.gains(quality)
         mean = on_grid(self.mean(quality) * gain)
@@ -56,12 +57,12 @@ class FlowPrior(nn.Module):
         self.levels = nn.ModuleList(map(DetailLevel, range(above + 1, self.depth + 1), FEATURES, coarser, BLOCKS))
         self.top = Top(self.depth + 1)
 
-    def draw(self, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt) -> tuple[Tensor, Tensor]:
+    def draw(self, quality: Tensor, sizes: Sizes, draw_at: DrawAt) -> tuple[Tensor, Tensor]:
         """Draw u, from its top down: the mean of y_K in opponent colour and the features of level K + 1.
 
         Args:
             quality: (b,).
-            sizes: of y_0, y_1 ..
+            sizes: of y_K and all levels above.
             draw_at: called with each k and the level reached; returns what draws that part of u.
         """
         top = self.top(quality, sizes[self.depth], draw_at(self.depth + 1, quality))

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from . import density, flow
-from .details import DetailLevel, Draw, DrawAt, Group, descend
+from .details import DetailLevel, Draw, DrawAt, Group, descend, whole_steps
 from .exact import ExactConv2d, straight_through
 from .flow import FlowPrior
 from .likelihoods import GistLikelihood, LevelLikelihood, PhaseMixtures, Visit
-from .transforms import downscale, pyramid, quarters, to_opponent, to_rgb
+from .pyramid import Pyramid, Sizes
+from .transforms import downscale, quarters, to_opponent, to_rgb
 
 LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
 DEPTH = LEVELS + flow.LEVELS
@@ -46,24 +47,24 @@ class Ladder(nn.Module):
         """Level k, from 1 for the finest; those above K are u's."""
         return cast(DetailLevel, self.levels[k - 1] if k <= LEVELS else self.flow.levels[k - 1 - LEVELS])
 
-    def infer(self, k: int, targets: list[Tensor], level: Tensor, quality: Tensor) -> Tensor:
-        """Mean of the posterior of z_k, given the levels in opponent colour and y_k as decoded."""
+    def infer(self, k: int, pyramid: Pyramid, level: Tensor, quality: Tensor) -> Tensor:
+        """Mean of the posterior of z_k, or of u's part of that level, given the true levels and y_k as decoded."""
         if k > DEPTH:
-            return targets[DEPTH] * self.flow.top.gains(quality)[1]
-        return self.level(k).posterior(targets[k - 1], level, quality)
+            return pyramid.opponent(DEPTH) * self.flow.top.gains(quality)[1]
+        return self.level(k).posterior(pyramid.opponent(k - 1), level, quality)
 
-    def descend(
-        self, level: Tensor, features: Tensor, quality: Tensor, sizes: list[tuple[int, int]], draw_at: DrawAt
-    ) -> Tensor:
+    def descend(self, level: Tensor, features: Tensor, quality: Tensor, sizes: Sizes, draw_at: DrawAt) -> Tensor:
         """From y_K and the features of level K + 1, as `FlowPrior.draw` returns them, down to x's mean."""
         return descend(reversed(self.levels), level, features, quality, sizes, draw_at)[0]
 
     def gist(self, level: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """What u, rounded, tells of y_K = `level` (b, 3, h, w): as `FlowPrior.draw` returns it."""
-        targets = [to_opponent(y) for y in pyramid(level, flow.LEVELS)]
-        targets = targets[:1] * LEVELS + targets  # the ladder counts levels from x
-        sizes = [(y.shape[2], y.shape[3]) for y in targets]
-        return self.flow.draw(quality, sizes, lambda k, reached: draw_rounded(self.infer(k, targets, reached, quality)))
+        pyramid = Pyramid.over(level, DEPTH, first=LEVELS)
+
+        def draw_at(k: int, reached: Tensor) -> Draw:
+            return draw_rounded(self.infer(k, pyramid, reached, quality))
+
+        return self.flow.draw(quality, pyramid.sizes, draw_at)
 
     def forward(
         self, image: Tensor, quality: Tensor, dropped: int = 0, exact: Collection[int] = ()
@@ -81,18 +82,18 @@ class Ladder(nn.Module):
             the picture in levels 0..255, neither rounded nor clamped, and the bits of each level's latents, finest
             first and the top last, (DEPTH + 1, b).
         """
-        targets = [to_opponent(y) for y in pyramid(image, DEPTH)]
-        sizes = [(y.shape[2], y.shape[3]) for y in targets]
+        pyramid = Pyramid.over(image, DEPTH)
+        sizes = pyramid.sizes
         bits = image.new_zeros(DEPTH + 1, len(image))
 
         def learn(k: int, level: Tensor) -> Draw:
             if k <= dropped:
                 return draw_mean
-            inferred = self.infer(k, targets, level, quality)
+            inferred = self.infer(k, pyramid, level, quality)
 
             def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
                 mu = group.take(inferred)
-                z = mean + torch.floor(mu - mean + 0.5)
+                z = mean + whole_steps(mu, mean)
                 rated = mu + torch.rand_like(mu) - 0.5 if self.training else z
                 bits[k - 1] += density.bits((rated - mean).abs(), log_scale).sum((1, 2))
                 return straight_through(z, mu)
@@ -102,7 +103,7 @@ class Ladder(nn.Module):
         features: Tensor | None
         level, features = self.flow.draw(quality, sizes, learn)
         for k in range(LEVELS, 0, -1):
-            level = targets[k] if k in exact else level
+            level = pyramid.opponent(k) if k in exact else level
             level, features = descend([self.level(k)], level, features, quality, sizes, learn)
         return to_rgb(level), bits
 
@@ -114,7 +115,7 @@ def draw_mean(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
 
 def draw_rounded(inferred: Tensor) -> Draw:
     """The draw that codes the posterior's mean, rounded to whole steps from the prior's mean."""
-    return lambda group, mean, log_scale: mean + torch.floor(group.take(inferred) - mean + 0.5)
+    return lambda group, mean, log_scale: mean + whole_steps(group.take(inferred), mean)
 
 
 def visit_true(levels: Tensor, bits: list[Tensor]) -> Visit:
@@ -156,5 +157,5 @@ class SelfVAE(nn.Module):
         bits: list[Tensor] = []
         with torch.no_grad():
             mean, features = self.ladder.gist(gist, quality)
-        self.gist_likelihood(to_rgb(mean), features, visit_true(gist, bits))
+        self.gist_likelihood(mean, features, visit_true(gist, bits))
         return torch.stack(bits).sum(0)

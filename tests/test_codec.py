@@ -13,10 +13,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 import svcodec
-from svcodec.bitstream.container import Coding, Variable, unpack
-from svcodec.codec import coder
-from svcodec.codec.tiers import spec_of
-from svcodec.models.exact import exact_arithmetic
+from svcodec.bitstream.container import unpack
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 33), (17, 1), (7, 5), (16, 16), (37, 51), (64, 65)]
 LOSSY = ("sketch", "preview", "standard", "high")
@@ -112,25 +109,6 @@ def test_samples_differ_by_seed_and_repeat(codec: svcodec.Codec, tier: str) -> N
 def test_what_is_all_coded_has_nothing_to_sample(codec: svcodec.Codec, tier: str) -> None:
     data = codec.encode(texture(24, 24), tier)
     assert codec.decode(data, sample=3).tobytes() == codec.decode(data).tobytes()
-
-
-@pytest.mark.parametrize("details", [False, True])
-@pytest.mark.parametrize("grey", [False, True])
-def test_tiles_are_chained_on_one_stack(
-    codec: svcodec.Codec, monkeypatch: pytest.MonkeyPatch, grey: bool, details: bool
-) -> None:
-    monkeypatch.setattr(coder, "TILE", 32)
-    image = texture(70, 45, None if grey else 3)
-    with exact_arithmetic():
-        spec = spec_of("lossless")
-        stack, account = coder.encode(codec.model, spec, None, image, details)
-        assert np.array_equal(coder.decode(codec.model, spec, None, stack, image.shape[:2], grey, None), image)
-    codings = {entry.variable: entry.coding for entry in account}
-    if details:
-        assert codings[Variable.Z1] is Coding.BITS_BACK
-        assert set(codings) >= {Variable.Z1, Variable.Z2, Variable.Z3}
-    else:
-        assert set(codings) == {Variable.U, Variable.Y0, Variable.Y1, Variable.Y2, Variable.Y3}
 
 
 def test_the_account_is_what_the_codes_take(codec: svcodec.Codec) -> None:

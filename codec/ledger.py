@@ -1,0 +1,51 @@
+"""What each variable adds to a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..bitstream.container import Coding, Entry, Variable
+from ..bitstream.stack import Stack
+from ..models.selfvae import LEVELS
+
+
+def level_variable(k: int) -> Variable:
+    """y_k."""
+    return Variable[f"Y{k}"]
+
+
+def latent_variable(k: int) -> Variable:
+    """What level k of the ladder draws: z_k, or above K a part of u."""
+    return Variable[f"Z{k}"] if k <= LEVELS else Variable.U
+
+
+class Ledger:
+    """Counts the bits that pushes add to a stack, variable by variable."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._entries: dict[Variable, Entry] = {}
+
+    @contextmanager
+    def counting(self, variable: Variable, coding: Coding = Coding.DIRECT) -> Iterator[None]:
+        """Book what happens to the stack inside on a variable; one that was coded in both ways counts as bits-back."""
+        before = self.stack.bits
+        yield
+        self._book(Entry(variable, coding, self.stack.bits - before, 0))
+
+    def saved(self, variable: Variable, bits: int) -> None:
+        """Note how many bits a variable would have taken more, coded in the other way."""
+        self._book(Entry(variable, Coding.DIRECT, 0, bits))
+
+    def account(self) -> tuple[Entry, ...]:
+        """In the order of the variables; chance can make bits-back cost less than nothing, which counts as nothing."""
+        return tuple(
+            Entry(entry.variable, entry.coding, max(0, entry.bits), entry.saved)
+            for _, entry in sorted(self._entries.items())
+        )
+
+    def _book(self, new: Entry) -> None:
+        old = self._entries.get(new.variable, Entry(new.variable, new.coding, 0, 0))
+        coding = max(old.coding, new.coding)
+        self._entries[new.variable] = Entry(new.variable, coding, old.bits + new.bits, old.saved + new.saved)

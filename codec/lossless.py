@@ -1,0 +1,137 @@
+"""The lossless road: tiles of a picture, chained on one stack.
+
+For each tile the decoder pops u (its top, then levels 6 to 4 of the ladder), y_K, and the levels y_{K-1} .. x, each
+under its likelihood given the one above. u is drawn by bits-back where that pays: the levels, pushed before it, lend
+the bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from torch import Tensor
+
+from ..arrays import Integers, Pixels
+from ..bitstream.container import Coding, Entry, Variable
+from ..bitstream.stack import Stack, checksum
+from ..errors import CorruptError, TruncatedError
+from ..models.details import Draw
+from ..models.pyramid import Pyramid, Size, level_sizes
+from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS
+from ..models.transforms import to_levels, to_pixels
+from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
+from .ledger import Ledger, level_variable
+from .levels import LevelCoder
+from .model import Model
+
+TILE = 1024  # side of a tile, in pixels
+
+
+def encode(model: Model, stack: Stack, pixels: Pixels) -> tuple[Entry, ...]:
+    """Seal a stack, push a picture's variables, and return what each of them took.
+
+    Args:
+        stack: empty.
+        pixels: uint8 (h, w, 3), or (h, w) for grey.
+    """
+    stack.seal(checksum(pixels))
+    ledger = Ledger(stack)
+    image = to_levels(pixels, model.device)
+    for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
+        TileCoder(model, stack, grey=pixels.ndim == 2).push(image[..., rows, columns], ledger)
+    return ledger.account()
+
+
+def decode(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
+    """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
+
+    Raises:
+        StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
+    """
+    pixels = np.empty(size if grey else (*size, 3), np.uint8)
+    for rows, columns in tiles(size):
+        tile = TileCoder(model, stack, grey).pop((rows.stop - rows.start, columns.stop - columns.start))
+        pixels[rows, columns] = to_pixels(tile, grey)
+    if stack.unseal() != checksum(pixels):
+        raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
+    return pixels
+
+
+def tiles(size: Size) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles of a picture, in the order in which they are decoded."""
+    for top in range(0, size[0], TILE):
+        for left in range(0, size[1], TILE):
+            yield slice(top, min(top + TILE, size[0])), slice(left, min(left + TILE, size[1]))
+
+
+class TileCoder:
+    """Pushes a tile onto a stack, or pops it."""
+
+    def __init__(self, model: Model, stack: Stack, grey: bool):
+        self.model, self.network, self.stack, self.grey = model, model.network, stack, grey
+        self.levels = LevelCoder(model.mixtures, stack, grey)
+        self.at = model.at(EXACT_QUALITY)
+
+    def push(self, image: Tensor, ledger: Ledger) -> None:
+        """Push a tile, integer samples (1, 3, h, w)."""
+        pyramid = Pyramid.over(image, DEPTH)
+        for k in range(1, LEVELS + 1):
+            with ledger.counting(level_variable(k - 1)):
+                self.levels.push(partial(self.network.level_likelihood, k, pyramid[k], None), pyramid[k - 1])
+        self.push_gist(pyramid, ledger)
+
+    def pop(self, size: Size) -> Tensor:
+        """Inverse of `push`: integer samples, float (1, 3, *size)."""
+        sizes = level_sizes(size, DEPTH)
+        level = self.pop_gist(sizes)
+        for k in range(LEVELS, 0, -1):
+            walk = partial(self.network.level_likelihood, k, level, None)
+            level = self.levels.pop(walk, sizes[k - 1], self.model.device)
+        return level
+
+    def push_gist(self, pyramid: Pyramid, ledger: Ledger) -> None:
+        """Push y_K and u, in the shorter of the two ways, and last a flag that says which."""
+        bits = {coding: self._trial(pyramid, coding) for coding in Coding}
+        best = min(bits, key=lambda coding: bits[coding])
+        self._push_gist(pyramid, best, ledger)
+        if math.isfinite(saved := max(bits.values()) - min(bits.values())):
+            ledger.saved(Variable.U, round(saved))
+        self.stack.push_uniform([best], 1)
+
+    def pop_gist(self, sizes: dict[int, Size]) -> Tensor:
+        """Inverse of `push_gist`: y_K, (1, 3, h, w)."""
+        returned: list[Integers] = []
+        draw = draw_popped(self.stack, returned if self.stack.pop_uniform(1, 1)[0] else None)
+        mean, features = self.network.ladder.flow.draw(self.at, sizes, lambda k, level: draw)
+        walk = partial(self.network.gist_likelihood, mean, features)
+        gist = self.levels.pop(walk, sizes[LEVELS], self.model.device)
+        give_back(self.stack, returned)
+        return gist
+
+    def _trial(self, pyramid: Pyramid, coding: Coding) -> float:
+        """How many bits the stack would hold after u and y_K; infinity where bits-back lacks bits to draw with."""
+        stack = self.stack.copy()
+        try:
+            TileCoder(self.model, stack, self.grey)._push_gist(pyramid, coding, Ledger(stack))
+        except TruncatedError:
+            return math.inf
+        return stack.bits
+
+    def _push_gist(self, pyramid: Pyramid, coding: Coding, ledger: Ledger) -> None:
+        drawn: list[Drawn] = []
+
+        def draw_at(k: int, level: Tensor) -> Draw:
+            inferred = self.network.ladder.infer(k, pyramid, level, self.at)
+            if coding is Coding.DIRECT:
+                return draw_direct(inferred, drawn)
+            return draw_bits_back(inferred, drawn, self.stack)
+
+        with ledger.counting(Variable.U, coding):
+            mean, features = self.network.ladder.flow.draw(self.at, pyramid.sizes, draw_at)
+        with ledger.counting(level_variable(LEVELS)):
+            self.levels.push(partial(self.network.gist_likelihood, mean, features), pyramid[LEVELS])
+        with ledger.counting(Variable.U, coding):
+            push_drawn(self.stack, drawn)

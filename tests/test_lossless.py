@@ -1,0 +1,75 @@
+"""The lossless road: tiles chained on one stack, and bits-back of every latent, which benchmarks measure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import svcodec
+from svcodec.benchmarks.bits_back import ChainCoder, MeasuringStack, negative_elbo
+from svcodec.bitstream.container import Coding, Variable
+from svcodec.bitstream.stack import Stack
+from svcodec.codec import lossless
+from svcodec.codec.ledger import Ledger
+from svcodec.codec.model import Model
+from svcodec.models.exact import exact_arithmetic
+from svcodec.models.transforms import to_levels, to_pixels
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return svcodec.Codec().model
+
+
+def texture(height: int, width: int, grey: bool = False) -> np.ndarray:
+    """Smooth colours under some noise."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:height, :width]
+    base = 110 + 60 * np.sin(rows / 11)[..., None] + 50 * np.cos(columns[..., None] / 17 + np.arange(3))
+    noisy = (base + rng.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
+    return noisy[..., 1] if grey else noisy
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_tiles_are_chained_on_one_stack(model: Model, monkeypatch: pytest.MonkeyPatch, grey: bool) -> None:
+    monkeypatch.setattr(lossless, "TILE", 32)
+    image = texture(70, 45, grey)
+    stack = Stack(model.residuals)
+    with exact_arithmetic():
+        account = lossless.encode(model, stack, image)
+        assert np.array_equal(lossless.decode(model, stack, image.shape[:2], grey), image)
+    variables = {entry.variable for entry in account}
+    assert variables == {Variable.U, Variable.Y0, Variable.Y1, Variable.Y2, Variable.Y3}
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_every_latent_comes_back_by_bits_back(model: Model, grey: bool) -> None:
+    image = texture(70, 45, grey)
+    stack = Stack(model.residuals)
+    stack.seal(7)
+    lent = np.random.default_rng(1).integers(0, 1 << 16, 4000)
+    stack.push_uniform(lent, 16)
+    ledger = Ledger(stack)
+    coder = ChainCoder(model, stack, grey)
+    with exact_arithmetic():
+        coder.push(to_levels(image, model.device), ledger)
+        assert np.array_equal(to_pixels(coder.pop((70, 45)), grey), image)
+    assert np.array_equal(stack.pop_uniform(len(lent), 16), lent)
+    assert stack.unseal() == 7
+    codings = {entry.variable: entry.coding for entry in ledger.account()}
+    assert {codings[z] for z in (Variable.Z1, Variable.Z2, Variable.Z3)} == {Coding.BITS_BACK}
+
+
+def test_a_chain_costs_the_negative_elbo(model: Model) -> None:
+    image = to_levels(texture(128, 192), model.device)
+    stack = MeasuringStack(model.residuals)
+    stack.seal(0)
+    coder = ChainCoder(model, stack, grey=False)
+    torch.manual_seed(0)
+    with exact_arithmetic():
+        coder.push(image, Ledger(stack))  # lends the bits to draw with
+        before = stack.bits
+        coder.push(image, Ledger(stack))
+        net = stack.bits - before
+        assert net == pytest.approx(negative_elbo(model, image), rel=0.01)
