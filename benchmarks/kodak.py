@@ -24,7 +24,7 @@ from ..codec import lossless, lossy
 from ..codec.ledger import Ledger
 from ..codec.tiers import spec_of
 from ..models.exact import exact_arithmetic
-from ..models.transforms import to_levels
+from ..models.transforms import to_samples
 from . import peers
 from .bench import read_photos
 from .bits_back import ChainCoder, MeasuringStack, negative_elbo
@@ -90,7 +90,7 @@ def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     rows = []
     torch.manual_seed(0)
     for name, photo in photos.items():
-        image = to_levels(photo, codec.model.device)
+        image = to_samples(photo, codec.model.device)
         before, ledger = stack.bits, Ledger(stack)
         with exact_arithmetic():
             chained.push(image, ledger)

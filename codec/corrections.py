@@ -2,7 +2,7 @@
 
 How sharp a picture is, what its noise looks like, how its colours were interpolated: all this is much alike all over a
 picture, and the networks know it only on average over photos. So each channel of each phase gets a correction of its
-mixtures, linear in the differences f of the levels around to their blocks' means y_k, and in the features h from which
+mixtures, linear in the differences f of the samples around to their blocks' means y_k, and in the features h from which
 the network made the mixtures. For component i of mean mu, log2 scale l and logit g,
 
     mu' = mu + w . (f, h) + c_i (mu - y_k) + d_i,    l' = l + v . h + a_i l + b_i,    g' = g + e_i.
@@ -26,7 +26,7 @@ from ..models.likelihoods import COMPONENTS, FEATURES, MAX_LOG_SCALE, MIN_LOG_SC
 from ..models.transforms import neighbour_differences
 
 FEATURE_STEPS = 16.0  # of a feature, per unit
-MAX_DIFFERENCE = 255.0  # of f in levels, and of h in steps
+MAX_DIFFERENCE = 255.0  # of f in sample units, and of h in steps
 FINE_STEP, STEP = 2.0**-10, 2.0**-8  # of w and v, and of the other weights
 OWN = 5  # weights of each component: c, d, a, b, e
 LIMIT = 1 << 10  # of a weight's magnitude, in steps: 64 products with it add up to less than 2^24
@@ -34,18 +34,18 @@ SCALE_INDEX, FEATURE_SCALE_INDEX = 84, 68  # of the latents' density, under whic
 
 
 def surroundings(quarter: int, known: dict[int, Tensor], mean: Tensor) -> Tensor:
-    """Levels around the pixels of a quarter, less y_k: the eight blocks around, then the pixels that are known.
+    """Samples around the pixels of a quarter, less y_k: the eight blocks around, then the pixels that are known.
 
     Args:
         quarter: whose pixels they surround.
-        known: quarters coded before it, integer levels (1, 3, h, w) each; of the eight pixels around each pixel, those
+        known: quarters coded before it, integer samples (1, 3, h, w) each; of the eight pixels around each pixel, those
             that belong to one of them count, row by row. Edges are repeated block by block.
         mean: y_k, (1, 3, h, w).
     Returns:
         (planes, 3, h * w), integers of at most 255 in magnitude.
     """
     h, w = mean.shape[-2:]
-    padded = {other: F.pad(levels, (1, 1, 1, 1), mode="replicate") for other, levels in known.items()}
+    padded = {other: F.pad(samples, (1, 1, 1, 1), mode="replicate") for other, samples in known.items()}
     planes = list(neighbour_differences(mean).chunk(8, 1))
     for step in range(9):
         y, x = quarter // 2 + step // 3 - 1, quarter % 2 + step % 3 - 1
@@ -120,7 +120,7 @@ class Correction:
         w, v, own = (torch.from_numpy(part).to(conditions.mean) for part in parts)
         c, d, a, b, e = (own * STEP)[..., None]
         count = len(conditions.differences)
-        shift, widening = w[:count] @ conditions.differences, torch.zeros(())
+        shift, widening = w[:count] @ conditions.differences, w.new_zeros(())
         if len(v):
             shift, widening = shift + w[count:] @ conditions.features, v @ conditions.features
         means = mixture.means + ((mixture.means - conditions.mean) * c + (shift * FINE_STEP + d))

@@ -1,4 +1,4 @@
-"""The encoder's search for corrections: Newton's method on the bits that a picture's levels take."""
+"""The encoder's search for corrections: Newton's method on the bits that a picture's samples take."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from torch import Tensor
 from ..models.likelihoods import FEATURES, LogisticMixture
 from .corrections import LIMIT, Conditions, Correction, steps_of
 
-SAMPLES = (1 << 14, 1 << 14, 1 << 15, 1 << 16)  # levels, at most, that each step of Newton's method looks at
+SUBSETS = (1 << 14, 1 << 14, 1 << 15, 1 << 16)  # samples, at most, that each step of Newton's method looks at
 DAMPINGS = (1.0, 0.5, 0.25)
 RIDGE = 1e-4  # relative to the curvature, to which it is added
 WEIGHT_BITS = 7  # about what a weight takes in the file
-OPTIMISM = 1.0 / math.log(2.0)  # bits less, for each weight, at levels that it was fitted to than at others (Akaike)
+OPTIMISM = 1.0 / math.log(2.0)  # bits less, for each weight, at samples that it was fitted to than at others (Akaike)
 LEAST_MASS = 2.0**-18  # what the frequencies' floor leaves of a likelihood
 
 Window = tuple[Tensor, Tensor]
 
 
-def fit(mixture: LogisticMixture, conditions: Conditions, levels: Tensor, window: Window | None) -> Correction | None:
-    """The correction with which given levels take least, its own bits included; None if that is none at all.
+def fit(mixture: LogisticMixture, conditions: Conditions, samples: Tensor, window: Window | None) -> Correction | None:
+    """The correction with which given samples take least, its own bits included; None if that is none at all.
 
     Args:
         mixture: (COMPONENTS, n) parameters.
-        levels: (n,), integers.
-        window: first and last possible levels, (n,) each.
+        samples: (n,), integers.
+        window: first and last possible samples, (n,) each.
     """
-    strides = [max(1, -(-len(levels) // sample)) for sample in SAMPLES]
-    everything = Observations(mixture, conditions, levels, window)
-    samples = {stride: everything.one_of_every(stride) for stride in strides}
-    largest = samples[strides[-1]]
+    strides = [max(1, -(-len(samples) // subset)) for subset in SUBSETS]
+    everything = Observations(mixture, conditions, samples, window)
+    subsets = {stride: everything.one_of_every(stride) for stride in strides}
+    largest = subsets[strides[-1]]
     count = len(conditions.differences)
     correction = Correction.none(count)
     best, least = None, strides[-1] * largest.bits(correction)
@@ -42,7 +42,7 @@ def fit(mixture: LogisticMixture, conditions: Conditions, levels: Tensor, window
         none = np.zeros(features, np.int32)
         correction = Correction(np.append(correction.of_means, none), none, correction.of_components)
         for stride in strides:
-            correction = samples[stride].improve(correction)
+            correction = subsets[stride].improve(correction)
         weights = len(correction.array)
         bits = strides[-1] * (largest.bits(correction) + OPTIMISM * weights) + WEIGHT_BITS * weights
         if bits < least:
@@ -52,23 +52,24 @@ def fit(mixture: LogisticMixture, conditions: Conditions, levels: Tensor, window
 
 @dataclass(frozen=True)
 class Observations:
-    """Levels, and what is known where they are to be coded: what `fit` takes."""
+    """Samples, and what is known where they are to be coded: what `fit` takes."""
 
     mixture: LogisticMixture
     conditions: Conditions
-    levels: Tensor
+    samples: Tensor
     window: Window | None
 
     def one_of_every(self, stride: int) -> Observations:
         """One of every `stride` of these, by chance: rows may have a period."""
-        first = torch.arange(0, len(self.levels) - stride + 1, stride)
-        part = first + torch.randint(stride, first.shape, generator=torch.Generator().manual_seed(0))
-        part = part.to(self.levels.device)
+        first = torch.arange(0, len(self.samples) - stride + 1, stride, dtype=torch.int64, device="cpu")
+        generator = torch.Generator("cpu").manual_seed(0)
+        chance = torch.randint(stride, first.shape, generator=generator, dtype=torch.int64, device="cpu")
+        part = (first + chance).to(self.samples.device)
         window = None if self.window is None else (self.window[0][part], self.window[1][part])
-        return Observations(self.mixture.at(part), self.conditions.at(part), self.levels[part], window)
+        return Observations(self.mixture.at(part), self.conditions.at(part), self.samples[part], window)
 
     def bits(self, correction: Correction) -> float:
-        """-log2 p of all levels."""
+        """-log2 p of all samples."""
         return -self._mass(correction).log.sum().item() / math.log(2.0)
 
     def improve(self, correction: Correction) -> Correction:
@@ -99,7 +100,7 @@ class Observations:
 
     def _mass(self, correction: Correction) -> Mass:
         mixture = correction.apply(self.mixture, self.conditions)
-        mass = Mass.of(mixture, self.levels, self.levels)
+        mass = Mass.of(mixture, self.samples, self.samples)
         return mass if self.window is None else mass.within(Mass.of(mixture, *self.window))
 
 
@@ -114,7 +115,7 @@ class Mass:
 
     @classmethod
     def of(cls, mixture: LogisticMixture, first: Tensor, last: Tensor) -> Mass:
-        """Of the levels first .. last, (n,) each; levels 0 and 255 take the tails."""
+        """Of the samples first .. last, (n,) each; 0 and 255 take the tails."""
         inverse = torch.exp2(-mixture.log_scales)
         low = (torch.where(first <= 0, -1e4, first - 0.5) - mixture.means) * inverse
         high = (torch.where(last >= 255, 1e4, last + 0.5) - mixture.means) * inverse

@@ -1,4 +1,4 @@
-"""Integer levels to and from the stack, under their mixtures of discretized logistics."""
+"""Levels y_k to and from the stack, under their mixtures of discretized logistics."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Inside:
     """Which pixels of the 2x2 blocks lie inside a level of odd size; the others are not coded."""
 
     def __init__(self, size: Size, device: torch.device):
-        rows, columns = (torch.arange(side + side % 2, device=device) < side for side in size)
+        rows, columns = (torch.arange(side + side % 2, dtype=torch.int64, device=device) < side for side in size)
         self.quarters = quarters((rows[:, None] & columns)[None, None])
         self.whole = torch.stack(self.quarters).all(0)
 
-    def keep(self, quarter: int, levels: Tensor, outside: Tensor) -> Tensor:
-        """The levels of a quarter's pixels that lie inside, something else for the others."""
-        return torch.where(self.quarters[quarter], levels, outside)
+    def keep(self, quarter: int, samples: Tensor, outside: Tensor) -> Tensor:
+        """The samples of a quarter's pixels that lie inside, something else for the others."""
+        return torch.where(self.quarters[quarter], samples, outside)
 
     def split(self, quarter: int, windowed: bool) -> tuple[Tensor, Tensor]:
-        """Indices of a quarter's pixels that have a window of possible levels, and of those coded without one.
+        """Indices of a quarter's pixels that have a window of possible samples, and of those coded without one.
 
         Only blocks that lie inside entirely give their mean's window.
         """
@@ -40,11 +40,11 @@ class Inside:
         return whole.flatten().nonzero()[:, 0], (inside & ~whole).flatten().nonzero()[:, 0]
 
 
-Known = dict[int, Tensor]  # quarters coded so far, integer levels (1, 3, h, w) each
+Known = dict[int, Tensor]  # quarters coded so far, integer samples (1, 3, h, w) each
 
 
 class PhaseCoder:
-    """Pushes and pops the levels of one phase, channel by channel.
+    """Pushes and pops the samples of one phase, channel by channel.
 
     Args:
         tables, stack: as for `LevelCoder`.
@@ -75,10 +75,10 @@ class PhaseCoder:
             self.around = surroundings(quarter, known, mixtures.mean)
             self.features = feature_steps(mixtures.features)
 
-    def push(self, turn: int, levels: Tensor) -> None:
-        """Push a channel, the `turn`th, of levels (1, 3, h, w), those of the channels before it being known."""
-        mixture, conditions, window = self._distribution(turn, levels)
-        flat = levels[:, self.channels[turn]].flatten()
+    def push(self, turn: int, samples: Tensor) -> None:
+        """Push a channel, the `turn`th, of samples (1, 3, h, w), those of the channels before it being known."""
+        mixture, conditions, window = self._distribution(turn, samples)
+        flat = samples[:, self.channels[turn]].flatten()
         correction = None
         if conditions is not None:
             here = self.blocks
@@ -92,10 +92,10 @@ class PhaseCoder:
         if conditions is not None:
             push_correction(self.stack, correction)
 
-    def pop(self, turn: int, levels: Tensor) -> Tensor:
+    def pop(self, turn: int, samples: Tensor) -> Tensor:
         """Inverse of `push`: the channel (h, w), given the channels before it; what is not coded stays as it is."""
-        mixture, conditions, window = self._distribution(turn, levels)
-        channel = levels[0, self.channels[turn]]
+        mixture, conditions, window = self._distribution(turn, samples)
+        channel = samples[0, self.channels[turn]]
         flat = channel.flatten().clone()
         if conditions is not None:
             correction = pop_correction(self.stack, len(conditions.differences))
@@ -107,15 +107,15 @@ class PhaseCoder:
         return flat.view(channel.shape)
 
     def _distribution(
-        self, turn: int, levels: Tensor
+        self, turn: int, samples: Tensor
     ) -> tuple[LogisticMixture, Conditions | None, tuple[Tensor, Tensor] | None]:
-        """A channel's mixtures (components, h * w), what corrects them, and the windows of its levels."""
+        """A channel's mixtures (components, h * w), what corrects them, and the windows of its samples."""
         c, before = self.channels[turn], self.channels[:turn]
-        m = self.mixtures.channel(c, levels)
+        m = self.mixtures.channel(c, samples)
         mixture = LogisticMixture(*(v[0].flatten(1) for v in (m.logits, m.means, m.log_scales)))
         conditions = window = None
         if (mean := self.mixtures.mean) is not None:
-            here = (levels - mean)[0, list(before)].flatten(1)
+            here = (samples - mean)[0, list(before)].flatten(1)
             differences = torch.cat([self.around[:, (c, *before)].flatten(0, 1), here])
             conditions = Conditions(differences, self.features, mean[0, c].flatten())
         if self.mixtures.window is not None:
@@ -123,9 +123,9 @@ class PhaseCoder:
             window = first[0, c].flatten(), last[0, c].flatten()
         return mixture, conditions, window
 
-    def _push_nibbles(self, mixture: LogisticMixture, levels: Tensor) -> None:
-        upper = torch.floor(levels / 16.0)
-        self._push(levels - 16.0 * upper, self.tables.lower(mixture, upper))
+    def _push_nibbles(self, mixture: LogisticMixture, samples: Tensor) -> None:
+        upper = torch.floor(samples / 16.0)
+        self._push(samples - 16.0 * upper, self.tables.lower(mixture, upper))
         self._push(upper, self.tables.upper(mixture))
 
     def _pop_nibbles(self, mixture: LogisticMixture) -> Tensor:
@@ -140,7 +140,7 @@ class PhaseCoder:
 
 
 class LevelCoder:
-    """Pushes and pops levels (1, 3, h, w) of 8-bit integers; of grey pictures only one channel.
+    """Pushes and pops levels y_k of integer samples, (1, 3, h, w); of grey pictures only one channel.
 
     Args:
         tables: of the model.
@@ -160,16 +160,16 @@ class LevelCoder:
         visited: list[tuple[int, PhaseMixtures, Tensor]] = []
 
         def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
-            levels = inside.keep(quarter, true[quarter], mixtures.base)
-            visited.append((quarter, mixtures, levels))
-            return levels
+            samples = inside.keep(quarter, true[quarter], mixtures.base)
+            visited.append((quarter, mixtures, samples))
+            return samples
 
         walk(visit)
-        for i, (quarter, mixtures, levels) in reversed(list(enumerate(visited))):
+        for i, (quarter, mixtures, samples) in reversed(list(enumerate(visited))):
             known = {q: inside.keep(q, true[q], mixtures.mean) for q, _, _ in visited[:i] if mixtures.mean is not None}
             phase = PhaseCoder(self.tables, self.stack, self.channels, inside, quarter, mixtures, known)
             for turn in reversed(range(len(self.channels))):
-                phase.push(turn, levels)
+                phase.push(turn, samples)
 
     def pop(self, walk: Walk, size: Size, device: torch.device) -> Tensor:
         """Pop a level of that size: (1, 3, *size)."""
@@ -178,13 +178,13 @@ class LevelCoder:
 
         def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
             phase = PhaseCoder(self.tables, self.stack, self.channels, inside, quarter, mixtures, known)
-            levels = mixtures.base.clone()
+            samples = mixtures.base.clone()
             for turn, c in enumerate(self.channels):
-                levels[:, c] = phase.pop(turn, levels)
+                samples[:, c] = phase.pop(turn, samples)
             if len(self.channels) == 1:
-                levels = inside.keep(quarter, levels[:, self.channels[0], None].expand_as(levels), mixtures.base)
+                samples = inside.keep(quarter, samples[:, self.channels[0], None].expand_as(samples), mixtures.base)
             if mixtures.mean is not None:
-                known[quarter] = inside.keep(quarter, levels, mixtures.mean)
-            return levels
+                known[quarter] = inside.keep(quarter, samples, mixtures.mean)
+            return samples
 
         return from_quarters(*walk(visit))[..., : size[0], : size[1]]

@@ -21,7 +21,7 @@ from ..errors import CorruptError, TruncatedError
 from ..models.details import Draw
 from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS
-from ..models.transforms import to_levels, to_pixels
+from ..models.transforms import to_pixels, to_samples
 from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
 from .ledger import Ledger, level_variable
 from .levels import LevelCoder
@@ -39,7 +39,7 @@ def encode(model: Model, stack: Stack, pixels: Pixels) -> tuple[Entry, ...]:
     """
     stack.seal(checksum(pixels))
     ledger = Ledger(stack)
-    image = to_levels(pixels, model.device)
+    image = to_samples(pixels, model.device)
     for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
         TileCoder(model, stack, grey=pixels.ndim == 2).push(image[..., rows, columns], ledger)
     return ledger.account()

@@ -19,7 +19,7 @@ from ..errors import CorruptError
 from ..models.details import Draw
 from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, draw_mean
-from ..models.transforms import to_levels, to_opponent, to_pixels, to_rgb
+from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Ledger, latent_variable, level_variable
 from .levels import LevelCoder
@@ -37,7 +37,7 @@ def encode(model: Model, stack: Stack, spec: TierSpec, quality: int | None, pixe
         pixels: uint8 (h, w, 3), or (h, w) for grey.
     """
     network, grey = model.network, pixels.ndim == 2
-    pyramid = Pyramid.over(to_levels(pixels, model.device), DEPTH)
+    pyramid = Pyramid.over(to_samples(pixels, model.device), DEPTH)
     at = model.at(quality or EXACT_QUALITY)
     drawn: dict[Variable, list[Drawn]] = {}
 

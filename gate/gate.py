@@ -16,7 +16,7 @@ from ..errors import ModelError
 from ..files import write_whole
 from ..models import storage
 from ..models.exact import exact_arithmetic
-from ..models.transforms import to_levels
+from ..models.transforms import to_samples
 from .assessment import LIMIT, Assessment, Calibration
 from .feature_likelihood import FeatureLikelihood
 from .statistics import tiles
@@ -64,7 +64,7 @@ class Gate:
 
 def measure_picture(of_features: FeatureLikelihood, model: Model, pixels: Pixels) -> Tensor:
     """What is judged of the tiles of pixels, uint8 (h, w, 3) or (h, w): float64 (tiles, d)."""
-    image = torch.cat([to_levels(tile, model.device) for tile in tiles(pixels)])
+    image = torch.cat([to_samples(tile, model.device) for tile in tiles(pixels)])
     with exact_arithmetic():
         return measure(of_features, model.network.ladder, image)
 

@@ -16,15 +16,15 @@ from ..models import density
 from ..models.details import GROUPS, Draw, Group, whole_steps
 from ..models.pyramid import Pyramid
 from ..models.selfvae import DEPTH, Ladder
-from ..models.transforms import LEVEL_UNIT, to_opponent, to_rgb
+from ..models.transforms import SAMPLE_UNIT, to_opponent, to_rgb
 
 TILE = 128  # side of a tile, in pixels
 GRID = (2, 3)  # tiles along the shorter and the longer side
 BLOCK = 8  # tiles start at its multiples, as the blocks of most formats do
 QUALITY = 80.0
 RATE_FLOOR = 1e-4  # bits per pixel; what is less counts as nothing
-DISTORTION_FLOOR = 0.5  # squared levels
-STEP_FLOOR = 0.05  # levels between neighbours
+DISTORTION_FLOOR = 0.5  # squared sample units
+STEP_FLOOR = 0.05  # sample units between neighbours
 SHARE_FLOOR = 0.01
 PARTS = ("luma", "luma, diagonal", "chroma")
 PART_OF_GROUP = (0, 0, 1, 2)  # luma is coded in two groups
@@ -37,7 +37,7 @@ NAMES = (
     "distortion of chroma",
     "steps between blocks",
     "share of equal neighbours",
-    "entropy of grey levels",
+    "entropy of grey samples",
 )
 
 
@@ -63,11 +63,11 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
     """The statistics of tiles, and the decoded tiles.
 
     Args:
-        image: integer levels 0..255, float (b, 3, TILE, TILE).
+        image: integer samples 0..255, float (b, 3, TILE, TILE).
     Returns:
         float (b, len(NAMES)), in log2: of rates in bits per pixel, of the priors' scales in quantisation steps (the
-        mean logarithm), of mean squared errors in squared levels; and `surface`;
-        levels 0..255, float (b, 3, TILE, TILE).
+        mean logarithm), of mean squared errors in squared sample units; and `surface`;
+        samples 0..255, float (b, 3, TILE, TILE).
     """
     pyramid = Pyramid.over(image, DEPTH)
     at = torch.full((len(image),), QUALITY, device=image.device)
@@ -90,7 +90,7 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
     decoded = to_rgb(ladder.descend(mean, features, at, pyramid.sizes, draw_at)).clamp(0.0, 255.0)
     rates = bits / image[0, 0].numel()
     luma, red_blue, green_magenta = (to_opponent(decoded) - pyramid.opponent(0)).square().mean((2, 3)).unbind(1)
-    errors = torch.stack([luma, red_blue + green_magenta]) * LEVEL_UNIT**2
+    errors = torch.stack([luma, red_blue + green_magenta]) * SAMPLE_UNIT**2
     found = [(rates + RATE_FLOOR).log2(), (scales / counts)[:-1], (errors + DISTORTION_FLOOR).log2()]
     return torch.cat([*found, surface(image)]).T, decoded
 
@@ -99,14 +99,14 @@ def surface(image: Tensor) -> Tensor:
     """What the networks see too little of in coarse JPEGs, drawings and texts: (3, b), of (b, 3, h, w).
 
     log2 of the steps between blocks relative to all steps; log2 of the share of neighbours that are equal; entropy of
-    the grey levels, in bits.
+    the grey samples, in bits.
     """
     grey = image.mean(1)
     rows, columns = grey.diff(dim=1).abs(), grey.diff(dim=2).abs()
     between = rows[:, BLOCK - 1 :: BLOCK].mean((1, 2)) + columns[..., BLOCK - 1 :: BLOCK].mean((1, 2))
     everywhere = rows.mean((1, 2)) + columns.mean((1, 2))
     equal = ((rows == 0).float().mean((1, 2)) + (columns == 0).float().mean((1, 2))) / 2
-    levels = grey.round().long().flatten(1)
-    shares = image.new_zeros(len(image), 256).scatter_add_(1, levels, image.new_ones(levels.shape)) / levels.shape[1]
+    samples = grey.round().long().flatten(1)
+    shares = image.new_zeros(len(image), 256).scatter_add_(1, samples, image.new_ones(samples.shape)) / samples.shape[1]
     ratios = [(between + STEP_FLOOR) / (everywhere + STEP_FLOOR), equal + SHARE_FLOOR]
     return torch.stack([*(ratio.log2() for ratio in ratios), -(shares * shares.clamp_min(1e-9).log2()).sum(1)])

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..models.pyramid import Pyramid
 from ..models.selfvae import Ladder
-from ..models.transforms import LEVEL_CENTRE, LEVEL_UNIT
+from ..models.transforms import SAMPLE_CENTRE, SAMPLE_UNIT
 from .feature_likelihood import FeatureLikelihood, log_fe
 from .jigsaw import HIDDEN, Jigsaw
 from .mixture import Mixture
@@ -31,15 +31,15 @@ COMPONENTS = 1  # of the values: more did not tell photos better
 
 
 def thumbnails(image: Tensor) -> Tensor:
-    """Tiles as the jigsaw network sees them: levels 0..255, float (b, 3, h, w), to units of it, (b, 3, h/4, w/4)."""
-    return (Pyramid.over(image.round(), REDUCTION)[REDUCTION] - LEVEL_CENTRE) / LEVEL_UNIT
+    """Tiles as the jigsaw network sees them: samples 0..255, float (b, 3, h, w), to units of it, (b, 3, h/4, w/4)."""
+    return (Pyramid.over(image.round(), REDUCTION)[REDUCTION] - SAMPLE_CENTRE) / SAMPLE_UNIT
 
 
 def measure(of_features: FeatureLikelihood, ladder: Ladder, image: Tensor) -> Tensor:
     """What is judged of tiles: `statistics`, and asinh of log p_FE in nats per dimension; asinh tames its long tail.
 
     Args:
-        image: integer levels 0..255, float (b, 3, TILE, TILE).
+        image: integer samples 0..255, float (b, 3, TILE, TILE).
     Returns:
         float64 (b, d), on the CPU.
     """

@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Upsample, residuals
 from .exact import ExactConv2d, activate, round_to, straight_through
 from .pyramid import Size, Sizes
-from .transforms import LEVEL_UNIT, haar_details, inverse_haar, pad_even
+from .transforms import SAMPLE_UNIT, haar_details, inverse_haar, pad_even
 
 MEAN_BITS = 4  # bits behind the point of a latent's prior mean
 SCALE_STEPS = 8  # scales of the prior are powers of 2^(1/8)
 MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 9.0  # log2 of the prior's scale, in quantisation steps
-COARSEST_STEP, FINEST_STEP = 180.0, 13.0  # quantisation step in 8-bit levels at qualities 1 and 100
+COARSEST_STEP, FINEST_STEP = 180.0, 13.0  # quantisation step in sample units at qualities 1 and 100
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ DrawAt = Callable[[int, Tensor], Draw]
 
 
 def log_step(quality: Tensor) -> Tensor:
-    """log2 of the quantisation step of orthonormal details at a quality, in 8-bit levels."""
+    """log2 of the quantisation step of orthonormal details at a quality, in sample units."""
     t = (quality - 1.0) / 99.0
     return math.log2(COARSEST_STEP) + t * (math.log2(FINEST_STEP) - math.log2(COARSEST_STEP))
 
@@ -91,9 +91,9 @@ def on_grid(mean: Tensor) -> Tensor:
 class Gains(nn.Module):
     """Quantisation steps per unit of the image for every channel and quality, learned around 2^(k-1) / step."""
 
-    def __init__(self, channels: int, level: int):
+    def __init__(self, channels: int, k: int):
         super().__init__()
-        self.level = level
+        self.k = k
         self.adjust = QualityTable(channels)
         self.table: Tensor | None = None  # log2 gains and gains, (2, QUALITIES, channels), once exported
 
@@ -102,7 +102,7 @@ class Gains(nn.Module):
         if self.table is not None:
             log_gain, gain = self.table[:, quality.long() - 1, :, None, None]
             return log_gain, gain
-        base = self.level - 1 + math.log2(LEVEL_UNIT) - log_step(quality)
+        base = self.k - 1 + math.log2(SAMPLE_UNIT) - log_step(quality)
         log_gain = base[:, None, None, None] + self.adjust(quality)
         return log_gain, torch.exp2(log_gain)
 
@@ -111,7 +111,7 @@ class Gains(nn.Module):
         """Use exported gains, and go on from them where training starts from an exported model."""
         self.table = table
         at_knots = torch.linspace(1, QUALITIES, KNOTS).round()
-        base = self.level - 1 + math.log2(LEVEL_UNIT) - log_step(at_knots)
+        base = self.k - 1 + math.log2(SAMPLE_UNIT) - log_step(at_knots)
         self.adjust.knots.copy_(table[0, at_knots.long() - 1] - base[:, None])
 
 
@@ -133,16 +133,16 @@ class DetailLevel(nn.Module):
     """p(z_k | y_k, coarser), q(z_k | y_{k-1}) and the mean of p(y_{k-1} | y_k, z_k) for one k.
 
     Args:
-        level: k, from 1 for the finest.
+        k: from 1 for the finest.
         features: channels of this level's networks.
         coarser: channels of the features that level k+1 hands down, 0 for none.
         blocks: residual blocks of the prior's trunk.
     """
 
-    def __init__(self, level: int, features: int, coarser: int, blocks: int):
+    def __init__(self, k: int, features: int, coarser: int, blocks: int):
         super().__init__()
-        self.k = level
-        self.gains = Gains(9, level)
+        self.k = k
+        self.gains = Gains(9, k)
         self.from_level = ExactConv2d(3, features)
         self.from_coarser = Upsample(coarser, features) if coarser else None
         self.trunk_scale = QualityScale(features)

@@ -26,9 +26,9 @@ BLOCKS = (3, 2, 2)
 class Top(nn.Module):
     """The coarsest variable of u, under a learned mean and scale."""
 
-    def __init__(self, level: int):
+    def __init__(self, k: int):
         super().__init__()
-        self.gains = Gains(3, level)
+        self.gains = Gains(3, k)
         self.mean = QualityTable(3)
         self.log_scale = QualityTable(3)
 

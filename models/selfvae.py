@@ -74,12 +74,12 @@ class Ladder(nn.Module):
         In evaluation mode the rate is that of the rounded latents.
 
         Args:
-            image: integer levels 0..255, float (b, 3, h, w).
+            image: integer samples 0..255, float (b, 3, h, w).
             quality: (b,), 1..100.
             dropped: how many of the finest levels code nothing and take their prior's mean (K for `sketch`).
             exact: the k whose y_k is given exactly instead of decoded ((K,) for `high`, 1..K for `lossless`).
         Returns:
-            the picture in levels 0..255, neither rounded nor clamped, and the bits of each level's latents, finest
+            the picture in samples 0..255, neither rounded nor clamped, and the bits of each level's latents, finest
             first and the top last, (DEPTH + 1, b).
         """
         pyramid = Pyramid.over(image, DEPTH)
@@ -118,9 +118,9 @@ def draw_rounded(inferred: Tensor) -> Draw:
     return lambda group, mean, log_scale: mean + whole_steps(group.take(inferred), mean)
 
 
-def visit_true(levels: Tensor, bits: list[Tensor]) -> Visit:
-    """The visit that only measures: appends each phase's bits, (b,), for the true levels (b, 3, h, w)."""
-    true = quarters(levels)
+def visit_true(level: Tensor, bits: list[Tensor]) -> Visit:
+    """The visit that only measures: appends each phase's bits, (b,), for the true level (b, 3, h, w)."""
+    true = quarters(level)
 
     def visit(quarter: int, mixtures: PhaseMixtures) -> Tensor:
         bits.append(mixtures.bits(true[quarter]).sum((1, 2)))
@@ -140,20 +140,20 @@ class SelfVAE(nn.Module):
 
     @torch.no_grad()
     def draw_details(self, k: int, finer: Tensor) -> Tensor:
-        """Details (b, 9, h, w) of a z_k drawn from its posterior given integer levels y_{k-1} = `finer`."""
+        """Details (b, 9, h, w) of a z_k drawn from its posterior given y_{k-1} = `finer`."""
         quality = torch.full((len(finer),), EXACT_QUALITY, device=finer.device)
         level = self.ladder.level(k)
         z = level.posterior(to_opponent(finer), to_opponent(downscale(finer)), quality)
         return (z + torch.rand_like(z) - 0.5) / level.gains(quality)[1]
 
     def level_bits(self, k: int, finer: Tensor, details: Tensor | None = None) -> Tensor:
-        """-log2 p(y_{k-1} | y_k, z_k) of integer levels y_{k-1} = `finer` of even size (b, 3, h, w): (b,)."""
+        """-log2 p(y_{k-1} | y_k, z_k) of y_{k-1} = `finer` of even size (b, 3, h, w): (b,)."""
         bits: list[Tensor] = []
         self.level_likelihood(k, downscale(finer), details, visit_true(finer, bits))
         return torch.stack(bits).sum(0)
 
     def gist_bits(self, gist: Tensor, quality: Tensor) -> Tensor:
-        """-log2 p(y_K | u) of integer levels y_K = `gist` of even size (b, 3, h, w), u rounded: (b,)."""
+        """-log2 p(y_K | u) of y_K = `gist` of even size (b, 3, h, w), u rounded: (b,)."""
         bits: list[Tensor] = []
         with torch.no_grad():
             mean, features = self.ladder.gist(gist, quality)

@@ -137,12 +137,12 @@ def test_corrections_go_through_the_stack(featured: bool | None) -> None:
 @pytest.mark.parametrize("windowed", [False, True])
 def test_slopes_are_those_of_the_mass(windowed: bool) -> None:
     mixture = mixture_of(300)
-    levels = drawn_from(mixture)
+    samples = drawn_from(mixture)
 
     def mass(mixture: LogisticMixture) -> Mass:
         if windowed:
-            return Mass.of(mixture, levels, levels).within(Mass.of(mixture, levels - 2, levels + 1))
-        return Mass.of(mixture, levels, levels)
+            return Mass.of(mixture, samples, samples).within(Mass.of(mixture, samples - 2, samples + 1))
+        return Mass.of(mixture, samples, samples)
 
     slopes, step = mass(mixture), 1e-2
     for name, analytic in (("means", slopes.by_mean), ("log_scales", slopes.by_scale), ("logits", slopes.by_logit)):
@@ -165,11 +165,11 @@ def test_what_bends_the_levels_is_found(features: int) -> None:
         rng.integers(-8, 8, features).astype(np.int32),
         np.repeat(np.array([[20], [100], [-40], [-60], [0]], np.int32), COMPONENTS, 1),
     )
-    levels = drawn_from(true.apply(mixture, conditions))
-    found = fit(mixture, conditions, levels, None)
+    samples = drawn_from(true.apply(mixture, conditions))
+    found = fit(mixture, conditions, samples, None)
     assert found is not None
     assert len(found.of_scales) == features
-    observations = Observations(mixture, conditions, levels, None)
+    observations = Observations(mixture, conditions, samples, None)
     assert observations.bits(found) < 1.003 * observations.bits(true)
     assert observations.bits(found) < 0.97 * observations.bits(Correction.none(COUNT))
 

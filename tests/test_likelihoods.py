@@ -35,12 +35,12 @@ def as_map(mixture: LogisticMixture) -> LogisticMixture:
 
 
 def all_bits(mixture: LogisticMixture, count: int) -> torch.Tensor:
-    """Bits of all 256 levels, (count, 256)."""
-    levels = torch.arange(256.0).expand(count, 256)
+    """Bits of all 256 samples, (count, 256)."""
+    samples = torch.arange(256.0).expand(count, 256)
     wide = LogisticMixture(
         *(v.T[:, :, None, None].expand(-1, -1, 1, 256) for v in (mixture.logits, mixture.means, mixture.log_scales))
     )
-    return wide.bits(levels[:, None])[:, 0]
+    return wide.bits(samples[:, None])[:, 0]
 
 
 def test_masses_add_up_to_one() -> None:
@@ -150,12 +150,12 @@ def test_phases_see_only_what_precedes_them() -> None:
         torch.nn.init.normal_(parameter, std=0.05)
     level = random_level(8, 8)
 
-    def means(levels: torch.Tensor) -> list[torch.Tensor]:
+    def means(samples: torch.Tensor) -> list[torch.Tensor]:
         seen: list[torch.Tensor] = []
 
         def visit(quarter: int, phase: PhaseMixtures) -> torch.Tensor:
             seen.append(phase.means)
-            return quarters(levels)[quarter]
+            return quarters(samples)[quarter]
 
         with torch.no_grad():
             likelihood(torch.full((2, 3, 8, 8), 100.0), torch.ones(2, 4, 4, 4), visit)

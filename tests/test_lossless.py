@@ -14,7 +14,7 @@ from svcodec.codec import lossless
 from svcodec.codec.ledger import Ledger
 from svcodec.codec.model import Model
 from svcodec.models.exact import exact_arithmetic
-from svcodec.models.transforms import to_levels, to_pixels
+from svcodec.models.transforms import to_pixels, to_samples
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_every_latent_comes_back_by_bits_back(model: Model, grey: bool) -> None:
     ledger = Ledger(stack)
     coder = ChainCoder(model, stack, grey)
     with exact_arithmetic():
-        coder.push(to_levels(image, model.device), ledger)
+        coder.push(to_samples(image, model.device), ledger)
         assert np.array_equal(to_pixels(coder.pop((70, 45)), grey), image)
     assert np.array_equal(stack.pop_uniform(len(lent), 16), lent)
     assert stack.unseal() == 7
@@ -62,7 +62,7 @@ def test_every_latent_comes_back_by_bits_back(model: Model, grey: bool) -> None:
 
 
 def test_a_chain_costs_the_negative_elbo(model: Model) -> None:
-    image = to_levels(texture(128, 192), model.device)
+    image = to_samples(texture(128, 192), model.device)
     stack = MeasuringStack(model.residuals)
     stack.seal(0)
     coder = ChainCoder(model, stack, grey=False)

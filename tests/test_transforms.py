@@ -43,7 +43,7 @@ def test_haar_details_are_orthonormal_but_for_the_mean() -> None:
 def test_opponent_colour_is_orthonormal_and_comes_back(height: int, width: int, seed: int) -> None:
     image = levels(height, width, seed)
     opponent = transforms.to_opponent(image)
-    centred = (image - transforms.LEVEL_CENTRE) / transforms.LEVEL_UNIT
+    centred = (image - transforms.SAMPLE_CENTRE) / transforms.SAMPLE_UNIT
     assert torch.allclose(opponent.square().sum(1), centred.square().sum(1), atol=1e-4)
     assert torch.equal(transforms.to_rgb(opponent).round(), image)
 
