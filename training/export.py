@@ -44,13 +44,12 @@ def export_run(
         ModelError: `start` can't be loaded, or the networks can't be computed exactly.
     """
     check_crop(crop)
-    model = SelfVAE().requires_grad_(False).eval()
     checkpoints = [run / f"{part}.pt" for part in OBJECTIVES]
+    if start and not (checkpoints := [path for path in checkpoints if path.exists()]):
+        raise InputError(f"there are no checkpoints in {run}")
+    model = SelfVAE().requires_grad_(False).eval()
     if start:
         load_weights(model, start)
-        checkpoints = [path for path in checkpoints if path.exists()]
-    if not checkpoints:
-        raise InputError(f"there are no checkpoints in {run}")
     for path in checkpoints:
         load_average(model, path)
     photos = Photos(sources, smallest=crop)
