@@ -19,10 +19,9 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 # whether photos and models exist is said where they are read, as it is to callers from Python
 _photos = click.argument("sources", metavar="PHOTOS...", nargs=-1, required=True, type=click.Path(path_type=Path))
-_weights = click.option(
-    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True
-)
+_output = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True)
 _positive = click.FloatRange(0, min_open=True)
+_step_size = click.FloatRange(0)
 
 
 @click.group()
@@ -37,7 +36,9 @@ def train() -> None:
 def _training(command: Command) -> Command:
     """The options of both parts' trainings."""
     for option in (
-        click.option("--seed", type=int, default=Settings.seed, show_default=True, help="Of whatever is drawn."),
+        click.option(
+            "--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn."
+        ),
         click.option("--bf16", is_flag=True, help="Convolutions in bfloat16: faster where supported."),
         click.option("--clip", type=_positive, default=Settings.clip, show_default=True, help="Largest gradient norm."),
         click.option(
@@ -55,12 +56,12 @@ def _training(command: Command) -> Command:
         ),
         click.option(
             "--muon-rate",
-            type=_positive,
+            type=_step_size,
             default=Settings.muon_rate,
             show_default=True,
             help="Muon's step size, for 3x3 convolutions.",
         ),
-        click.option("--rate", type=_positive, default=Settings.rate, show_default=True, help="Adam's step size."),
+        click.option("--rate", type=_step_size, default=Settings.rate, show_default=True, help="Adam's step size."),
         click.option(
             "--crop", type=int, default=Settings.crop, show_default=True, help="Side of the crops, in pixels."
         ),
@@ -102,7 +103,7 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 @train.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @_photos
-@_weights
+@_output
 @click.option(
     "--start", metavar="FILE", type=click.Path(path_type=Path), help="The model file that training started from, if so."
 )
@@ -119,7 +120,7 @@ def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | Non
 @train.command()
 @_photos
 @click.option("--model", metavar="MODEL", help="Name, or path of a .safetensors file; by default the built-in one.")
-@_weights
+@_output
 def gate(sources: tuple[Path, ...], model: str | None, output: Path) -> None:
     """Train the gate of a model, on the photos that the model was trained on.
 
