@@ -26,8 +26,7 @@ from sklearn.metrics import roc_auc_score
 from .. import Codec
 from ..arrays import Pixels
 from ..gate import statistics
-from ..gate.gate import measure_picture
-from ..training.loop import trade_off
+from ..training.objectives import trade_off
 from ..training.photos import Photos
 from . import markdown
 from .bench import read_photos
@@ -61,9 +60,9 @@ def scores(codec: Codec, pictures: Iterable[Pixels]) -> Scores:
     """(n, 3), for each picture those of SCORES; greater for photos."""
     found = []
     for pixels in pictures:
-        values = measure_picture(codec.gate.typicality.of_features, codec.model, pixels)
+        values = codec.gate.measure(pixels)
         bound = elbo(values)
-        found.append((codec.gate.judge(codec.model, values).score, bound, bound + complexity(pixels)))
+        found.append((codec.gate.judge(values).score, bound, bound + complexity(pixels)))
     return np.array(found)
 
 

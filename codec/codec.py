@@ -14,9 +14,10 @@ from ..bitstream.container import Colour, Stream, Verdict, pack, unpack
 from ..bitstream.stack import Stack
 from ..errors import InputError, ModelError, OutlierWarning, RejectedError
 from ..gate.assessment import GATES, Assessment, Calibration
-from ..gate.gate import Gate, load_gate
+from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
 from . import lossless, lossy
+from .gates import load_gate
 from .model import load_model
 from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
 from .tiers import SPECS, checked_quality, spec_of
@@ -71,7 +72,7 @@ class Codec:
             InputError: the picture can't be coded.
             ModelError: as for `gate`.
         """
-        return self.gate.assess(self.model, read_picture(image).pixels)
+        return self.gate.assess(read_picture(image).pixels)
 
     def encode(self, image: Any, tier: str = "standard", quality: int | None = None, gate: str = "off") -> bytes:
         """A picture as the bytes of an .svc file.
@@ -91,7 +92,7 @@ class Codec:
         spec = spec_of(tier)
         quality = checked_quality(spec, quality)
         picture = read_picture(image)
-        assessment = None if gate == "off" else self.gate.assess(self.model, picture.pixels)
+        assessment = None if gate == "off" else self.gate.assess(picture.pixels)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)

@@ -1,1 +1,1 @@
-"""Self-supervised likelihoods: a VAE's likelihood weighted by one of learned features, to tell foreign images."""
+"""Is it a photo? Statistics of the model's ELBO, self-supervised features, and the gate that judges by both."""

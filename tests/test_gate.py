@@ -25,6 +25,8 @@ from svcodec.codec import codec as codec_module
 from svcodec.codec.model import DEFAULT_MODEL, weights_file
 from svcodec.gate import statistics
 from svcodec.gate.assessment import Calibration
+from svcodec.gate.gate import Gate
+from svcodec.training import commands, gate_fitting
 
 Samples = npt.NDArray[np.uint8]
 
@@ -58,6 +60,11 @@ def own_model(tmp_path: Path) -> Path:
 
 def noise() -> Samples:
     return np.random.default_rng(0).integers(0, 256, (140, 150, 3), np.uint8)
+
+
+def shipped() -> bytes:
+    """The default model's gate."""
+    return weights_file(DEFAULT_MODEL, "-gate").read_bytes()
 
 
 def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
@@ -161,7 +168,7 @@ def test_a_model_without_a_gate(own_model: Path, folder: Path) -> None:
     [({"model": "00"}, "train it again"), ({"format": "x"}, "format"), ({"calibration": "{"}, "read")],
 )
 def test_gates_of_other_weights_or_formats(own_model: Path, change: dict[str, str], text: str) -> None:
-    content = weights_file(DEFAULT_MODEL, "-gate").read_bytes()
+    content = shipped()
     metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
     own_gate = own_model.with_stem("own-gate")
     own_gate.write_bytes(safetensors.torch.save(safetensors.torch.load(content), metadata | change))
@@ -170,6 +177,33 @@ def test_gates_of_other_weights_or_formats(own_model: Path, change: dict[str, st
     own_gate.write_bytes(content[:1000])
     with pytest.raises(svcodec.ModelError, match="can't be loaded"):
         svcodec.assess(noise(), model=own_model)
+
+
+def test_a_gate_is_bytes_to_and_from(codec: svcodec.Codec) -> None:
+    content = codec.gate.to_bytes()
+    gate = Gate.from_bytes(content, "again", codec.gate.model)
+    assert (gate.hash, gate.calibration) == (codec.gate.hash, codec.gate.calibration)
+    assert gate.assess(noise()) == codec.assess(noise())
+    assert safetensors.torch.load(content).keys() == safetensors.torch.load(shipped()).keys()
+
+
+def test_train_gate(own_model: Path, portrait: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command of docs/gate.md, in small."""
+    for name, value in {"CROPS": 200, "EPOCHS": 1, "FITTED": 12, "VERSIONS": 2, "FALSE_ALARMS": 0.25}.items():
+        monkeypatch.setattr(gate_fitting, name, value)
+    photos, gate = own_model.parent / "photos", own_model.with_stem("own-gate")
+    photos.mkdir()
+    arguments = ["gate", str(photos), "--model", str(own_model), "-o", str(gate)]
+    for i in range(26):
+        Image.fromarray(portrait[10 * i : 10 * i + 140, 13 * i : 13 * i + 150]).save(photos / f"{i:02}.png")
+        if i == 3:
+            error = CliRunner().invoke(commands.train, arguments).exception
+            assert isinstance(error, svcodec.InputError) and "2 held-out photos" in str(error)
+    result = CliRunner().invoke(commands.train, arguments, catch_exceptions=False)
+    assert result.exit_code == 0 and "puzzles solved" in result.stdout
+    assert result.stderr == ""  # no terminal, no progress
+    found = svcodec.assess(noise(), model=own_model)
+    assert not found.accepted and found.model == "own" and found.false_alarms == 0.25
 
 
 def test_check(folder: Path) -> None:

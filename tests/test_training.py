@@ -12,14 +12,22 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from click.testing import CliRunner
 from PIL import Image
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 import svcodec
 from svcodec.codec.model import DEFAULT_MODEL, weights_file
 from svcodec.models.integers import from_integers
 from svcodec.models.selfvae import DEPTH, SelfVAE
-from svcodec.training.loop import Optimizer, load_weights, trade_off
+from svcodec.training import loop
+from svcodec.training.commands import train
+from svcodec.training.objectives import trade_off
+from svcodec.training.optimizer import Optimizer, average
 from svcodec.training.photos import Photos
+from svcodec.training.settings import Settings
+from svcodec.training.weights import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +47,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(module: str, *arguments: object) -> str:
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(train, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
     return result.stdout
+
+
+def failure(*arguments: object) -> str:
+    """The one line that ends a command that can't be run."""
+    error = CliRunner().invoke(train, list(map(str, arguments))).exception
+    assert isinstance(error, svcodec.SvcodecError), error
+    assert "\n" not in str(error)
+    return str(error)
 
 
 def test_photos_are_split_by_name(folder: Path) -> None:
@@ -61,12 +76,12 @@ def test_recipe(folder: Path, tmp_path: Path) -> None:
     """The recipe of docs/training.md, in small: train both parts, resume, export, and code with the result."""
     settings = ("--out", tmp_path, "--minutes", 0.05, "--batch", 2, "--crop", 32)
     for task in ("ladder", "likelihoods", "ladder"):
-        run("svcodec.training.loop", task, folder, *settings)
+        run(task, folder, *settings)
     steps = [json.loads(line)["step"] for line in (tmp_path / "ladder.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
     assert len(steps) >= 2
     model = tmp_path / "own.safetensors"
-    run("svcodec.training.export", tmp_path, folder, "-o", model, "--crop", 64)
+    run("export", tmp_path, folder, "-o", model, "--crop", 64)
     codec = svcodec.Codec(model)
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     assert np.array_equal(np.asarray(codec.decode(codec.encode(image, "lossless"))), image)
@@ -75,6 +90,113 @@ def test_recipe(folder: Path, tmp_path: Path) -> None:
     assert svcodec.inspect(data).model == "own"
     with pytest.raises(svcodec.ModelError):
         svcodec.decode(data)
+
+
+def test_help_lists_the_commands() -> None:
+    text = run("--help")
+    assert [line.split()[0] for line in text.split("Commands:\n")[1].splitlines()] == [
+        "export",
+        "gate",
+        "ladder",
+        "likelihoods",
+    ]
+    assert "--muon-rate" in run("ladder", "--help")
+
+
+def test_mistakes_end_with_one_line(folder: Path, tmp_path: Path) -> None:
+    settings = ("--out", tmp_path, "--minutes", 1, "--crop", 32)
+    assert "there is no such folder" in failure("ladder", folder / "none", *settings)
+    assert "too few photos with sides of at least 96 pixels" in failure("ladder", folder, *settings[:-1], 96)
+    assert "multiples of 16" in failure("ladder", folder, *settings[:-1], 40)
+    assert "no ladder to start from" in failure("likelihoods", folder, *settings)
+    assert "none.safetensors: No such file" in failure("ladder", folder, *settings, "--start", "none.safetensors")
+    assert "can't be loaded" in failure("ladder", folder, *settings, "--start", folder / "notes.txt")
+    output = ("-o", tmp_path / "a.safetensors")
+    assert "train the ladder first" in failure("export", tmp_path, folder, *output, "--crop", 64)
+    start = ("--start", Path(str(weights_file(DEFAULT_MODEL))))
+    assert "no checkpoints in" in failure("export", tmp_path, folder, *output, *start)
+    assert "multiples of 16" in failure("export", tmp_path, folder, *output, "--crop", 0)
+    assert "at least 128" in failure("gate", folder, *output)
+    assert "unknown-1" in failure("gate", folder, "--model", "unknown-1", *output)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("broken.png", b"\x89PNG\r\n\x1a\n"), ("text.jpg", b"text"), ("broken.zip", b"text")]
+)
+def test_photos_that_can_not_be_read(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(svcodec.InputError, match=f"{name} can't be read"):
+        Photos([tmp_path], smallest=16)
+
+
+def test_the_gates_training_says_what_to_install(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
+    assert 'pip install "svcodec[train]"' in failure("gate", folder, "-o", tmp_path / "a.safetensors")
+
+
+def test_training_needs_torch_numpy_and_pillow_only() -> None:
+    """It runs on machines that have nothing else; and the commands are listed before torch is loaded."""
+    others = ["click", "constriction", "matplotlib", "safetensors", "scipy", "sklearn", "tqdm"]
+    block = f"import sys; sys.modules.update(dict.fromkeys({others}))"
+    for code in (
+        f"{block}; from svcodec.training.loop import train; from svcodec.training.recipe import train_part",
+        "import sys; from svcodec.training.commands import train; assert 'torch' not in sys.modules",
+    ):
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+
+
+class Affine(nn.Module):
+    """A network with a part to train and one to leave as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(3, 3, 3, padding=1)
+        self.frozen = nn.Conv2d(3, 3, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.frozen(self.mix(image / 255))
+
+
+def test_the_loop_trains_any_network_and_goes_on(folder: Path, tmp_path: Path) -> None:
+    def loss(net: Affine, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        error = (net(image) - image / 255).square().mean()
+        return error, {"drawn": rng.random()}
+
+    def validate(net: Affine, image: Tensor) -> dict[str, float | str]:
+        assert not net.training
+        return {"error": float((net(image) - image / 255).square().mean())}
+
+    objective = loop.Objective("affine", ("mix",), loss, validate)
+    photos, settings = Photos([folder], smallest=32), Settings(minutes=0.02, batch=2, crop=32, rate=0.01, decay=0.0)
+    torch.manual_seed(0)
+    first, second = Affine(), Affine()
+    second.frozen.load_state_dict(first.frozen.state_dict())
+    frozen = first.frozen.weight.detach().clone()
+    for net in (first, second):
+        loop.train(net, objective, photos, tmp_path, settings)
+        assert torch.equal(net.frozen.weight, frozen)
+    entries = [json.loads(line) for line in (tmp_path / "affine.jsonl").read_text().splitlines()]
+    steps = [entry["step"] for entry in entries]
+    assert steps == sorted(steps) and steps[-1] > steps[0]
+    assert entries[-1]["error"] < entries[0]["error"]
+    assert {"loss", "norm", "drawn", "minutes"} <= set(entries[0])
+    state = torch.load(tmp_path / "affine.pt", weights_only=True)
+    assert set(state["average"]) == {"mix.weight", "mix.bias"}
+    assert torch.equal(state["net"]["mix.weight"], second.mix.weight)
+
+
+def test_the_average_grows_longer() -> None:
+    """Of n steps it keeps n / (n + 50) of what it was, at most 0.999, from the first step on."""
+    net = nn.Linear(1, 1, bias=False)
+    net.weight.data.fill_(1.0)
+    averaging = AveragedModel(net, multi_avg_fn=average)
+    for step, keep in ((1, 1 / 51), (100, 100 / 150), (10**6, 0.999)):
+        averaging.n_averaged.fill_(step)
+        averaging.module.weight.data.fill_(0.0)
+        averaging.update_parameters(net)
+        assert averaging.module.weight.item() == pytest.approx(1 - keep, rel=1e-4)
 
 
 def test_one_step_lowers_nothing_but_the_loss() -> None:

@@ -1,50 +1,69 @@
-"""From checkpoints to a model file: `python -m svcodec.training.export RUN SOURCE... -o MODEL.safetensors`.
+"""From checkpoints to a model file.
 
 Calibrates the networks' grids on photos, rounds their weights to them, proves the bound of every output channel, and
-reports what the rounding cost on the held-out photos.
+measures what the rounding cost on the held-out photos.
 """
 
-import argparse
-import json
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..codec.model import save_model
-from ..models import integers as export
+from ..errors import InputError, ModelError
+from ..models import integers
+from ..models.exact import ExactnessError
 from ..models.selfvae import SelfVAE
-from .loop import TASKS, load_average, load_weights
+from .loop import VALIDATION_PHOTOS
+from .objectives import OBJECTIVES
 from .photos import Photos, central_crop
+from .recipe import check_crop
+from .weights import load_average, load_weights
 
 CALIBRATION_PHOTOS = 16
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", type=Path, help="folder that `python -m svcodec.training.loop` wrote")
-    parser.add_argument("sources", nargs="+", type=Path, help="the photos it was trained on")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
-    parser.add_argument("--start", type=Path, help="the model file that training started from, if it did")
-    parser.add_argument("--crop", type=int, default=256, help="side of the crops to calibrate on")
-    args = parser.parse_args()
+def export_run(
+    run: Path, sources: Sequence[Path], output: Path, start: Path | None = None, crop: int = 256
+) -> dict[str, dict[str, Any]]:
+    """Write the model file of a training.
+
+    Args:
+        run: folder that the training wrote.
+        sources: the photos it was trained on.
+        output: the .safetensors file.
+        start: the model file that training started from, if it did; what was not trained since is taken from there.
+        crop: side of the crops to calibrate on, in pixels.
+    Returns:
+        of each part, validation figures of the networks as they were trained, `floats`, and as written, `integers`.
+    Raises:
+        InputError: a checkpoint is missing, or there are too few photos.
+        ModelError: `start` can't be loaded, or the networks can't be computed exactly.
+    """
+    check_crop(crop)
+    checkpoints = [run / f"{part}.pt" for part in OBJECTIVES]
+    if start and not (checkpoints := [path for path in checkpoints if path.exists()]):
+        raise InputError(f"there are no checkpoints in {run}")
     model = SelfVAE().requires_grad_(False).eval()
-    if args.start:
-        load_weights(model, args.start)
-    for task in TASKS:
-        if not args.start or (args.run / f"{task}.pt").exists():
-            load_average(model, args.run / f"{task}.pt")
-    photos = Photos(args.sources, smallest=args.crop)
+    if start:
+        load_weights(model, start)
+    for path in checkpoints:
+        load_average(model, path)
+    photos = Photos(sources, smallest=crop)
     every = max(1, len(photos.training) // CALIBRATION_PHOTOS)
-    calibration = torch.stack([central_crop(photo, args.crop) for photo in photos.training[::every]]).float()
-    held_out = photos.validation(CALIBRATION_PHOTOS)
-    before = {task: validate(model, held_out) for task, (_, _, validate) in TASKS.items()}
-    export.calibrate(model, calibration)
-    export.snap(model)
-    for task, (_, _, validate) in TASKS.items():
-        print(json.dumps({"task": task, "floats": before[task], "integers": validate(model, held_out)}, indent=1))
-    save_model(model, args.output)
-    print(f"{args.output}: {args.output.stat().st_size:,} bytes")
-
-
-if __name__ == "__main__":
-    main()
+    calibration = torch.stack([central_crop(photo, crop) for photo in photos.training[::every]]).float()
+    held_out = photos.validation(VALIDATION_PHOTOS)
+    floats = {part: objective.validate(model, held_out) for part, objective in OBJECTIVES.items()}
+    integers.calibrate(model, calibration)
+    try:
+        integers.snap(model)
+        save_model(model, output)
+    except ExactnessError as error:
+        raise ModelError(f"{run} can't be exported: {error}") from error
+    return {
+        part: {"floats": floats[part], "integers": objective.validate(model, held_out)}
+        for part, objective in OBJECTIVES.items()
+    }

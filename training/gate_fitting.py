@@ -1,28 +1,27 @@
-"""Training of the gate of a model: `python -m svcodec.training.gate_fitting SOURCE... -o NAME-gate.safetensors`.
+"""Training of the gate of a model.
 
 The jigsaw classifier learns from crops of the training photos, mixtures are fitted to what the model finds in them, and
 the threshold is set by photos that were held out. Needs scikit-learn; takes minutes on one core.
 """
 
-import argparse
+from __future__ import annotations
+
 import io
-import sys
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-import click
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ..arrays import Pixels
-from ..codec.model import Model, load_model
+from ..errors import InputError
 from ..gate.assessment import Calibration
 from ..gate.feature_likelihood import FeatureLikelihood
-from ..gate.gate import Gate, hash_of, measure_picture, save_gate
+from ..gate.gate import CodingModel, Gate, hash_of, measure_picture, scores
 from ..gate.mixture import Mixture
 from ..gate.statistics import TILE
 from ..gate.typicality import FEATURE_COMPONENTS, LAYER, Typicality, thumbnails
@@ -37,6 +36,12 @@ FALSE_ALARMS = 0.01
 SEED = 0
 
 T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Hands on the steps of something long, `length` of them, and may show how far it is."""
+
+    def __call__(self, steps: Iterable[T], length: int, label: str) -> Iterable[T]: ...
 
 
 def vary(photo: Tensor, rng: np.random.Generator) -> Pixels:
@@ -72,54 +77,56 @@ def held_out_versions(photos: Sequence[Tensor], rng: np.random.Generator) -> Ite
             yield vary(photo, rng)
 
 
-def learn_features(photos: Photos, rng: np.random.Generator) -> FeatureLikelihood:
-    """Train the jigsaw classifier on crops of the training photos, and fit the mixture of their features."""
+def fit_gate(photos: Photos, model: CodingModel, progress: Progress) -> tuple[Gate, float]:
+    """Train the gate of a model.
+
+    Args:
+        photos: those that the model was trained on, with sides of at least TILE.
+        model: whose gate it is to be.
+        progress: shown how far training is.
+    Returns:
+        the gate, and the share of the puzzles that the classifier solved in its last epoch, 0..1 (by chance 0.01).
+    Raises:
+        InputError: there are too few photos to set a threshold by.
+    """
+    count, needed = len(photos.held_out), math.ceil(1 / FALSE_ALARMS / VERSIONS)
+    if count < needed:
+        raise InputError(
+            f"the gate takes {needed} held-out photos of {TILE} x {TILE} pixels or more: there are {count}"
+        )
+    rng = np.random.default_rng(SEED)
+    of_features, solved = learn_features(photos, rng, progress)
+    fitted = fit_values(photos, of_features, model, rng, progress)
+    typicality = Typicality.from_tensors(fitted.to_tensors())  # rounded as it will be stored
+    pictures = progress(
+        held_out_versions(photos.held_out, np.random.default_rng(SEED)), VERSIONS * count, "Held-out photos"
+    )
+    found = [scores(typicality, measure_picture(typicality.of_features, model, pixels))[0] for pixels in pictures]
+    about = f"{count} held-out photos, each as it is and in {VERSIONS - 1} versions that are at random "
+    about += "downscaled, softened, through a JPEG or grey"
+    return Gate(typicality, model, Calibration.of_scores(hash_of(typicality), found, FALSE_ALARMS, about)), solved
+
+
+def learn_features(photos: Photos, rng: np.random.Generator, progress: Progress) -> tuple[FeatureLikelihood, float]:
+    """Train the jigsaw classifier on crops of the training photos, and fit the mixture of their features.
+
+    Returns p_FE and the share of the puzzles that were solved in the last epoch.
+    """
     crops = torch.cat([thumbnails(photos.batch(200, TILE, rng)) for _ in range(CROPS // 200)])
     epochs = train_jigsaw(crops, replace(PHOTOS, epochs=EPOCHS), SEED)
     *_, (net, figures) = progress(epochs, EPOCHS, "Jigsaw puzzles")
-    click.echo(f"puzzles solved: {figures['accuracy']:.1%} (by chance 1%)", err=True)
     jigsaw = net.requires_grad_(False).half().float()  # as it will be stored
     mixture = Mixture.fit(jigsaw.features(crops, LAYER), FEATURE_COMPONENTS)
-    return FeatureLikelihood(jigsaw, mixture, LAYER)
+    return FeatureLikelihood(jigsaw, mixture, LAYER), figures["accuracy"]
 
 
-def fit(photos: Photos, model: Model) -> Typicality:
-    """Learn features, and fit the mixture to FITTED training photos in versions of `vary`."""
-    rng = np.random.default_rng(SEED)
-    of_features = learn_features(photos, rng)
+def fit_values(
+    photos: Photos, of_features: FeatureLikelihood, model: CodingModel, rng: np.random.Generator, progress: Progress
+) -> Typicality:
+    """Fit the mixture of the values to FITTED training photos in versions of `vary`."""
     chosen = rng.permutation(len(photos.training))[:FITTED]
     varied = (vary(photos.training[index], rng) for index in chosen)
     values = [
         measure_picture(of_features, model, pixels) for pixels in progress(varied, len(chosen), "Photos to fit to")
     ]
     return Typicality.fit(of_features, torch.cat(values))
-
-
-def progress(steps: Iterable[T], length: int, label: str) -> Iterator[T]:
-    with click.progressbar(steps, length, label, file=sys.stderr, update_min_steps=max(1, length // 20)) as bar:
-        yield from bar
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sources", nargs="+", type=Path, help="the model's training photos: folders, or zip archives")
-    parser.add_argument("--model", help="name, or path of a .safetensors file; by default the built-in one")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="NAME-gate.safetensors beside the model")
-    args = parser.parse_args()
-    model = load_model(args.model)
-    photos = Photos(args.sources, TILE)
-    tensors = fit(photos, model).to_tensors()
-    typicality = Typicality.from_tensors(tensors)  # rounded as it will be stored
-    gate = Gate(typicality, hash_of(tensors), Calibration(hash_of(tensors), 0.0, 0.0, "", 0, ()))
-    pictures = held_out_versions(photos.held_out, np.random.default_rng(SEED))
-    count = VERSIONS * len(photos.held_out)
-    scores = [gate.assess(model, pixels).score for pixels in progress(pictures, count, "Held-out photos")]
-    about = f"{len(photos.held_out)} held-out photos, each as it is and in {VERSIONS - 1} versions that are at random "
-    about += "downscaled, softened, through a JPEG or grey"
-    calibration = Calibration.of_scores(gate.hash, scores, FALSE_ALARMS, about)
-    save_gate(typicality, model, calibration, args.output)
-    click.echo(f"{calibration.to_json()}{args.output}: {args.output.stat().st_size:,} bytes")
-
-
-if __name__ == "__main__":
-    main()

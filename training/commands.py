@@ -1,0 +1,151 @@
+"""`svcodec train`: models of one's own, and their gates."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import MissingPackageError
+from .settings import Settings
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., None])
+
+# whether photos and models exist is said where they are read, as it is to callers from Python
+_photos = click.argument("sources", metavar="PHOTOS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+_output = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True)
+_positive = click.FloatRange(0, min_open=True)
+_step_size = click.FloatRange(0)
+
+
+@click.group()
+def train() -> None:
+    """Train a model on photos of your own.
+
+    First the ladder, then the likelihoods, into the same folder; then export a model file from it, and train its gate.
+    PHOTOS are folders of images, or of zip archives of images.
+    """
+
+
+def _training(command: Command) -> Command:
+    """The options of both parts' trainings."""
+    for option in (
+        click.option(
+            "--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn."
+        ),
+        click.option("--bf16", is_flag=True, help="Convolutions in bfloat16: faster where supported."),
+        click.option("--clip", type=_positive, default=Settings.clip, show_default=True, help="Largest gradient norm."),
+        click.option(
+            "--decay",
+            type=click.FloatRange(0, 1),
+            default=Settings.decay,
+            show_default=True,
+            help="Last part of the time, in which the step sizes fall.",
+        ),
+        click.option(
+            "--start",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="A model file to start from, as long as there is no checkpoint.",
+        ),
+        click.option(
+            "--muon-rate",
+            type=_step_size,
+            default=Settings.muon_rate,
+            show_default=True,
+            help="Muon's step size, for 3x3 convolutions.",
+        ),
+        click.option("--rate", type=_step_size, default=Settings.rate, show_default=True, help="Adam's step size."),
+        click.option(
+            "--crop", type=int, default=Settings.crop, show_default=True, help="Side of the crops, in pixels."
+        ),
+        click.option(
+            "--batch", type=click.IntRange(1), default=Settings.batch, show_default=True, help="Crops a step."
+        ),
+        click.option("--minutes", type=_positive, required=True, help="How long to train."),
+        click.option(
+            "--out",
+            metavar="FOLDER",
+            type=click.Path(file_okay=False, path_type=Path),
+            required=True,
+            help="Folder for checkpoints and logs; training goes on from what it holds.",
+        ),
+        _photos,
+    ):
+        command = option(command)
+    return command
+
+
+@train.command()
+@_training
+def ladder(sources: tuple[Path, ...], out: Path, start: Path | None, **settings: Any) -> None:
+    """Train the latents: `sketch`, `standard`, `high`."""
+    from .recipe import train_part
+
+    train_part("ladder", sources, out, Settings(**settings), start)
+
+
+@train.command()
+@_training
+def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **settings: Any) -> None:
+    """Train the likelihoods of exact levels, given a ladder: `preview`, `high`, `lossless`."""
+    from .recipe import train_part
+
+    train_part("likelihoods", sources, out, Settings(**settings), start)
+
+
+@train.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@_photos
+@_output
+@click.option(
+    "--start", metavar="FILE", type=click.Path(path_type=Path), help="The model file that training started from, if so."
+)
+@click.option("--crop", type=int, default=256, show_default=True, help="Side of the crops to calibrate on, in pixels.")
+def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | None, crop: int) -> None:
+    """Write a model file from the checkpoints in the folder RUN; PHOTOS are those that it was trained on."""
+    from .export import export_run
+
+    for part, figures in export_run(run, sources, output, start, crop).items():
+        click.echo(json.dumps({"task": part, **figures}, indent=1))
+    click.echo(f"{output}: {output.stat().st_size:,} bytes")
+
+
+@train.command()
+@_photos
+@click.option("--model", metavar="MODEL", help="Name, or path of a .safetensors file; by default the built-in one.")
+@_output
+def gate(sources: tuple[Path, ...], model: str | None, output: Path) -> None:
+    """Train the gate of a model, on the photos that the model was trained on.
+
+    It takes minutes. The gate of MODEL.safetensors is looked for in MODEL-gate.safetensors beside it.
+    """
+    try:
+        importlib.import_module("sklearn.mixture")
+    except ImportError as error:
+        raise MissingPackageError('the gate\'s training needs scikit-learn: pip install "svcodec[train]"') from error
+    from ..codec.gates import coding_model
+    from ..codec.model import load_model
+    from ..files import write_whole
+    from ..gate.statistics import TILE
+    from .gate_fitting import fit_gate
+    from .photos import Photos
+
+    coding = coding_model(load_model(model))
+    fitted, solved = fit_gate(Photos(sources, TILE), coding, _progress)
+    write_whole(output, fitted.to_bytes())
+    click.echo(f"puzzles solved: {solved:.1%} (by chance 1%)")
+    click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
+
+
+def _progress(steps: Iterable[T], length: int, label: str) -> Iterator[T]:
+    every = max(1, length // 20)
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(steps, length, label, hidden=hidden, file=sys.stderr, update_min_steps=every) as bar:
+        yield from bar

@@ -1,0 +1,30 @@
+"""Settings of a training; needs no torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and in which steps `loop.train` trains.
+
+    Attributes:
+        minutes: that the run is to take, more than 0.
+        batch: crops in a step.
+        crop: side of a crop in pixels.
+        rate: Adam's step size.
+        muon_rate: Muon's step size, for 3x3 convolutions.
+        decay: last part of the time, 0..1, in which the step sizes fall.
+        clip: largest norm of the gradient.
+        bf16: convolutions in bfloat16.
+        seed: of crops, noise and whatever else is drawn.
+    """
+
+    minutes: float
+    batch: int = 8
+    crop: int = 128
+    rate: float = 8e-4
+    muon_rate: float = 0.01
+    decay: float = 0.4
+    clip: float = 2.0
+    bf16: bool = False
+    seed: int = 0
