@@ -77,7 +77,7 @@ def encode(
     stack, ledger = Stack(model.residuals), Ledger()
     image = to_levels(pixels, model.device)
     coder = TileCoder(model, stack, grey=pixels.ndim == 2)
-    if spec.levels:
+    if spec.exact:
         stack.seal(checksum(pixels))
         for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
             coder.push_exact(image[..., rows, columns], ledger, details)
@@ -97,7 +97,7 @@ def decode(
         StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
     """
     coder = TileCoder(model, stack, grey)
-    if spec.levels:
+    if spec.exact:
         pixels = np.empty(size if grey else (*size, 3), np.uint8)
         for rows, columns in tiles(size):
             pixels[rows, columns] = to_pixels(
@@ -106,7 +106,7 @@ def decode(
     else:
         pixels = to_pixels(coder.pop_lossy(spec, quality or EXACT_QUALITY, size, seed), grey)
     seal = stack.unseal()
-    if (seed is None or spec.levels) and seal != checksum(pixels):
+    if (seed is None or spec.exact) and seal != checksum(pixels):
         raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
     return pixels
 

@@ -1,30 +1,21 @@
-"""Model files: networks and tables as integers, loaded by name or path."""
+"""A loaded model: its networks, its tables, and the test that this machine computes them exactly."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..bitstream.tables import ResidualTables
 from ..errors import ModelError
-from ..files import write_whole
-from ..models import density, integers, storage
+from ..models import integers, storage
 from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
 from ..models.selfvae import SelfVAE, draw_mean
 from ..models.transforms import to_rgb
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
-DEFAULT_MODEL = "photo-4"
 FORMAT = "svcodec-selfvae-1"
 
 
@@ -33,17 +24,16 @@ class Model:
 
     Attributes:
         name: as it stands in streams.
-        hash: the first 8 bytes of the file's SHA-256.
+        hash: the first 8 bytes of the file's SHA-256, likewise.
         network: on its grids, in evaluation mode.
         residuals: tables of the latents' priors.
         mixtures: tables of the levels' likelihoods.
         device: where the network runs.
     """
 
-    def __init__(self, name: str, content: bytes, device: str = "cpu"):
-        """Raises ModelError for a file that is no model, or a machine that does not compute it exactly."""
-        self.name = name
-        self.hash = hashlib.sha256(content).digest()[:8]
+    def __init__(self, name: str, hash_: bytes, content: bytes, device: str):
+        """Raises ModelError for content that is no model file's, or a machine that does not compute it exactly."""
+        self.name, self.hash = name, hash_
         try:
             self.device = torch.device(device)
             tensors, metadata = storage.from_bytes(content)
@@ -70,42 +60,6 @@ class Model:
                 module.wide = True
         if known_answer(self.network, self.device) != answer:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
-
-
-@lru_cache(maxsize=4)
-def load_model(name: str | Path | None = None, device: str = "cpu") -> Model:
-    """The model of that name in the package, or in the file of that path; None for the default one.
-
-    Raises ModelError where there is none.
-    """
-    name = str(name or DEFAULT_MODEL)
-    file = weights_file(name)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        reason = f"model {name}: {error.strerror}"
-        if file.name != Path(name).name:
-            reason = f"there is no model {name!r} in this release; give the path of its .safetensors file"
-        raise ModelError(reason) from error
-    return Model(Path(file.name).stem.lower(), content, device)
-
-
-def weights_file(model: str, part: str = "") -> Traversable:
-    """The file of the model of that name in the package, or of that path; with `part`, the one beside it."""
-    path = Path(model)
-    if path.suffix == ".safetensors":
-        return path.with_stem(path.stem + part)
-    return resources.files(__package__.rpartition(".")[0] + ".models") / "weights" / f"{model}{part}.safetensors"
-
-
-def save_model(network: SelfVAE, path: Path) -> None:
-    """Write a snapped network and freshly computed tables as a model file."""
-    tensors = integers.to_integers(network)
-    tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
-    residual = {key: torch.from_numpy(value) for key, value in ResidualTables.generate(density.cdf).arrays().items()}
-    tensors |= {f"tables.residual.{key}": value for key, value in residual.items()}
-    answer = known_answer(integers.from_integers(tensors), torch.device("cpu"))
-    write_whole(path, storage.to_bytes(tensors, {"format": FORMAT, "answer": answer}))
 
 
 def known_answer(network: SelfVAE, device: torch.device) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..bitstream.container import Tier
 from ..errors import InputError
+from .arguments import whole_number
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class TierSpec:
         quality: default quality, 1..100, or None where the tier takes none.
         gist_exact: y_K is coded exactly.
         details: z_K .. z_1 are coded.
-        levels: y_{K-1} .. x are coded exactly.
+        exact: y_{K-1} .. x are coded exactly.
     """
 
     tier: Tier
@@ -24,7 +25,7 @@ class TierSpec:
     quality: int | None
     gist_exact: bool
     details: bool
-    levels: bool
+    exact: bool
 
     @property
     def name(self) -> str:
@@ -34,11 +35,11 @@ class TierSpec:
 SPECS = {
     spec.tier: spec
     for spec in (
-        TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, levels=False),
-        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, levels=False),
-        TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, levels=False),
-        TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, levels=False),
-        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, levels=True),
+        TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, exact=False),
+        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False),
+        TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, exact=False),
+        TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, exact=False),
+        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, exact=True),
     )
 }
 TIERS = tuple(spec.name for spec in SPECS.values())
@@ -58,6 +59,4 @@ def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
         return spec.quality
     if spec.quality is None:
         raise InputError(f"tier {spec.name} takes no quality: it is always exact")
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise InputError(f"quality must be a whole number from 1 to 100, not {quality!r}")
-    return quality
+    return whole_number("quality", quality, 1, 100)

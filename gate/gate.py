@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ..arrays import Pixels
-from ..codec.model import DEFAULT_MODEL, Model, weights_file
+from ..codec.model import Model
+from ..codec.model_files import DEFAULT_MODEL, weights_file
 from ..errors import ModelError
 from ..files import write_whole
 from ..models import storage
@@ -81,7 +82,7 @@ def hash_of(tensors: dict[str, Tensor]) -> str:
 
 
 @lru_cache(maxsize=4)
-def load_gate(name: str | None, model: Model) -> Gate:
+def load_gate(name: str | Path | None, model: Model) -> Gate:
     """The gate beside the weights of `model`, which `load_model(name)` returned.
 
     Raises:

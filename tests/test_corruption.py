@@ -26,7 +26,7 @@ def streams(codec: svcodec.Codec) -> dict[str, bytes]:
     image = np.add.outer(np.arange(24) * 5, np.arange(20) * 3)[..., None] + np.array([0, 30, 60])
     rng = np.random.default_rng(0)
     picture = (image + rng.integers(0, 9, image.shape)).clip(0, 255).astype(np.uint8)
-    return {tier: codec.encode(picture, tier) for tier in svcodec.TIERS}
+    return {tier: codec.encode(picture, tier=tier) for tier in svcodec.TIERS}
 
 
 def resealed(body: bytes) -> bytes:

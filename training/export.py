@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ..codec.model import save_model
+from ..codec.model_files import save_model
 from ..models import integers as export
 from ..models.selfvae import SelfVAE
 from .loop import TASKS, load_average, load_weights

@@ -19,7 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..arrays import Pixels
-from ..codec.model import Model, load_model
+from ..codec.model import Model
+from ..codec.model_files import load_model
 from ..gate.assessment import Calibration
 from ..gate.feature_likelihood import FeatureLikelihood
 from ..gate.gate import Gate, hash_of, measure_picture, save_gate
