@@ -33,6 +33,17 @@ def portrait_path() -> Path:
     return Path(str(resources.files("svcodec.cli") / "grace-hopper.jpg"))
 
 
+@pytest.fixture
+def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the default model under another name, without its gate; what the test registers is forgotten."""
+    from svcodec.codec import model_files
+
+    monkeypatch.setattr(model_files, "_registered", {})
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(model_files.weights_file(model_files.DEFAULT_MODEL).read_bytes())
+    return path
+
+
 @pytest.fixture(scope="session")
 def alpha(photo: Samples) -> Samples:
     """An alpha channel for `photo` with clear, opaque and half transparent samples."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -59,6 +60,13 @@ def test_lossless_gives_back_any_array(image: np.ndarray) -> None:
     assert np.array_equal(decoded, image)
 
 
+def test_tensors_are_coded_with_channels_first_or_last(codec: svcodec.Codec) -> None:
+    image = texture(17, 9)
+    data = codec.encode(image, tier="sketch")
+    assert codec.encode(torch.from_numpy(image), tier="sketch") == data
+    assert codec.encode(torch.from_numpy(image).permute(2, 0, 1), tier="sketch") == data
+
+
 @pytest.mark.parametrize("tier", LOSSY)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_lossy_tiers_keep_size_and_mode(codec: svcodec.Codec, size: tuple[int, int], tier: str) -> None:
@@ -106,6 +114,19 @@ def test_samples_differ_by_seed_and_repeat(codec: svcodec.Codec, tier: str) -> N
     assert not np.array_equal(pictures[1], pictures[2])
     assert not np.array_equal(pictures[1], np.asarray(codec.decode(data)))
     assert np.array_equal(pictures[1], np.asarray(codec.decode(data, seed=1)))
+
+
+@pytest.mark.parametrize("seed", [-1, True, np.True_, 1.0, "7"])
+def test_seeds_are_whole_numbers_from_zero(codec: svcodec.Codec, seed: object) -> None:
+    data = codec.encode(texture(8, 8), tier="sketch")
+    with pytest.raises(svcodec.InputError, match="seed must be a whole number of at least 0"):
+        codec.decode(data, seed=seed)
+
+
+def test_numpy_integers_are_whole_numbers(codec: svcodec.Codec) -> None:
+    data = codec.encode(texture(16, 16), tier="sketch", quality=40)
+    assert codec.encode(texture(16, 16), tier="sketch", quality=np.uint8(40)) == data
+    assert codec.decode(data, seed=np.int64(3)).tobytes() == codec.decode(data, seed=3).tobytes()
 
 
 @pytest.mark.parametrize("tier", ["standard", "high", "lossless"])
@@ -160,6 +181,9 @@ def test_metadata_survives(codec: svcodec.Codec) -> None:
         ({"quality": 0}, "1 to 100"),
         ({"quality": 101}, "1 to 100"),
         ({"quality": 50.5}, "whole number"),
+        ({"quality": True}, "whole number"),
+        ({"quality": np.True_}, "whole number"),
+        ({"quality": np.int64(101)}, "1 to 100"),
         ({"tier": "lossless", "quality": 50}, "takes no quality"),
         ({"tier": "preview", "quality": 50}, "takes no quality"),
     ],
@@ -169,11 +193,12 @@ def test_bad_arguments_are_refused(codec: svcodec.Codec, arguments: dict, text: 
         codec.encode(texture(8, 8), **arguments)
 
 
-def test_unknown_models_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_unknown_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(svcodec.ModelError, match="no model 'nonesuch'"):
         svcodec.Codec("nonesuch")
-    with pytest.raises(svcodec.ModelError, match="No such file"):
-        svcodec.Codec(tmp_path / "nonesuch.safetensors")
+    for path in (tmp_path / "nonesuch.safetensors", str(tmp_path / "nonesuch.safetensors")):
+        with pytest.raises(svcodec.ModelError, match=r"nonesuch\.safetensors: No such file"):
+            svcodec.Codec(path)
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"not a model")
     with pytest.raises(svcodec.ModelError, match="can't be loaded"):

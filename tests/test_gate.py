@@ -47,14 +47,6 @@ def folder(tmp_path: Path, portrait: Samples) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def own_model(tmp_path: Path) -> Path:
-    """A copy of the model, without its gate."""
-    path = tmp_path / "own.safetensors"
-    path.write_bytes(weights_file(DEFAULT_MODEL).read_bytes())
-    return path
-
-
 def noise() -> Samples:
     return np.random.default_rng(0).integers(0, 256, (140, 150, 3), np.uint8)
 

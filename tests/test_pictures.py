@@ -56,11 +56,39 @@ def test_what_is_read_is_a_writable_copy(photo: Samples) -> None:
 def test_tensors(photo: Samples) -> None:
     torch = pytest.importorskip("torch")
     assert np.array_equal(read_picture(torch.from_numpy(photo.copy())).pixels, photo)
-    for tensor, text in ((torch.zeros(3, 8, 8, dtype=torch.uint8), "channels last"), (torch.zeros(8, 8, 3), "255")):
+    for tensor, text in ((torch.zeros(5, 8, 8, dtype=torch.uint8), "channels last"), (torch.zeros(8, 8, 3), "255")):
         with pytest.raises(InputError, match=text):
             read_picture(tensor)
+    with pytest.raises(InputError, match="shape"):
+        read_picture(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
     with pytest.raises(InputError, match="uint8"):
         read_picture(torch.zeros(8, 8, dtype=torch.bfloat16))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_tensors_with_channels_first(photo: Samples, alpha: Samples, channels: int) -> None:
+    torch = pytest.importorskip("torch")
+    samples = np.dstack([photo, alpha])[..., :channels]
+    last, first = read_picture(samples), read_picture(torch.from_numpy(np.moveaxis(samples, -1, 0).copy()))
+    assert np.array_equal(first.pixels, last.pixels)
+    assert first.pixels.flags.c_contiguous
+    assert (first.alpha is None) == (channels in (1, 3))
+    assert last.alpha is None or np.array_equal(first.alpha, last.alpha)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 3), (1, 9, 4), (4, 1, 1)])
+def test_tensors_that_could_be_read_both_ways_are_refused(shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.zeros(shape, dtype=torch.uint8)
+    with pytest.raises(InputError, match="first or last"):
+        read_picture(tensor)
+    assert read_picture(tensor.numpy()).pixels.shape[:2] == shape[:2]
+
+
+def test_a_third_axis_of_one_is_grey(photo: Samples) -> None:
+    picture = read_picture(photo[..., :1])
+    assert np.array_equal(picture.pixels, photo[..., 0])
+    assert picture.alpha is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +110,7 @@ def test_refused_arrays(array: npt.NDArray[Any], text: str) -> None:
         read_picture(array)
 
 
-@pytest.mark.parametrize("thing", [None, 3, b"picture", [[1, 2]]])
+@pytest.mark.parametrize("thing", [None, 3, [[1, 2]]])
 def test_refused_things(thing: Any) -> None:
     with pytest.raises(InputError, match="expected a path"):
         read_picture(thing)
@@ -300,6 +328,26 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
         read_picture(tmp_path)
     with pytest.raises(InputError, match="null"):
         read_picture("a\0b.png")
+
+
+def test_files_and_their_content_are_read(photo: Samples, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    content = path.read_bytes()
+    with path.open("rb") as file:
+        for source in (path, str(path), file, io.BytesIO(content), content, bytearray(content), memoryview(content)):
+            assert np.array_equal(read_picture(source).pixels, photo)
+
+
+def test_what_is_wrong_with_a_file_is_said_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "text.png"
+    path.write_text("text")
+    with path.open() as file, pytest.raises(InputError, match=r"text\.png: .* open it with mode 'rb'"):
+        read_picture(file)
+    with path.open("rb") as file, pytest.raises(InputError, match=r"text\.png: not a picture"):
+        read_picture(file)
+    with pytest.raises(InputError, match=r"^not a picture"):
+        read_picture(b"text")
 
 
 def test_huge_pictures_are_refused(monkeypatch: pytest.MonkeyPatch, photo: Samples) -> None:
