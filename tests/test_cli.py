@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from PIL import Image
 import svcodec
 from svcodec import cli
 from svcodec.bitstream.container import pack, unpack
-from svcodec.cli import files
 
 Samples = npt.NDArray[np.uint8]
 demo = importlib.import_module("svcodec.cli.demo")  # the name in svcodec.cli is the command
@@ -345,38 +343,3 @@ def test_the_demo_measures_psnr() -> None:
     black, grey = Image.new("RGB", (4, 4)), Image.new("RGB", (4, 4), (51, 51, 51))
     assert demo._psnr(black, grey) == "13.98"  # 20 log10(255 / 51)
     assert demo._psnr(grey, grey) == "exact"
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "a.svc"
-    files.write(str(target), b"old")
-
-    def interrupted(self: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        files.write(str(target), b"new")
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_links_are_followed(tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to(tmp_path / "real")
-    files.write(str(link), b"content")
-    assert link.is_symlink()
-    assert (tmp_path / "real").read_bytes() == b"content"
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_named_pipe_stays_one(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    received: list[bytes] = []
-    reader = threading.Thread(target=lambda: received.append(fifo.read_bytes()))
-    reader.start()
-    files.write(str(fifo), b"content")
-    reader.join(10)
-    assert received == [b"content"]
-    assert fifo.is_fifo()
