@@ -1,12 +1,16 @@
-"""What the programs of all rooms share: how they end when svcodec raises an error on purpose."""
+"""What the programs of all rooms share: how threads wait, and how an error that svcodec raises on purpose ends them."""
 
 from __future__ import annotations
 
+import os
 from typing import IO, Any
 
 import click
 
 from .errors import SvcodecError
+
+# Before torch loads OpenMP: threads that spin long while they wait make coding ten times slower where cores are shared.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 class Failure(click.ClickException):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from .. import __version__
@@ -16,9 +14,6 @@ from .encode import encode
 from .info import info
 
 __all__ = ["main"]
-
-# Before torch loads OpenMP: threads that spin long while they wait make coding ten times slower where cores are shared.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
