@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,17 @@ def test_metadata_survives(codec: svcodec.Codec) -> None:
 def test_bad_arguments_are_refused(codec: svcodec.Codec, arguments: dict, text: str) -> None:
     with pytest.raises(svcodec.InputError, match=text):
         codec.encode(texture(8, 8), **arguments)
+
+
+def test_a_calibration_of_own_scores_moves_the_threshold(codec: svcodec.Codec) -> None:
+    image = texture(140, 150)
+    calibration = codec.calibrate([-2.0, -1.0, 1e3], false_alarms=0.5, photos="made up")
+    assert (calibration.threshold, calibration.photos, calibration.pictures) == (-1.0, "made up", 3)
+    for threshold, accepted in ((-1e5, True), (1e5, False)):
+        own = svcodec.Codec(calibration=replace(calibration, threshold=threshold))
+        assert own.assess(image).accepted is accepted
+    with pytest.raises(svcodec.InputError, match="3 pictures can't tell"):
+        codec.calibrate([-2.0, -1.0, 1e3])
 
 
 def test_unknown_models_are_refused(tmp_path: Path) -> None:
