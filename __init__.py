@@ -1,6 +1,7 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
-`encode` and `decode` turn pictures into .svc bytes and back; importing this package also teaches Pillow the format.
+`encode` and `decode` turn pictures into .svc bytes and back, `inspect` describes the bytes, `assess` the picture;
+`Codec` keeps a model for many of them. Importing this package also teaches Pillow the format.
 """
 
 from __future__ import annotations
@@ -19,20 +20,26 @@ from .errors import (
     RejectedError,
     StreamError,
     SvcodecError,
+    TooLargeError,
     TruncatedError,
     UnsupportedError,
 )
 
 if TYPE_CHECKING:
+    from .codec.arguments import GATES, MAX_PIXELS
     from .codec.codec import Codec, assess, decode, encode
     from .codec.inspection import Info, Judgement, Segment, inspect
+    from .codec.model_files import register_model
     from .codec.tiers import TIERS
-    from .gate.assessment import Assessment
+    from .gate.assessment import Assessment, Calibration
 
 __version__ = "0.1.0"
 __all__ = [
+    "GATES",
+    "MAX_PIXELS",
     "TIERS",
     "Assessment",
+    "Calibration",
     "Codec",
     "CorruptError",
     "Info",
@@ -46,6 +53,7 @@ __all__ = [
     "Segment",
     "StreamError",
     "SvcodecError",
+    "TooLargeError",
     "TruncatedError",
     "UnsupportedError",
     "__version__",
@@ -53,11 +61,15 @@ __all__ = [
     "decode",
     "encode",
     "inspect",
+    "register_model",
 ]
 
 # What is imported when it is first used: torch takes seconds, and most of a shell's commands don't need it.
 _LAZY = {
+    "GATES": "codec.arguments",
+    "MAX_PIXELS": "codec.arguments",
     "Assessment": "gate.assessment",
+    "Calibration": "gate.assessment",
     "assess": "codec.codec",
     "Codec": "codec.codec",
     "decode": "codec.codec",
@@ -66,6 +78,7 @@ _LAZY = {
     "Judgement": "codec.inspection",
     "Segment": "codec.inspection",
     "inspect": "codec.inspection",
+    "register_model": "codec.model_files",
     "TIERS": "codec.tiers",
 }
 

@@ -1,4 +1,19 @@
-"""The exceptions of svcodec: one tree, so that `except SvcodecError` catches whatever coding can raise."""
+"""The exceptions of svcodec: one tree, so that `except SvcodecError` catches whatever coding can raise.
+
+SvcodecError
+├── InputError
+│   └── RejectedError
+├── StreamError
+│   ├── NotSvcError
+│   ├── TruncatedError
+│   ├── CorruptError
+│   ├── UnsupportedError
+│   └── TooLargeError
+├── ModelError
+└── MissingPackageError
+
+`OutlierWarning` is a warning, not an error.
+"""
 
 
 class SvcodecError(Exception):
@@ -6,7 +21,7 @@ class SvcodecError(Exception):
 
 
 class InputError(SvcodecError):
-    """A picture or an argument that can't be coded."""
+    """A picture, a file or an argument that can't be coded or read."""
 
 
 class RejectedError(InputError):
@@ -26,7 +41,7 @@ class OutlierWarning(UserWarning):
 
 
 class StreamError(SvcodecError):
-    """Bytes that are not a valid .svc stream."""
+    """Bytes that are not a valid .svc stream, or not one that may be decoded."""
 
 
 class NotSvcError(StreamError):
@@ -43,6 +58,10 @@ class CorruptError(StreamError):
 
 class UnsupportedError(StreamError):
     """A stream that needs a newer reader."""
+
+
+class TooLargeError(StreamError):
+    """A stream whose picture has more pixels than the caller allows."""
 
 
 class ModelError(SvcodecError):

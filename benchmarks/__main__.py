@@ -2,6 +2,7 @@
 
 import sys
 
-from ..cli import main
+from ..program import Program
+from .commands import bench
 
-main(["bench", *sys.argv[1:]], prog_name="svcodec")
+Program(commands=[bench])(["bench", *sys.argv[1:]], prog_name="svcodec")

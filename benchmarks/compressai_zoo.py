@@ -42,7 +42,7 @@ class SvcodecModel(nn.Module):
     def compress(self, x: Tensor) -> dict[str, Any]:
         """Pictures (n, 3, h, w) in 0..1 to {"strings": [[a whole .svc file each]], "shape": (h, w)}."""
         levels = (x * 255).round().clamp(0, 255).to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
-        strings = [self.codec.encode(np.ascontiguousarray(picture), self.tier, self.quality) for picture in levels]
+        strings = [self.codec.encode(picture, tier=self.tier, quality=self.quality) for picture in levels]
         return {"strings": [strings], "shape": x.shape[-2:]}
 
     @torch.no_grad()

@@ -48,7 +48,7 @@ def tiers(photos: Photos, codec: Codec) -> dict[str, Any]:
     for name, photo in photos.items():
         images[name] = {}
         for tier in TIERS:
-            data = codec.encode(photo, tier)
+            data = codec.encode(photo, tier=tier)
             decoded = np.asarray(codec.decode(data))
             if tier == "lossless" and not np.array_equal(decoded, photo):
                 raise SystemExit(f"{name}: lossless is not")
@@ -76,7 +76,7 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
                     lossless.encode(codec.model, stack, photo)
                 else:
                     lossy.encode(codec.model, stack, spec, spec.quality, photo)
-            bits = 8 * len(codec.encode(photo, tier))
+            bits = 8 * len(codec.encode(photo, tier=tier))
             inside += bits <= 1.005 * stack.ideal + 8 * 64
             worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)
     return {"within 1.005 times + 64 bytes": inside, "of": len(photos) * len(TIERS), "most extra bytes": worst}
@@ -108,7 +108,7 @@ def speed(photos: Photos, codec: Codec) -> dict[str, Any]:
         encoding, decoding = [], []
         for photo in list(photos.values())[::4]:
             start = time.perf_counter()
-            data = codec.encode(photo, tier)
+            data = codec.encode(photo, tier=tier)
             middle = time.perf_counter()
             codec.decode(data)
             encoding.append(middle - start)

@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 import svcodec
@@ -28,7 +28,7 @@ import numpy as np
 import svcodec
 picture, data = np.load(sys.argv[1]), sys.argv[2]
 if data: svcodec.decode(open(data, "rb").read())
-else: svcodec.encode(picture, sys.argv[3])
+else: svcodec.encode(picture, tier=sys.argv[3])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -56,7 +56,7 @@ def entropy_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 def photo(size: tuple[int, int]) -> np.ndarray:
     """The demo's photo, tiled to a size without enlarging it."""
-    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+    with Image.open(resources.files("svcodec.cli") / "grace-hopper.jpg") as image:
         pixels = np.array(image.convert("RGB"))
     pixels = np.concatenate([pixels, pixels[:, ::-1]], 1)
     pixels = np.concatenate([pixels, pixels[::-1]], 0)
@@ -69,8 +69,8 @@ def photo(size: tuple[int, int]) -> np.ndarray:
 @pytest.mark.parametrize("work", ["encode", "decode"])
 def test_speed(benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, work: str, tier: str, size: str) -> None:
     codec, pixels = svcodec.Codec(), photo(SIZES[size])
-    data = codec.encode(pixels, tier)
-    do = (lambda: codec.encode(pixels, tier)) if work == "encode" else (lambda: codec.decode(data))
+    data = codec.encode(pixels, tier=tier)
+    do = (lambda: codec.encode(pixels, tier=tier)) if work == "encode" else (lambda: codec.decode(data))
     with entropy_clock(monkeypatch) as seconds:
         do()
     (tmp_path / "x.svc").write_bytes(data)

@@ -17,9 +17,9 @@ MAX_SIDE = 65535
 MAX_PIXELS = 1 << 28
 MAX_METADATA = 1 << 24  # bytes of a metadata section once decompressed
 MODEL_HASH_BYTES = 8
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
 _VARINT_BYTES = 5
-_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 _SIGNATURES = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -164,7 +164,7 @@ class Stream:
             raise InputError(f"{self.width}x{self.height}: a side must have between 1 and {MAX_SIDE} pixels")
         if self.width * self.height > MAX_PIXELS:
             raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
-        if not _MODEL_NAME.fullmatch(self.model_name):
+        if not MODEL_NAME.fullmatch(self.model_name):
             raise InputError(f"{self.model_name!r} is no model name")
         if len(self.model_hash) != MODEL_HASH_BYTES:
             raise InputError(f"a model's hash takes {MODEL_HASH_BYTES} bytes")

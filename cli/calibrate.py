@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 
 import click
@@ -33,12 +32,11 @@ def calibrate(folder: str, output: str, false_alarms: float, model: str | None, 
     All pictures in the folder have to be photos; a share of 1% takes 100 of them, and is rough with fewer than 1000.
     """
     from .. import Codec
-    from ..gate.assessment import Calibration
 
-    codec = Codec(model, device)
+    codec = Codec(model, device=device)
     files = expand(folder, picture_suffixes())
     with click.progressbar(files, label="Scoring", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        scores = [codec.assess(io.BytesIO(read(source))).score for source, _ in bar]
-    calibration = Calibration.of_scores(codec.gate.hash, scores, false_alarms, f"the photos in {folder}")
+        scores = [codec.assess(read(source)).score for source, _ in bar]
+    calibration = codec.calibrate(scores, false_alarms=false_alarms, photos=f"the photos in {folder}")
     write(output, calibration.to_json().encode())
     click.echo(f"threshold {calibration.threshold:.3f} nats per dimension from {calibration.pictures} photos", err=True)

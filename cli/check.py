@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 
@@ -26,11 +25,11 @@ def check(sources: tuple[str, ...], as_json: bool, calibration: str | None, mode
     """
     from .. import Codec
 
-    codec = Codec(model, device, calibration)
+    codec = Codec(model, device=device, calibration=calibration)
     accepted = True
     for source, _ in (file for argument in sources for file in expand(argument, picture_suffixes())):
         try:
-            found = codec.assess(io.BytesIO(read(source)))
+            found = codec.assess(read(source))
         except (SvcodecError, OSError) as error:
             report(source, error)
             accepted = False

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import InputError
-from .files import STANDARD_STREAM, Job, device_option, model_option, plan, run
+from .. import MAX_PIXELS, InputError
+from .files import STANDARD_STREAM, Job, device_option, plan, run
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,10 +28,21 @@ _OPAQUE_FORMATS = ("JPEG", "PPM")
 @click.command()
 @click.argument("sources", metavar="IN...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the suffix .png.")
-@click.option("--sample", metavar="SEED", type=int, help="Draw what is not in the file, instead of its expected value.")
-@model_option
+@click.option(
+    "--seed", type=click.IntRange(0), help="Draw what is not in the file with this seed, instead of its expected value."
+)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=MAX_PIXELS,
+    show_default=True,
+    help="Refuse files of larger pictures.",
+)
+@click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
 @device_option
-def decode(sources: tuple[str, ...], output: str | None, sample: int | None, model: str | None, device: str) -> None:
+def decode(
+    sources: tuple[str, ...], output: str | None, seed: int | None, max_pixels: int, model: str | None, device: str
+) -> None:
     """Decode .svc files to pictures.
 
     IN is an .svc file, a folder of them, or '-' for standard input. OUT's suffix says the format: .png, .webp
@@ -41,10 +52,13 @@ def decode(sources: tuple[str, ...], output: str | None, sample: int | None, mod
     jobs = plan(sources, output, {".svc"}, ".png")
     for job in jobs:
         _format(job)
-    from .. import Codec
+    from .. import decode as to_image
 
-    codec = Codec(model=model, device=device)
-    run(jobs, lambda data, job: _to_bytes(codec.decode(data, sample=sample), job.target))
+    def work(data: bytes, job: Job) -> bytes:
+        image = to_image(data, seed=seed, max_pixels=max_pixels, model=model, device=device)
+        return _to_bytes(image, job.target)
+
+    run(jobs, work)
 
 
 def _suffix(target: str) -> str:

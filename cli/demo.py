@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import math
 import sys
 import time
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ import click
 
 from .. import TIERS
 from .files import device_option, write
-from .tables import table
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,12 +30,12 @@ _SHEET = "contact-sheet.png"
 def demo(output: str, device: str) -> None:
     """Code one photo in every tier; print sizes and quality, write the .svc files and a contact sheet.
 
-    The photo is a portrait of Grace Hopper that comes with matplotlib, so nothing is fetched.
+    The photo is the portrait of Grace Hopper by James S. Davis for the US Navy, which is in the public domain:
+    https://commons.wikimedia.org/wiki/File:Commodore_Grace_M._Hopper,_USN_(covered).jpg
     """
-    import numpy as np
+    from tabulate import tabulate
 
     from .. import Codec
-    from ..benchmarks.metrics import psnr
 
     folder = Path(output)
     photo = _photo()
@@ -50,14 +49,13 @@ def demo(output: str, device: str) -> None:
             encoded = time.perf_counter()
             decoded = codec.decode(stream)
             seconds = (encoded - start, time.perf_counter() - encoded)
-            decibels = psnr(np.asarray(decoded), np.asarray(photo))
             bits_per_pixel = 8 * len(stream) / (photo.width * photo.height)
             rows.append(
                 (
                     tier,
                     f"{len(stream):,}",
                     f"{bits_per_pixel:.3f}",
-                    "exact" if math.isinf(decibels) else f"{decibels:.2f}",
+                    _psnr(decoded, photo),
                     *(f"{duration:.2f}" for duration in seconds),
                 )
             )
@@ -66,17 +64,23 @@ def demo(output: str, device: str) -> None:
     sheet = io.BytesIO()
     _contact_sheet(panels).save(sheet, "PNG")
     write(str(folder / _SHEET), sheet.getvalue())
-    for line in table(("tier", "bytes", "bits/pixel", "PSNR in dB", "encoding s", "decoding s"), rows):
-        click.echo(line)
+    head = ("tier", "bytes", "bits/pixel", "PSNR in dB", "encoding s", "decoding s")
+    click.echo(tabulate(rows, head, "plain", disable_numparse=True, colalign=("left", *["right"] * 5)))
     click.echo(f"\nSee {folder / _SHEET}")
 
 
 def _photo() -> Image.Image:
-    from matplotlib.cbook import get_sample_data
     from PIL import Image
 
-    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+    with resources.files(__package__).joinpath("grace-hopper.jpg").open("rb") as file, Image.open(file) as image:
         return image.convert("RGB")
+
+
+def _psnr(a: Image.Image, b: Image.Image) -> str:
+    import numpy as np
+
+    error = np.mean((np.asarray(a, float) - np.asarray(b, float)) ** 2)
+    return f"{10 * np.log10(255**2 / error):.2f}" if error else "exact"
 
 
 def _contact_sheet(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 
 import click
 
-from .. import TIERS, ModelError
-from ..gate.assessment import GATES
+from .. import GATES, TIERS, ModelError
 from .files import Job, calibration_option, device_option, model_option, picture_suffixes, plan, report, run
 
 
@@ -49,7 +47,7 @@ def encode(
     from .. import Codec
 
     jobs = plan(sources, output, picture_suffixes(), ".svc")
-    codec = Codec(model, device, calibration)
+    codec = Codec(model, device=device, calibration=calibration)
     if gate == "warn" and calibration is None:
         try:
             codec.gate  # noqa: B018
@@ -59,7 +57,7 @@ def encode(
 
     def work(data: bytes, job: Job) -> bytes:
         with warnings.catch_warnings(record=True) as caught:
-            coded = codec.encode(io.BytesIO(data), tier, quality, gate)
+            coded = codec.encode(data, tier=tier, quality=quality, gate=gate)
         for warning in caught:
             report(job.source, Exception(warning.message))
         return coded

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import click
 
@@ -25,13 +24,6 @@ calibration_option = click.option(
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="Where the networks run, as torch names it."
 )
-
-
-class Failure(click.ClickException):
-    """Ends the program with exit code 1 and `svcodec: MESSAGE` on standard error."""
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"svcodec: {self.format_message()}", file=file, err=True)
 
 
 @dataclass(frozen=True)

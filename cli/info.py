@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
 
 from .. import SvcodecError, inspect
 from .files import STANDARD_STREAM, read, report
-from .tables import table
 
 if TYPE_CHECKING:
     from .. import Info
@@ -35,6 +35,8 @@ def info(sources: tuple[str, ...], as_json: bool) -> None:
 
 
 def _describe(source: str, found: Info) -> str:
+    from tabulate import tabulate
+
     name = "standard input" if source == STANDARD_STREAM else source
     quality = "" if found.quality is None else f", quality {found.quality}"
     alpha = " with alpha" if found.has_alpha else ""
@@ -43,14 +45,23 @@ def _describe(source: str, found: Info) -> str:
         verdict = "accepted" if found.gate.accepted else "flagged"
         gate = [f"  gate     {verdict}: score {found.gate.score:.3f}, threshold {found.gate.threshold:.3f}"]
     pixels = found.width * found.height
-    segments = table(
-        ("segment", "coding", "bits", "bits/pixel", "saved bits"),
+    segments = tabulate(
         [
             (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
             for s in found.segments
         ],
+        ("segment", "coding", "bits", "bits/pixel", "saved bits"),
+        "plain",
+        disable_numparse=True,
+        colalign=("left", "left", "right", "right", "right"),
     )
-    sections = table(("section", "bytes"), [(section, f"{size:,}") for section, size in found.sections.items()])
+    sections = tabulate(
+        [(section, f"{size:,}") for section, size in found.sections.items()],
+        ("section", "bytes"),
+        "plain",
+        disable_numparse=True,
+        colalign=("left", "right"),
+    )
     return "\n".join(
         [
             name,
@@ -60,9 +71,9 @@ def _describe(source: str, found: Info) -> str:
             f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",
             *gate,
             "",
-            *(f"  {line}" for line in segments),
+            indent(segments, "  "),
             "",
-            *(f"  {line}" for line in sections),
+            indent(sections, "  "),
             "",
         ]
     )

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import PIL.Image
 
 from ..bitstream.container import Colour, Stream, Verdict, pack, unpack
 from ..bitstream.stack import Stack
 from ..errors import InputError, ModelError, OutlierWarning, RejectedError
-from ..gate.assessment import GATES, Assessment, Calibration
+from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
 from . import lossless, lossy
-from .gates import load_gate
-from .model import load_model
-from .pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
+from .arguments import GATES, MAX_PIXELS, refuse_larger, whole_number
+from .gate_files import load_gate
+from .model import Model
+from .model_files import load_model, load_named
+from .pictures import Picture, PictureLike, decode_alpha, encode_alpha, read_picture, to_image
+from .sources import Source, read_bytes, read_stream
 from .tiers import SPECS, checked_quality, spec_of
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
@@ -28,23 +31,31 @@ ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the g
 class Codec:
     """Encoder and decoder with one model, reusable and stateless between calls.
 
-    Args:
-        model: name of a model in the package, or path of a .safetensors file; None for the default one.
-        device: where networks run: "cpu", or a GPU such as "cuda".
-        calibration: path of a file of `svcodec gate calibrate`; None for the threshold that comes with the model.
-    Raises:
-        ModelError: there is no such model, or this machine does not compute it exactly.
+    Attributes:
+        model: the loaded model; its `name` and `hash` are what streams carry.
     """
 
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
+        *,
         device: str = "cpu",
-        calibration: str | os.PathLike[str] | None = None,
+        calibration: Calibration | str | os.PathLike[str] | None = None,
     ):
-        self._name = None if model is None else os.fspath(model)
+        """Load a model.
+
+        Args:
+            model: name of a model in the package or registered by `register_model`, or path of a .safetensors file;
+                None for the default one.
+            device: where networks run: "cpu", or a GPU such as "cuda".
+            calibration: of the gate, by `calibrate`, or path of a file of `svcodec gate calibrate`; None for the
+                threshold that comes with the model.
+        Raises:
+            ModelError: there is no such model, or this machine does not compute it exactly.
+        """
+        self._model = Path(model) if isinstance(model, os.PathLike) else model
         self._calibration = calibration
-        self.model = load_model(self._name, device)
+        self.model = load_model(model, device)
 
     @cached_property
     def gate(self) -> Gate:
@@ -54,16 +65,14 @@ class Codec:
             ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
             InputError: the calibration can't be opened.
         """
-        gate = load_gate(self._name, self.model)
+        gate = load_gate(self._model, self.model)
         if self._calibration is None:
             return gate
-        try:
-            text = Path(self._calibration).read_text()
-        except OSError as error:
-            raise InputError(f"{os.fspath(self._calibration)}: {error.strerror}") from error
-        return gate.calibrated(Calibration.from_json(text))
+        if isinstance(self._calibration, Calibration):
+            return gate.calibrated(self._calibration)
+        return gate.calibrated(Calibration.from_json(read_bytes(self._calibration)))
 
-    def assess(self, image: Any) -> Assessment:
+    def assess(self, image: PictureLike) -> Assessment:
         """Whether a picture is a photo like those that the model was trained on.
 
         Args:
@@ -74,11 +83,28 @@ class Codec:
         """
         return self.gate.assess(read_picture(image).pixels)
 
-    def encode(self, image: Any, tier: str = "standard", quality: int | None = None, gate: str = "off") -> bytes:
+    def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
+        """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
+
+        Args:
+            scores: in nats per dimension, of photos only.
+            false_alarms: share of them to be flagged, between 0 and 1.
+            photos: what they are, for the record.
+        Raises:
+            InputError: the share is out of range, or the scores are too few for it.
+            ModelError: as for `gate`.
+        """
+        return Calibration.of_scores(self.gate.hash, scores, false_alarms, photos)
+
+    def encode(
+        self, image: PictureLike, *, tier: str = "standard", quality: int | None = None, gate: str = "off"
+    ) -> bytes:
         """A picture as the bytes of an .svc file.
 
         Args:
-            image: whatever `read_picture` takes: a path, a file, a Pillow image, a uint8 array or tensor.
+            image: a path, a binary file object or a file's content (bytes, bytearray, memoryview) in any format that
+                Pillow reads; a Pillow image; or uint8 samples: an array (h, w) or (h, w, 1) grey, (h, w, 2) grey and
+                alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
@@ -123,32 +149,48 @@ class Codec:
             )
         )
 
-    def decode(self, data: bytes, sample: int | None = None) -> PIL.Image.Image:
+    def decode(
+        self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
+    ) -> PIL.Image.Image:
         """The picture of an .svc file, mode L, LA, RGB or RGBA, with its profile and metadata in `info`.
 
         Args:
-            data: the whole file.
-            sample: seed with which to draw what the tier does not code, instead of taking the model's mean.
+            source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
+            seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
+            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
         Raises:
-            StreamError: the data is no intact .svc file.
+            InputError: the source can't be read, or an argument is out of range.
+            StreamError: it is no intact .svc file.
+            TooLargeError: a StreamError, of a picture with more pixels.
             ModelError: it was made with another model.
         """
-        stream = unpack(data)
-        if (stream.model_name, stream.model_hash) != (self.model.name, self.model.hash):
-            raise ModelError(
-                f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
-                f"not with {self.model.name} ({self.model.hash.hex()})"
-            )
-        spec, size = SPECS[stream.tier], (stream.height, stream.width)
-        grey = stream.colour is Colour.GREY
-        alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
-        stack = Stack.from_bytes(stream.codes, self.model.residuals)
-        with exact_arithmetic():
-            if spec.exact:
-                pixels = lossless.decode(self.model, stack, size, grey)
-            else:
-                pixels = lossy.decode(self.model, stack, spec, stream.quality, size, grey, sample)
-        return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
+        return _decode(self.model, _read(source, max_pixels), seed)
+
+
+def _read(source: Source, max_pixels: int | None) -> Stream:
+    stream = unpack(read_stream(source))
+    refuse_larger(stream, max_pixels)
+    return stream
+
+
+def _decode(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
+    if seed is not None:
+        seed = whole_number("seed", seed, 0)
+    if (stream.model_name, stream.model_hash) != (model.name, model.hash):
+        raise ModelError(
+            f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
+            f"not with {model.name} ({model.hash.hex()})"
+        )
+    spec, size = SPECS[stream.tier], (stream.height, stream.width)
+    grey = stream.colour is Colour.GREY
+    alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
+    stack = Stack.from_bytes(stream.codes, model.residuals)
+    with exact_arithmetic():
+        if spec.exact:
+            pixels = lossless.decode(model, stack, size, grey)
+        else:
+            pixels = lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
+    return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
 
 
 def _verdict(assessment: Assessment) -> Verdict:
@@ -156,33 +198,42 @@ def _verdict(assessment: Assessment) -> Verdict:
 
 
 def encode(
-    image: Any,
+    image: PictureLike,
+    *,
     tier: str = "standard",
     quality: int | None = None,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
     gate: str = "off",
-    calibration: str | os.PathLike[str] | None = None,
-) -> bytes:
-    """`Codec(model, device, calibration).encode(image, tier, quality, gate)`."""
-    return Codec(model, device, calibration).encode(image, tier, quality, gate)
-
-
-def assess(
-    image: Any,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
-    calibration: str | os.PathLike[str] | None = None,
-) -> Assessment:
-    """`Codec(model, device, calibration).assess(image)`."""
-    return Codec(model, device, calibration).assess(image)
+    calibration: Calibration | str | os.PathLike[str] | None = None,
+) -> bytes:
+    """`Codec(model, device=device, calibration=calibration).encode(image, tier=tier, quality=quality, gate=gate)`."""
+    codec = Codec(model, device=device, calibration=calibration)
+    return codec.encode(image, tier=tier, quality=quality, gate=gate)
 
 
 def decode(
-    data: bytes,
-    sample: int | None = None,
+    source: Source,
+    *,
+    seed: int | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
 ) -> PIL.Image.Image:
-    """`Codec(model, device).decode(data, sample)`; the model defaults to the one that the file names."""
-    return Codec(model or unpack(data).model_name, device).decode(data, sample)
+    """`Codec(model, device=device).decode(source, seed=seed, max_pixels=max_pixels)`.
+
+    Without `model` it is the one that the file names, among those in the package and those of `register_model`.
+    """
+    stream = _read(source, max_pixels)
+    return _decode(load_named(stream.model_name, device) if model is None else load_model(model, device), stream, seed)
+
+
+def assess(
+    image: PictureLike,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    calibration: Calibration | str | os.PathLike[str] | None = None,
+) -> Assessment:
+    """`Codec(model, device=device, calibration=calibration).assess(image)`."""
+    return Codec(model, device=device, calibration=calibration).assess(image)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
+from .sources import Source, read_stream
 from .tiers import SPECS
 
 
@@ -59,6 +60,7 @@ class Info:
         bits_per_pixel: of the file.
         segments: of the coded data.
         sections: bytes of header, sections and end by name; they add up to the file.
+        gate: what the gate found, or None where it was not asked.
     """
 
     tier: str
@@ -77,14 +79,24 @@ class Info:
     gate: Judgement | None
 
     def as_dict(self) -> dict[str, Any]:
+        """The attributes by name, segments and judgement as dictionaries too."""
         return dataclasses.asdict(self)
 
     def to_json(self) -> str:
+        """The same as a JSON object."""
         return json.dumps(self.as_dict(), indent=2)
 
 
-def inspect(data: bytes) -> Info:
-    """Describe an .svc file. Raises StreamError for data that is no intact one."""
+def inspect(source: Source) -> Info:
+    """Describe an .svc file without decoding it.
+
+    Args:
+        source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
+    Raises:
+        InputError: the source can't be read.
+        StreamError: it is no intact .svc file.
+    """
+    data = read_stream(source)
     stream = unpack(data)
     spec = SPECS[stream.tier]
     return Info(

@@ -1,30 +1,23 @@
-"""Model files: networks and tables as integers, loaded by name or path."""
+"""A loaded model: its networks, its tables, and the test that this machine computes them exactly."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..bitstream.tables import ResidualTables
+from ..bitstream.stack import Stack
+from ..bitstream.tables import OFFSETS, SCALES, ResidualTables
 from ..errors import ModelError
-from ..files import write_whole
-from ..models import density, integers, storage
+from ..models import integers, storage
 from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
 from ..models.pyramid import level_sizes
 from ..models.selfvae import LEVELS, SelfVAE, draw_mean
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
-DEFAULT_MODEL = "photo-4"
 FORMAT = "svcodec-selfvae-1"
 
 
@@ -33,17 +26,16 @@ class Model:
 
     Attributes:
         name: as it stands in streams.
-        hash: the first 8 bytes of the file's SHA-256.
+        hash: the first 8 bytes of the file's SHA-256, likewise.
         network: on its grids, in evaluation mode.
         residuals: tables of the latents' priors.
         mixtures: tables of the levels' likelihoods.
         device: where the network runs.
     """
 
-    def __init__(self, name: str, content: bytes, device: str = "cpu"):
-        """Raises ModelError for a file that is no model, or a machine that does not compute it exactly."""
-        self.name = name
-        self.hash = hashlib.sha256(content).digest()[:8]
+    def __init__(self, name: str, hash_: bytes, content: bytes, device: str):
+        """Raises ModelError for content that is no model file's, or a machine that does not compute it exactly."""
+        self.name, self.hash = name, hash_
         try:
             self.device = torch.device(device)
             tensors, metadata = storage.from_bytes(content)
@@ -59,14 +51,20 @@ class Model:
             )
         except (KeyError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
-        self._test(metadata.get("answer"))
+        self._test(metadata)
 
     def at(self, quality: float) -> Tensor:
         """A quality as networks take it, float32 (1,)."""
         return torch.tensor([quality], dtype=torch.float32, device=self.device)
 
-    def _test(self, answer: str | None) -> None:
-        """Compare a known answer; fall back to float64 sums, which no algorithm can round, where it differs."""
+    def _test(self, metadata: dict[str, str]) -> None:
+        """Compare known words and a known answer, falling back to float64 sums, which no algorithm can round."""
+        if known_words(self.residuals) != metadata.get("words"):
+            raise ModelError(
+                f"model {self.name}: the installed constriction does not code as this format wants it; "
+                "install one that svcodec asks for"
+            )
+        answer = metadata.get("answer")
         if known_answer(self.network, self.device) == answer:
             return
         for module in self.network.modules():
@@ -76,40 +74,15 @@ class Model:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
 
 
-@lru_cache(maxsize=4)
-def load_model(name: str | Path | None = None, device: str = "cpu") -> Model:
-    """The model of that name in the package, or in the file of that path; None for the default one.
-
-    Raises ModelError where there is none.
-    """
-    name = str(name or DEFAULT_MODEL)
-    file = weights_file(name)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        reason = f"model {name}: {error.strerror}"
-        if file.name != Path(name).name:
-            reason = f"there is no model {name!r} in this release; give the path of its .safetensors file"
-        raise ModelError(reason) from error
-    return Model(Path(file.name).stem.lower(), content, device)
-
-
-def weights_file(model: str, part: str = "") -> Traversable:
-    """The file of the model of that name in the package, or of that path; with `part`, the one beside it."""
-    path = Path(model)
-    if path.suffix == ".safetensors":
-        return path.with_stem(path.stem + part)
-    return resources.files(__package__.rpartition(".")[0] + ".models") / "weights" / f"{model}{part}.safetensors"
-
-
-def save_model(network: SelfVAE, path: Path) -> None:
-    """Write a snapped network and freshly computed tables as a model file."""
-    tensors = integers.to_integers(network)
-    tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
-    residual = {key: torch.from_numpy(value) for key, value in ResidualTables.generate(density.cdf).arrays().items()}
-    tensors |= {f"tables.residual.{key}": value for key, value in residual.items()}
-    answer = known_answer(integers.from_integers(tensors), torch.device("cpu"))
-    write_whole(path, storage.to_bytes(tensors, {"format": FORMAT, "answer": answer}))
+def known_words(residuals: ResidualTables) -> str:
+    """SHA-256 of what the entropy coder makes of a few fixed symbols: how it rounds is part of the format."""
+    numbers = np.arange(1 << 10)
+    stack = Stack(residuals)
+    stack.seal(0)
+    stack.push_symbols(numbers % 16, 1 + numbers[:, None] * (7 + np.arange(16)) % 4099)
+    stack.push_residuals(numbers % 97 - 48, numbers * 29 % SCALES, numbers % OFFSETS)
+    stack.push_uniform(numbers % 16, 4)
+    return hashlib.sha256(stack.to_bytes()).hexdigest()
 
 
 def known_answer(network: SelfVAE, device: torch.device) -> str:
@@ -125,13 +98,13 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         return torch.floor(mixtures.base.clamp(0.0, 255.0))
 
     with exact_arithmetic():
-        count = torch.arange(3 * 16 * 16)
+        count = torch.arange(3 * 16 * 16, dtype=torch.int64, device="cpu")
         gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
         sizes = level_sizes((128, 128), LEVELS)
-        for quality in torch.tensor([[10.0], [90.0]], device=device):
+        for quality in torch.tensor([[10.0], [90.0]], dtype=torch.float32, device=device):
             mean, features = network.ladder.gist(gist, quality)
             network.gist_likelihood(mean, features, visit)
             picture = network.ladder.descend(mean, features, quality, sizes, lambda k, level: draw_mean)
             take(mean, picture)
-        network.level_likelihood(1, gist, torch.zeros(1, 9, 16, 16, device=device), visit)
+        network.level_likelihood(1, gist, gist.new_zeros(1, 9, 16, 16), visit)
         return digest.hexdigest()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +13,17 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageErr
 from ..arrays import Pixels
 from ..bitstream.container import MAX_SIDE
 from ..errors import CorruptError, InputError, SvcodecError
+from .sources import Source, is_source, prefix, read_bytes, reason
+
+if TYPE_CHECKING:
+    import torch
+
+PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8] | torch.Tensor"
 
 _EXIF_PREFIX = b"Exif\x00\x00"
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
+_CHANNELS = range(1, 5)
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 # What a grey level of a 2-bit or 4-bit PNG becomes when Pillow widens it to 8 bits.
 _GREY_SCALE = {"L;2": 85, "L;4": 17}
@@ -52,16 +57,18 @@ class Picture:
     xmp: bytes | None = None
 
 
-def read_picture(image: Any) -> Picture:
+def read_picture(image: PictureLike) -> Picture:
     """Read a picture; the arrays returned are C-contiguous copies that the caller may write to.
 
     `image` is one of:
 
-    - a path (`str` or `os.PathLike`) or a binary file object, in any format that Pillow reads;
+    - a path (`str` or `os.PathLike`), a binary file object, or a file's content (bytes, bytearray or memoryview), in
+      any format that Pillow reads;
     - a Pillow image of mode 1, L, LA, P, PA, RGB, RGBA or RGBX. Palettes count as the colours they show, a transparent
       colour becomes alpha;
-    - an array or a tensor of dtype uint8, channels last: (h, w) grey, (h, w, 2) grey and alpha, (h, w, 3) RGB or
-      (h, w, 4) RGBA.
+    - an array of dtype uint8, channels last: (h, w) or (h, w, 1) grey, (h, w, 2) grey and alpha, (h, w, 3) RGB or
+      (h, w, 4) RGBA;
+    - a tensor of these shapes, or channels first: (1, h, w) to (4, h, w). One that could be either is refused.
 
     Pixels stay as they are stored: an EXIF orientation is not applied, its tag is kept (Pillow itself turns TIFFs).
     Of a JPEG with several pictures (MPO) the first one counts, as in viewers.
@@ -72,19 +79,19 @@ def read_picture(image: Any) -> Picture:
     """
     if isinstance(image, Image.Image):
         return _read_guarded(image)
-    if isinstance(image, (str, os.PathLike)):
+    if is_source(image):
+        content = read_bytes(cast(Source, image))
         try:
-            with Path(image).open("rb") as file:
-                return _open(file)
-        except (OSError, ValueError, InputError) as error:
-            raise InputError(f"{os.fspath(image)}: {_reason(error)}") from error
-    if callable(getattr(image, "read", None)):
-        return _open(image)
+            return _open(io.BytesIO(content))
+        except InputError as error:
+            raise InputError(f"{prefix(image)}{error}") from error
     if callable(getattr(image, "detach", None)):
         image = _tensor_to_array(image)
     if isinstance(image, np.ndarray):
         return _from_array(image)
-    raise InputError(f"expected a path, a file, a Pillow image, an array or a tensor, not {type(image).__name__}")
+    raise InputError(
+        f"expected a path, a file or its bytes, a Pillow image, an array or a tensor, not {type(image).__name__}"
+    )
 
 
 def to_image(picture: Picture) -> Image.Image:
@@ -129,13 +136,13 @@ def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
         raise CorruptError(f"the alpha channel can't be read: {error}") from error
 
 
-def _open(file: Any) -> Picture:
+def _open(file: IO[bytes]) -> Picture:
     try:
         image = Image.open(file)
     except UnidentifiedImageError as error:
         raise InputError("not a picture in a format that Pillow reads") from error
     except Exception as error:  # Pillow raises many kinds for a bad file
-        raise InputError(_reason(error)) from error
+        raise InputError(reason(error)) from error
     return _read_guarded(image)
 
 
@@ -145,7 +152,7 @@ def _read_guarded(image: Image.Image) -> Picture:
     except SvcodecError:
         raise
     except Exception as error:  # Pillow raises many kinds for a bad file
-        raise InputError(f"the picture can't be read: {_reason(error)}") from error
+        raise InputError(f"the picture can't be read: {reason(error)}") from error
 
 
 def _from_image(image: Image.Image) -> Picture:
@@ -232,18 +239,27 @@ def _blob(value: Any) -> bytes | None:
     return bytes(value) if value else None
 
 
-def _tensor_to_array(tensor: Any) -> Any:
+def _tensor_to_array(tensor: Any) -> npt.NDArray[Any]:
+    """The array of a tensor, channels last."""
     try:
-        return tensor.detach().cpu().numpy()
+        array: npt.NDArray[Any] = tensor.detach().cpu().numpy()
     except (AttributeError, TypeError, RuntimeError) as error:
         raise InputError(f"the tensor is no array of uint8: {error}") from error
+    if array.ndim != 3 or array.shape[0] not in _CHANNELS:
+        return array
+    if array.shape[2] in _CHANNELS:
+        raise InputError(
+            f"a tensor of shape {array.shape} could have its channels first or last: put them last and pass "
+            "tensor.numpy(), as arrays always have them last"
+        )
+    return np.moveaxis(array, 0, -1)
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
     if array.dtype != np.uint8:
         raise InputError(f"expected samples of dtype uint8, not {array.dtype}{_advice(array.dtype)}")
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (2, 3, 4)):
-        raise InputError(f"expected shape (h, w), (h, w, 2), (h, w, 3) or (h, w, 4), channels last, not {array.shape}")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in _CHANNELS):
+        raise InputError(f"expected shape (h, w) or (h, w, 1 to 4), channels last, not {array.shape}")
     height, width = array.shape[:2]
     if not array.size:
         raise InputError("the picture is empty")
@@ -251,7 +267,7 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
         raise InputError(f"the picture is {width}x{height}; neither side may exceed {MAX_SIDE}")
     if array.ndim == 2:
         return Picture(np.array(array, order="C"))
-    colours = array[..., 0] if array.shape[2] == 2 else array[..., :3]
+    colours = array[..., 0] if array.shape[2] < 3 else array[..., :3]
     alpha = np.array(array[..., -1], order="C") if array.shape[2] in (2, 4) else None
     return Picture(np.array(colours, order="C"), alpha)
 
@@ -262,8 +278,3 @@ def _advice(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "f":
         return ": scale it first, for values in 0..1 np.rint(array * 255).astype(np.uint8)"
     return ""
-
-
-def _reason(error: Exception) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text or type(error).__name__

@@ -14,7 +14,8 @@ class SvcImageFile(ImageFile.ImageFile):
     """An .svc file: opening reads its header only, the networks run when the pixels are first needed.
 
     A file that can't be an intact .svc stream raises Pillow's UnidentifiedImageError when it is opened; what is found
-    only while decoding (no such model, a segment that ends too early) raises SvcodecError when it is loaded.
+    only while decoding (no such model, a segment that ends too early, more than `MAX_PIXELS`) raises SvcodecError when
+    it is loaded.
     """
 
     format = "SVC"

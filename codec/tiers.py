@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..bitstream.container import Tier
 from ..errors import InputError
+from .arguments import whole_number
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,4 @@ def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
         return spec.quality
     if spec.quality is None:
         raise InputError(f"tier {spec.name} takes no quality: it is always exact")
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise InputError(f"quality must be a whole number from 1 to 100, not {quality!r}")
-    return quality
+    return whole_number("quality", quality, 1, 100)

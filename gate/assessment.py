@@ -14,7 +14,6 @@ import numpy as np
 from ..errors import InputError, ModelError
 
 QUANTILES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-GATES = ("reject", "warn", "off")
 LIMIT = 1_000_000.0  # scores are clamped to +-LIMIT nats, so that their thousandths fit 32 bits
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,23 @@ def photo() -> Samples:
     rows, columns = np.mgrid[:24, :40]
     channels = (128 + 100 * np.sin(columns / 9), 6 * rows + columns, 200 - 3 * rows - columns)
     return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def portrait_path() -> Path:
+    """The demo's photo: a JPEG of 512 x 600 pixels."""
+    return Path(str(resources.files("svcodec.cli") / "grace-hopper.jpg"))
+
+
+@pytest.fixture
+def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the default model under another name, without its gate; what the test registers is forgotten."""
+    from svcodec.codec import model_files
+
+    monkeypatch.setattr(model_files, "_registered", {})
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(model_files.weights_file(model_files.DEFAULT_MODEL).read_bytes())
+    return path
 
 
 @pytest.fixture(scope="session")

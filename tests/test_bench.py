@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from matplotlib.cbook import get_sample_data
 from PIL import Image
 
+from svcodec.__main__ import main
 from svcodec.benchmarks import metrics, peers, report
 from svcodec.benchmarks.curves import Curve, bd_rate, published
 from svcodec.benchmarks.macs import counted, kilo_macs
 from svcodec.benchmarks.page import as_html
 from svcodec.benchmarks.peers.peer import Peer, Setting
-from svcodec.cli import main
 
 CODECS = "svcodec-sketch,svcodec-standard,svcodec-lossless,jpeg,webp,png"
 
@@ -30,8 +29,8 @@ def run(*arguments: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+def photo(portrait_path: Path) -> np.ndarray:
+    with Image.open(portrait_path) as image:
         return np.array(image.convert("RGB"))[100:268, 180:350]
 
 

@@ -8,8 +8,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,12 @@ from PIL import Image
 
 import svcodec
 from svcodec import cli
-from svcodec.cli import files
+from svcodec.bitstream.container import pack, unpack
 
 Samples = npt.NDArray[np.uint8]
 demo = importlib.import_module("svcodec.cli.demo")  # the name in svcodec.cli is the command
 LOSSLESS = ("--tier", "lossless")
-PROGRAM = (sys.executable, "-c", "from svcodec.cli import main; main()")
+PROGRAM = (sys.executable, "-m", "svcodec")
 
 
 def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
@@ -56,12 +56,16 @@ def svc_file(tmp_path: Path, stream: bytes) -> Path:
 
 
 def test_help_is_quick_and_needs_no_torch() -> None:
-    code = "import sys, svcodec.cli as c; c.main(['--help'], standalone_mode=False); sys.exit('torch' in sys.modules)"
+    code = "import sys; from svcodec.__main__ import main; main(['--help'], standalone_mode=False)"
+    code += "; sys.exit('torch' in sys.modules)"
     start = time.perf_counter()
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
     assert time.perf_counter() - start < 5  # generous: the machine may be busy
-    for command in ("encode", "decode", "info", "demo"):
-        assert command in done.stdout
+    assert done.stdout.startswith("Usage: ")
+    for command in ("bench", "train"):
+        assert f"\n  {command} " in done.stdout
+    for command in ("encode", "decode", "info", "check", "gate", "demo"):
+        assert f"\n  {command} " in done.stdout
         assert svc(command, "--help").exit_code == 0
 
 
@@ -82,9 +86,47 @@ def test_tier_and_quality(png: Path, tmp_path: Path) -> None:
     assert (info.tier, info.quality) == ("sketch", 25)
 
 
-def test_sample(svc_file: Path, tmp_path: Path, photo: Samples) -> None:
-    assert svc("decode", svc_file, "-o", tmp_path / "a.png", "--sample", "7").exit_code == 0
-    assert np.array_equal(pixels(tmp_path / "a.png"), photo)  # lossless: nothing is left to draw
+def test_the_module_is_the_program() -> None:
+    done = subprocess.run((*PROGRAM, "decode"), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: svcodec decode")
+
+
+def test_a_seed_draws_what_is_not_in_the_file(tmp_path: Path, photo: Samples) -> None:
+    data = svcodec.encode(photo, tier="sketch")
+    (tmp_path / "a.svc").write_bytes(data)
+    assert svc("decode", tmp_path / "a.svc", "--seed", "7").exit_code == 0
+    assert np.array_equal(pixels(tmp_path / "a.png"), np.asarray(svcodec.decode(data, seed=7)))
+    assert not np.array_equal(pixels(tmp_path / "a.png"), np.asarray(svcodec.decode(data)))
+
+
+@pytest.mark.parametrize("arguments", [("--seed", "-1"), ("--seed", "x"), ("--max-pixels", "0")])
+def test_seeds_and_limits_out_of_range_are_usage_errors(svc_file: Path, arguments: tuple[str, ...]) -> None:
+    result = svc("decode", svc_file, *arguments)
+    assert result.exit_code == 2
+    assert arguments[0] in result.stderr
+
+
+def test_larger_pictures_are_decoded_on_request(svc_file: Path) -> None:
+    result = svc("decode", svc_file, "--max-pixels", "959")
+    assert result.exit_code == 1
+    assert f"svcodec: {svc_file}: the picture has 960 pixels" in result.stderr and "--max-pixels 960" in result.stderr
+    assert not svc_file.with_suffix(".png").exists()
+    assert svc("decode", svc_file, "--max-pixels", "960").exit_code == 0
+
+
+def test_decoding_takes_the_model_that_the_file_names(own_model: Path, photo: Samples) -> None:
+    source = own_model.with_name("photo.svc")
+    source.write_bytes(svcodec.encode(photo, tier="sketch", model=own_model))
+    unknown = svc("decode", source)
+    assert unknown.exit_code == 1
+    assert f"svcodec: {source}: there is no model 'own'" in unknown.stderr
+    assert svc("decode", source, "-o", own_model.with_name("given.png"), "--model", own_model).exit_code == 0
+    svcodec.register_model(own_model)
+    assert svc("decode", source, "-o", own_model.with_name("found.png")).exit_code == 0
+    expected = np.asarray(svcodec.decode(svcodec.encode(photo, tier="sketch")))
+    for name in ("given.png", "found.png"):
+        assert np.array_equal(pixels(own_model.with_name(name)), expected)
 
 
 def test_standard_streams(png: Path, photo: Samples) -> None:
@@ -262,6 +304,24 @@ def test_info_as_json(svc_file: Path, stream: bytes) -> None:
     assert json.loads(svc("info", "--json", "-", stdin=stream).stdout)["file"] == "-"
 
 
+def test_tables_hold_names_left_and_figures_right(svc_file: Path) -> None:
+    lines = [
+        line for line in svc("info", svc_file).stdout.splitlines() if line.startswith(("  segment", "  u ", "  y0"))
+    ]
+    head, *rows = lines
+    assert len(rows) == 2
+    for row in rows:
+        assert row.index(row.split()[1]) == head.index("coding")
+        assert row.index(row.split()[2]) + len(row.split()[2]) == head.index("bits") + len("bits")
+
+
+def test_streams_without_an_account_are_shown(svc_file: Path, stream: bytes) -> None:
+    svc_file.write_bytes(pack(replace(unpack(stream), account=())))
+    result = svc("info", svc_file)
+    assert result.exit_code == 0
+    assert "segment" in result.stdout
+
+
 def test_demo(tmp_path: Path, photo: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_photo", lambda: Image.fromarray(photo))
     result = svc("demo", "-o", tmp_path / "shown")
@@ -279,36 +339,7 @@ def test_the_demo_has_a_photo() -> None:
     assert (image.mode, image.size) == ("RGB", (512, 600))
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "a.svc"
-    files.write(str(target), b"old")
-
-    def interrupted(self: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        files.write(str(target), b"new")
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_links_are_followed(tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to(tmp_path / "real")
-    files.write(str(link), b"content")
-    assert link.is_symlink()
-    assert (tmp_path / "real").read_bytes() == b"content"
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_named_pipe_stays_one(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    received: list[bytes] = []
-    reader = threading.Thread(target=lambda: received.append(fifo.read_bytes()))
-    reader.start()
-    files.write(str(fifo), b"content")
-    reader.join(10)
-    assert received == [b"content"]
-    assert fifo.is_fifo()
+def test_the_demo_measures_psnr() -> None:
+    black, grey = Image.new("RGB", (4, 4)), Image.new("RGB", (4, 4), (51, 51, 51))
+    assert demo._psnr(black, grey) == "13.98"  # 20 log10(255 / 51)
+    assert demo._psnr(grey, grey) == "exact"

@@ -26,7 +26,7 @@ def streams(codec: svcodec.Codec) -> dict[str, bytes]:
     image = np.add.outer(np.arange(24) * 5, np.arange(20) * 3)[..., None] + np.array([0, 30, 60])
     rng = np.random.default_rng(0)
     picture = (image + rng.integers(0, 9, image.shape)).clip(0, 255).astype(np.uint8)
-    return {tier: codec.encode(picture, tier) for tier in svcodec.TIERS}
+    return {tier: codec.encode(picture, tier=tier) for tier in svcodec.TIERS}
 
 
 def resealed(body: bytes) -> bytes:
@@ -37,7 +37,7 @@ def resealed(body: bytes) -> bytes:
 def refuses(codec: svcodec.Codec, data: bytes, original: bytes) -> None:
     """Decoding must raise one of our exceptions, unless the very picture comes out."""
     try:
-        decoded = codec.decode(data)
+        decoded = codec.decode(data, max_pixels=None)
     except svcodec.SvcodecError:
         return
     assert decoded.tobytes() == codec.decode(original).tobytes()
@@ -90,7 +90,31 @@ def test_mutated_streams_with_a_right_checksum(codec: svcodec.Codec, streams: di
 def test_other_sizes(codec: svcodec.Codec, streams: dict[str, bytes], tier: str, size: tuple[int, int]) -> None:
     stream = replace(unpack(streams[tier]), width=size[0], height=size[1])
     with pytest.raises(svcodec.StreamError):
-        codec.decode(pack(stream))
+        codec.decode(pack(stream), max_pixels=None)
+
+
+def test_more_pixels_than_allowed_are_refused_before_anything_is_decoded(
+    codec: svcodec.Codec, streams: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svcodec.codec.codec.decode_alpha", None)
+    monkeypatch.setattr("svcodec.codec.codec.Stack", None)
+    data = pack(replace(unpack(streams["sketch"]), width=16385, height=8192, alpha=png(20, 24)))
+    for decode in (codec.decode, svcodec.decode):
+        with pytest.raises(svcodec.TooLargeError, match=r"134,225,920 pixels .* 134,217,728: .* max_pixels=134225920"):
+            decode(data)
+        with pytest.raises(svcodec.TooLargeError, match="480 pixels"):
+            decode(streams["sketch"], max_pixels=479)
+
+
+def test_the_limit_on_pixels_can_be_met_or_lifted(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    for limit in (480, np.int32(480), None):
+        assert codec.decode(streams["sketch"], max_pixels=limit).size == (20, 24)
+
+
+@pytest.mark.parametrize("limit", [0, -1, True, 1e6, "9"])
+def test_limits_on_pixels_are_whole_numbers(codec: svcodec.Codec, streams: dict[str, bytes], limit: object) -> None:
+    with pytest.raises(svcodec.InputError, match="max_pixels must be a whole number of at least 1"):
+        codec.decode(streams["sketch"], max_pixels=limit)
 
 
 @pytest.mark.parametrize("tier", svcodec.TIERS)

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pytest
 import safetensors.torch
 from click.testing import CliRunner, Result
-from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 import svcodec
@@ -22,7 +21,7 @@ from svcodec.benchmarks import detection as benchmark
 from svcodec.benchmarks import impostors
 from svcodec.bitstream.container import Verdict, pack, unpack
 from svcodec.codec import codec as codec_module
-from svcodec.codec.model import DEFAULT_MODEL, weights_file
+from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.gate import statistics
 from svcodec.gate.assessment import Calibration
 from svcodec.gate.gate import Gate
@@ -37,8 +36,8 @@ def codec() -> svcodec.Codec:
 
 
 @pytest.fixture(scope="module")
-def portrait() -> Samples:
-    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+def portrait(portrait_path: Path) -> Samples:
+    with Image.open(portrait_path) as image:
         return np.array(image.convert("RGB"))
 
 
@@ -48,14 +47,6 @@ def folder(tmp_path: Path, portrait: Samples) -> Path:
     Image.fromarray(portrait).save(tmp_path / "photo.png")
     Image.fromarray(noise()).save(tmp_path / "noise.png")
     return tmp_path
-
-
-@pytest.fixture
-def own_model(tmp_path: Path) -> Path:
-    """A copy of the model, without its gate."""
-    path = tmp_path / "own.safetensors"
-    path.write_bytes(weights_file(DEFAULT_MODEL).read_bytes())
-    return path
 
 
 def noise() -> Samples:
@@ -115,18 +106,18 @@ def test_grey_counts_as_the_codec_codes_it(codec: svcodec.Codec, portrait: Sampl
 
 def test_reject(codec: svcodec.Codec) -> None:
     with pytest.raises(svcodec.RejectedError, match=r"threshold .* PNG") as caught:
-        codec.encode(noise(), "sketch", gate="reject")
+        codec.encode(noise(), tier="sketch", gate="reject")
     assert caught.value.assessment == codec.assess(noise())
 
 
 def test_warn_and_record(codec: svcodec.Codec, portrait: Samples) -> None:
     with pytest.warns(svcodec.OutlierWarning, match="threshold"):
-        flagged = svcodec.inspect(codec.encode(noise(), "sketch", gate="warn")).gate
+        flagged = svcodec.inspect(codec.encode(noise(), tier="sketch", gate="warn")).gate
     found = codec.assess(noise())
     assert flagged == svcodec.Judgement(found.score, found.threshold, accepted=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data = codec.encode(portrait, "sketch", gate="reject")
+        data = codec.encode(portrait, tier="sketch", gate="reject")
     accepted = svcodec.inspect(data).gate
     assert accepted is not None and accepted.accepted
     assert codec.decode(data).size == (512, 600)
@@ -134,13 +125,13 @@ def test_warn_and_record(codec: svcodec.Codec, portrait: Samples) -> None:
 
 def test_off_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(codec_module, "load_gate")
-    assert svcodec.inspect(svcodec.encode(noise(), "sketch")).gate is None
+    assert svcodec.inspect(svcodec.encode(noise(), tier="sketch")).gate is None
     with pytest.raises(svcodec.InputError, match="no gate 'maybe'"):
         svcodec.encode(noise(), gate="maybe")
 
 
 def test_verdicts_that_can_not_be_read_or_written(codec: svcodec.Codec) -> None:
-    stream = unpack(codec.encode(noise(), "sketch"))
+    stream = unpack(codec.encode(noise(), tier="sketch"))
     data = pack(replace(stream, verdict=Verdict(-5, 7)))
     assert unpack(data).verdict == Verdict(-5, 7)
     place = data.index(bytes([128, 8]) + (-5).to_bytes(4, "little", signed=True))

@@ -33,18 +33,6 @@ def exif_with(orientation: int) -> Image.Exif:
     return exif
 
 
-def test_arrays(photo: Samples, alpha: Samples) -> None:
-    assert np.array_equal(read_picture(photo).pixels, photo)
-    assert read_picture(photo).alpha is None
-    grey = read_picture(photo[..., 0])
-    assert np.array_equal(grey.pixels, photo[..., 0])
-    for colours in (photo, photo[..., :1]):
-        picture = read_picture(np.dstack([colours, alpha]))
-        assert np.array_equal(picture.pixels, colours.squeeze())
-        assert picture.alpha is not None
-        assert np.array_equal(picture.alpha, alpha)
-
-
 def test_what_is_read_is_a_writable_copy(photo: Samples) -> None:
     for source in (photo, photo[::-1, ::2], Image.fromarray(photo)):
         pixels = read_picture(source).pixels
@@ -53,36 +41,7 @@ def test_what_is_read_is_a_writable_copy(photo: Samples) -> None:
         assert not np.shares_memory(pixels, photo)
 
 
-def test_tensors(photo: Samples) -> None:
-    torch = pytest.importorskip("torch")
-    assert np.array_equal(read_picture(torch.from_numpy(photo.copy())).pixels, photo)
-    for tensor, text in ((torch.zeros(3, 8, 8, dtype=torch.uint8), "channels last"), (torch.zeros(8, 8, 3), "255")):
-        with pytest.raises(InputError, match=text):
-            read_picture(tensor)
-    with pytest.raises(InputError, match="uint8"):
-        read_picture(torch.zeros(8, 8, dtype=torch.bfloat16))
-
-
-@pytest.mark.parametrize(
-    ("array", "text"),
-    [
-        (np.zeros((4, 4), np.uint16), "257"),
-        (np.zeros((4, 4, 3), np.float32), "255"),
-        (np.zeros((4, 4), bool), "bool"),
-        (np.zeros((4, 4), object), "object"),
-        (np.zeros((3, 4, 5), np.uint8), "channels last"),
-        (np.zeros(4, np.uint8), "shape"),
-        (np.zeros((1, 4, 4, 3), np.uint8), "shape"),
-        (np.zeros((0, 4, 3), np.uint8), "empty"),
-        (np.zeros((1, 65536), np.uint8), "65535"),
-    ],
-)
-def test_refused_arrays(array: npt.NDArray[Any], text: str) -> None:
-    with pytest.raises(InputError, match=text):
-        read_picture(array)
-
-
-@pytest.mark.parametrize("thing", [None, 3, b"picture", [[1, 2]]])
+@pytest.mark.parametrize("thing", [None, 3, [[1, 2]]])
 def test_refused_things(thing: Any) -> None:
     with pytest.raises(InputError, match="expected a path"):
         read_picture(thing)
@@ -300,6 +259,26 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
         read_picture(tmp_path)
     with pytest.raises(InputError, match="null"):
         read_picture("a\0b.png")
+
+
+def test_files_and_their_content_are_read(photo: Samples, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    content = path.read_bytes()
+    with path.open("rb") as file:
+        for source in (path, str(path), file, io.BytesIO(content), content, bytearray(content), memoryview(content)):
+            assert np.array_equal(read_picture(source).pixels, photo)
+
+
+def test_what_is_wrong_with_a_file_is_said_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "text.png"
+    path.write_text("text")
+    with path.open() as file, pytest.raises(InputError, match=r"text\.png: .* open it with mode 'rb'"):
+        read_picture(file)
+    with path.open("rb") as file, pytest.raises(InputError, match=r"text\.png: not a picture"):
+        read_picture(file)
+    with pytest.raises(InputError, match=r"^not a picture"):
+        read_picture(b"text")
 
 
 def test_huge_pictures_are_refused(monkeypatch: pytest.MonkeyPatch, photo: Samples) -> None:

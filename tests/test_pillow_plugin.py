@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import svcodec
+from svcodec.bitstream.container import pack, unpack
 from svcodec.codec import pillow_plugin
 
 Samples = npt.NDArray[np.uint8]
@@ -85,6 +87,14 @@ def test_what_is_found_while_decoding_is_a_stream_error(stream: bytes, monkeypat
     monkeypatch.setattr("svcodec.codec.codec.decode", fail)
     image = Image.open(io.BytesIO(stream))
     with pytest.raises(svcodec.StreamError, match="too early"):
+        image.load()
+
+
+def test_a_larger_picture_than_decode_takes_is_not_loaded(stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # Pillow's own limit, which opening would meet first
+    image = Image.open(io.BytesIO(pack(replace(unpack(stream), width=16385, height=8192))))
+    assert image.size == (16385, 8192)
+    with pytest.raises(svcodec.TooLargeError, match="134,217,728"):
         image.load()
 
 

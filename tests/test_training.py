@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 import svcodec
-from svcodec.codec.model import DEFAULT_MODEL, weights_file
+from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.integers import from_integers
 from svcodec.models.selfvae import DEPTH, SelfVAE
 from svcodec.training import loop
@@ -84,8 +84,8 @@ def test_recipe(folder: Path, tmp_path: Path) -> None:
     run("export", tmp_path, folder, "-o", model, "--crop", 64)
     codec = svcodec.Codec(model)
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    assert np.array_equal(np.asarray(codec.decode(codec.encode(image, "lossless"))), image)
-    data = codec.encode(image, "standard")
+    assert np.array_equal(np.asarray(codec.decode(codec.encode(image, tier="lossless"))), image)
+    data = codec.encode(image, tier="standard")
     assert codec.decode(data).size == (30, 20)
     assert svcodec.inspect(data).model == "own"
     with pytest.raises(svcodec.ModelError):

@@ -130,8 +130,8 @@ def gate(sources: tuple[Path, ...], model: str | None, output: Path) -> None:
         importlib.import_module("sklearn.mixture")
     except ImportError as error:
         raise MissingPackageError('the gate\'s training needs scikit-learn: pip install "svcodec[train]"') from error
-    from ..codec.gates import coding_model
-    from ..codec.model import load_model
+    from ..codec.gate_files import coding_model
+    from ..codec.model_files import load_model
     from ..files import write_whole
     from ..gate.statistics import TILE
     from .gate_fitting import fit_gate

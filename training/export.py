@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..codec.model import save_model
+from ..codec.model_files import save_model
 from ..errors import InputError, ModelError
 from ..models import integers
 from ..models.exact import ExactnessError

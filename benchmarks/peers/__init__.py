@@ -92,7 +92,7 @@ def _ours(tier: str) -> Peer:
         f"{OURS}{tier}",
         f"svcodec, tier {tier}, model {model.name} ({model.hash.hex()})",
         tuple(_at("quality", *QUALITIES)) if spec.quality else ({},),
-        lambda pixels, setting: our_codec().encode(pixels, tier, **setting),
+        lambda pixels, setting: our_codec().encode(pixels, tier=tier, **setting),
         lambda data: np.asarray(our_codec().decode(data)),
         {
             **{f"z{k}": ladder.level(k) for k in range(1, LEVELS + 1)},

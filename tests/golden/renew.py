@@ -39,7 +39,7 @@ def picture(grey: bool) -> np.ndarray:
 def main() -> None:
     hashes = {}
     for name, (tier, quality) in CASES.items():
-        data = svcodec.encode(picture("grey" in name), tier, quality)
+        data = svcodec.encode(picture("grey" in name), tier=tier, quality=quality)
         (FOLDER / f"{name}.svc").write_bytes(data)
         hashes[name] = hashlib.sha256(svcodec.decode(data).tobytes()).hexdigest()
     (FOLDER / "pixels.json").write_text(json.dumps(hashes, indent=2) + "\n")

@@ -29,8 +29,8 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
     report.html, which holds them all. A run that was interrupted goes on where it stopped.
     """
     try:
-        from ..benchmarks import peers
-        from ..benchmarks.bench import read_photos, run, steps
+        from . import peers
+        from .bench import read_photos, run, steps
     except ImportError as error:
         raise MissingPackageError(f'bench needs {error.name}: pip install "svcodec[bench]"') from error
     if unknown := set(codecs or ()) - set(peers.NAMES):

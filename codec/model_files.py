@@ -1,0 +1,146 @@
+"""Model files: found by name or path, registered, named, loaded and written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..bitstream.container import MODEL_HASH_BYTES, MODEL_NAME
+from ..bitstream.tables import ResidualTables
+from ..errors import ModelError
+from ..files import write_whole
+from ..models import density, integers, storage
+from ..models.frequencies import MixtureTables
+from ..models.selfvae import SelfVAE
+from .model import FORMAT, Model, known_answer, known_words
+from .sources import reason
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+DEFAULT_MODEL = "photo-4"
+SUFFIX = ".safetensors"
+KEPT = 4  # loaded models
+
+_registered: dict[str, Path] = {}
+_loaded: OrderedDict[tuple[str, bytes, str], Model] = OrderedDict()
+_lock = threading.Lock()
+
+
+def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
+    """The model that a caller asks for. The last ones are kept, by their files' content.
+
+    Args:
+        model: the name of one in the package or registered, or a path: what ends in .safetensors or is an os.PathLike;
+            None for the default one.
+        device: as torch names it.
+    Raises:
+        ModelError: there is none, its file's name can't be a model's, or as for `Model`.
+    """
+    if model is None:
+        model = DEFAULT_MODEL
+    path = _as_path(model)
+    return load_named(os.fspath(model), device) if path is None else _load(_name_of(path), path, device)
+
+
+def load_named(name: str, device: str = "cpu") -> Model:
+    """The model of that name in the package, or registered; a name is never a path, as it may come from a stream.
+
+    Raises ModelError as `load_model` does.
+    """
+    if name not in _registered and not _is_packaged(name):
+        raise ModelError(
+            f"there is no model {name!r} in this release, and none is registered: give the path of its {SUFFIX} file"
+        )
+    return _load(name, _named_file(name), device)
+
+
+def register_model(path: str | os.PathLike[str]) -> str:
+    """Let `decode`, Pillow and whatever takes a model's name find the model in a file, as long as the program runs.
+
+    Args:
+        path: of a model file, which is read when the model is used. It replaces one registered under the same name.
+    Returns:
+        The model's name, which its streams carry: the file's in lower case, without the suffix.
+    Raises:
+        ModelError: the file can't be read, its name can't be a model's, or is the name of a model in the package.
+    """
+    file = Path(os.fsdecode(path)).absolute()
+    name = _name_of(file)
+    try:
+        file.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: {reason(error)}") from error
+    if _is_packaged(name):
+        raise ModelError(f"{file}: {name} is a model of this release: give the file another name")
+    _registered[name] = file
+    return name
+
+
+def weights_file(model: str | os.PathLike[str], part: str = "") -> Traversable:
+    """The file of the model that `load_model` finds; with `part`, the one beside it. It need not be there."""
+    path = _as_path(model)
+    return _named_file(os.fspath(model), part) if path is None else path.with_stem(path.stem + part)
+
+
+def save_model(network: SelfVAE, path: Path) -> None:
+    """Write a snapped network and freshly computed tables as a model file."""
+    tensors = integers.to_integers(network)
+    tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
+    tables = ResidualTables.generate(density.cdf)
+    tensors |= {f"tables.residual.{key}": torch.from_numpy(value) for key, value in tables.arrays().items()}
+    answer = known_answer(integers.from_integers(tensors), torch.device("cpu"))
+    words = known_words(tables)
+    write_whole(path, storage.to_bytes(tensors, {"format": FORMAT, "answer": answer, "words": words}))
+
+
+def _as_path(model: str | os.PathLike[str]) -> Path | None:
+    is_path = isinstance(model, os.PathLike) or model.endswith(SUFFIX)
+    return Path(os.fsdecode(model)) if is_path else None
+
+
+def _name_of(path: Path) -> str:
+    """The name that a file gives to its model. Raises ModelError for one that no stream could carry."""
+    name = path.stem.lower()
+    if not MODEL_NAME.fullmatch(name):
+        raise ModelError(
+            f"{path}: {name!r} can't be a model's name, which has 1 to 255 characters a-z, 0-9, '.', '_' and '-' and "
+            "begins with a letter or digit: rename the file"
+        )
+    return name
+
+
+def _is_packaged(name: str) -> bool:
+    return f"{name}{SUFFIX}" in {file.name for file in _package().iterdir()}
+
+
+def _named_file(name: str, part: str = "") -> Traversable:
+    file = _registered.get(name)
+    return _package() / f"{name}{part}{SUFFIX}" if file is None else file.with_stem(file.stem + part)
+
+
+def _package() -> Traversable:
+    return resources.files(__package__.rpartition(".")[0] + ".models") / "weights"
+
+
+def _load(name: str, file: Traversable, device: str) -> Model:
+    try:
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: {reason(error)}") from error
+    digest = hashlib.sha256(content).digest()
+    key = (name, digest, str(device))
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device)
+        _loaded.move_to_end(key)
+        if len(_loaded) > KEPT:
+            _loaded.popitem(last=False)
+        return _loaded[key]
