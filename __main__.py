@@ -1,3 +1,7 @@
+from .benchmarks.commands import bench
 from .cli import main
 
-main(prog_name="svcodec")
+main.add_command(bench)
+
+if __name__ == "__main__":
+    main(prog_name="svcodec")

@@ -31,10 +31,9 @@ from ..models.details import Draw, Group
 from ..models.exact import exact_arithmetic
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, visit_true
 from ..models.transforms import pyramid, to_levels, to_opponent, to_rgb
-from . import peers
-from .bench import read_photos
-from .measure import Photos, machine
+from .conditions import Photos, machine, read_photos
 from .metrics import psnr
+from .peers import pillow_codecs
 
 
 def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float | None]:
@@ -49,7 +48,7 @@ def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float | None]:
 def tiers(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bytes and PSNR of every tier at its default; JPEG's lowest useful quality beside them."""
     images: dict[str, Any] = {}
-    jpeg = peers.make("jpeg")
+    jpeg = pillow_codecs.jpeg()
     for name, photo in photos.items():
         images[name] = {}
         for tier in TIERS:

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from .. import SvcodecError, __version__
-from .bench import bench
 from .calibrate import gate
 from .check import check
 from .decode import decode
@@ -42,5 +41,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, check, gate, demo, bench):
+for command in (encode, decode, info, check, gate, demo):
     main.add_command(command)
