@@ -1,5 +1,5 @@
 """What svcodec is compared with, and how. Needs `pip install "svcodec[bench]"`.
 
-`commands` is `svcodec bench`; it measures `peers` by `rate_distortion`. `kodak`, `detection`, `hostile`, `test_speed` and
+`commands` is `svcodec bench`; it measures `peers` by `rate_distortion`. `kodak`, `detection`, `hostile` and
 `fashion_mnist` are benchmarks of their own.
 """

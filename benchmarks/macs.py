@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from tabulate import tabulate
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,6 +16,7 @@ from .peers.peer import Peer
 
 SIZE = (512, 768)  # of Kodak's images
 FLOPS = 2  # of a multiply-accumulate
+CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution)
 
 
 class Work(nn.Module):
@@ -30,10 +32,16 @@ class Work(nn.Module):
 
 
 def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[str, int]:
-    """Multiply-accumulates of convolutions and matrix products that `work` does in each network."""
+    """Multiply-accumulates of the convolutions that `work` does in each network.
+
+    A module may be called by itself or by one that it is part of, if all its calls are of one kind.
+    """
     with FlopCounterMode(display=False) as counter:
         Work(networks, work)()
-    flops = {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
+    flops = {
+        name: sum(counts.get(operation, 0) for operation in CONVOLUTIONS)
+        for name, counts in counter.get_flop_counts().items()
+    }
     found = dict.fromkeys(networks, 0)
     for path in flops:
         root, *parts = path.split(".")
@@ -59,6 +67,4 @@ def macs_table(codecs: Sequence[Peer]) -> str:
             parts = {part: count / (1000 * SIZE[0] * SIZE[1]) for part, count in macs(peer.networks, work).items()}
             by_network = ", ".join(f"{part} {value:.1f}" for part, value in parts.items() if value)
             rows.append((peer.name, name, f"{sum(parts.values()):.1f}", by_network))
-    return tabulate(
-        rows, ("codec", "work", "kMAC per pixel", "by network"), tablefmt="github", disable_numparse=True
-    )
+    return tabulate(rows, ("codec", "work", "kMAC per pixel", "by network"), tablefmt="github", disable_numparse=True)

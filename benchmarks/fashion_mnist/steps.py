@@ -1,76 +1,88 @@
-"""What a run has finished: networks, mixtures and scores, kept so that an interrupted run goes on."""
+"""The steps of a run that take long, as plain functions of which `joblib.Memory` can keep the results.
+
+A result is found again by the arguments that are cheap to compare: settings, names, and digests that stand for images
+and, with the settings, for the networks trained on them. `KEYLESS` names the others.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-import safetensors.torch
+import click
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from ...errors import InputError
-from ...files import write_whole
+from ...gate.jigsaw import Jigsaw
 from ...gate.mixture import Mixture
+from ...training.puzzles import APPENDIX_A, train_jigsaw
+from .detectors import Detector
+from .vae import PixelLikelihood, train_vae
 
-Net = TypeVar("Net", bound=nn.Module)
+KEYLESS = {"vae": ["images"], "jigsaw": ["images"], "mixture": ["images", "net"], "scores": ["detector", "sets"]}
 
 
-class Store:
-    """A folder with `settings.json`, `nets/NAME.safetensors` and `scores/NAME.safetensors`."""
+def vae(
+    images: Tensor, digest: str, name: str, pixels: PixelLikelihood, epochs: int, perturbed: float
+) -> dict[str, Tensor]:
+    """The state of a VAE after `train_vae` with these arguments."""
+    return last_state(train_vae(images, pixels, seed=0, epochs=epochs, perturbed=perturbed), name, epochs)
 
-    def __init__(self, folder: Path, settings: dict[str, Any]):
-        """Raises InputError where the folder holds a run of other settings."""
-        self.folder = folder
-        text = (json.dumps(settings, indent=1) + "\n").encode()
-        file = folder / "settings.json"
-        if not file.exists():
-            write_whole(file, text)
-        elif file.read_bytes() != text:
-            raise InputError(f"{folder} holds a run of other settings: take another folder")
 
-    def tensors(self, path: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """The tensors in a file, made and written first where it is missing."""
-        file = self.folder / f"{path}.safetensors"
-        if not file.exists():
-            tensors = {key: tensor.contiguous() for key, tensor in make().items()}
-            write_whole(file, safetensors.torch.save(tensors))
-        return safetensors.torch.load_file(file)
+def jigsaw(images: Tensor, digest: str, name: str, pixels: PixelLikelihood, epochs: int) -> dict[str, Tensor]:
+    """The state of a jigsaw classifier after appendix A's training on the prepared images."""
+    return last_state(train_jigsaw(pixels.prepare(images), replace(APPENDIX_A, epochs=epochs), seed=0), name, epochs)
 
-    def network(self, name: str, empty: Net, training: Iterator[tuple[Net, dict[str, float]]], epochs: int) -> Net:
-        """A trained network in evaluation mode, which takes no gradients.
 
-        Args:
-            empty: a network of the same architecture, which is filled and returned.
-            training: yields the network and its figures at each epoch; run where the network is not stored.
-        """
+def last_state(training: Iterator[tuple[nn.Module, dict[str, float]]], name: str, epochs: int) -> dict[str, Tensor]:
+    """Run a training, whose figures are shown at each epoch; the network's state at the end."""
 
-        def train() -> dict[str, Tensor]:
-            net: nn.Module = empty
-            with tqdm(training, name, total=epochs) as progress:
-                for trained, figures in progress:
-                    net = trained
-                    progress.set_postfix(figures)
-            return net.state_dict()
+    def figures(epoch: tuple[nn.Module, dict[str, float]] | None) -> str | None:
+        return epoch and ", ".join(f"{figure} {value:.4g}" for figure, value in epoch[1].items())
 
-        empty.load_state_dict(self.tensors(f"nets/{name}", train))
-        return empty.eval().requires_grad_(False)
+    with click.progressbar(training, epochs, name, item_show_func=figures, **on_terminal()) as progress:
+        *_, (net, _) = progress
+    return net.state_dict()
 
-    def mixture(self, name: str, fit: Callable[[], Mixture]) -> Mixture:
-        """A fitted mixture."""
-        return Mixture.from_tensors(self.tensors(f"nets/{name}", lambda: fit().to_tensors()))
 
-    def scores(self, name: str, score: Callable[[Tensor], Tensor], sets: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Scores of several sets of images, float64 (n,) each; all draw the same random numbers."""
+def mixture(
+    images: Tensor,
+    net: Jigsaw,
+    digest: str,
+    pixels: PixelLikelihood,
+    jigsaw_epochs: int,
+    layer: int,
+    components: int,
+    fitted: int,
+    added_variance: float,
+) -> Mixture:
+    """A mixture over the features that a layer of `net` gives to `fitted` of the images."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    chosen = pixels.prepare(images[order[:fitted]])
+    return Mixture.fit(net.features(chosen, layer), components, added_variance=added_variance)
 
-        def compute() -> dict[str, Tensor]:
-            values = {}
-            for key, images in tqdm(sets.items(), name):
-                torch.manual_seed(0)
-                values[key] = score(images).double()
-            return values
 
-        return self.tensors(f"scores/{name}", compute)
+def scores(
+    detector: Detector, sets: dict[str, Tensor], digest: str, settings: object, name: str, images: int | None
+) -> dict[str, Tensor]:
+    """A detector's scores of several sets of images, float64 (n,) each; all draw the same random numbers.
+
+    Args:
+        digest: of all the images of the run.
+        settings: of the run.
+        name: tells the detector from all others of these settings.
+        images: how many of each set there are at most; all without.
+    """
+    values = {}
+    with click.progressbar(sets.items(), label=name, **on_terminal()) as progress:
+        for key, part in progress:
+            torch.manual_seed(0)
+            values[key] = detector.score(part).double()
+    return values
+
+
+def on_terminal() -> dict[str, Any]:
+    """Options of progress bars: on standard error, and only for someone who looks on."""
+    return {"file": sys.stderr, "hidden": not sys.stderr.isatty()}
