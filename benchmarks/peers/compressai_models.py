@@ -32,7 +32,7 @@ def model_peer(model: str) -> Peer:
         network, trained = load(QUALITY, pretrained=True, progress=False), True
     except (OSError, RuntimeError):  # no network, or a download that was cut short
         network, trained = load(QUALITY, pretrained=False), False
-    network.eval().update()
+    network.eval().requires_grad_(False).update()  # in inference mode nothing may ask for gradients, not even GDN
 
     @torch.inference_mode()
     def encode(pixels: Pixels, setting: Setting) -> bytes:
