@@ -35,4 +35,4 @@ def render(curves: Sequence[str], tables: str, crops: Sequence[Crop]) -> str:
 
 def as_html(markdown: str) -> str:
     """Markdown with tables as HTML; what looks like HTML in it is text."""
-    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
+    return MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
