@@ -1,1 +1,5 @@
-"""What svcodec is compared with, and how: `svcodec bench FOLDER`. Needs `pip install "svcodec[bench]"`."""
+"""What svcodec is compared with, and how. Needs `pip install "svcodec[bench]"`.
+
+`commands` is `svcodec bench`; it measures `peers` by `rate_distortion`. `kodak`, `detection`, `hostile` and
+`fashion_mnist` are benchmarks of their own.
+"""

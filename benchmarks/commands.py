@@ -29,16 +29,17 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
     report.html, which holds them all. A run that was interrupted goes on where it stopped.
     """
     try:
-        from . import peers
-        from .bench import read_photos, run, steps
+        from .conditions import read_photos
+        from .peers import registry
+        from .rate_distortion.comparison import run, steps
     except ImportError as error:
         raise MissingPackageError(f'bench needs {error.name}: pip install "svcodec[bench]"') from error
-    if unknown := set(codecs or ()) - set(peers.NAMES):
-        raise click.UsageError(f"Unknown codec {sorted(unknown)[0]!r}; there are {', '.join(peers.NAMES)}.")
+    if unknown := set(codecs or ()) - set(registry.NAMES):
+        raise click.UsageError(f"Unknown codec {sorted(unknown)[0]!r}; there are {', '.join(registry.NAMES)}.")
     chosen = []
-    for name in codecs or peers.NAMES:
+    for name in codecs or registry.NAMES:
         try:
-            chosen.append(peers.make(name))
+            chosen.append(registry.make(name))
         except SvcodecError as error:
             if codecs:
                 raise

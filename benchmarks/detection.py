@@ -22,16 +22,15 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score
+from tabulate import tabulate
 
 from .. import Codec
 from ..arrays import Pixels
 from ..gate import statistics
 from ..training.objectives import trade_off
 from ..training.photos import Photos
-from . import markdown
-from .bench import read_photos
+from .conditions import machine, read_photos
 from .impostors import makers
-from .measure import machine
 
 SCORES = ("gate", "ELBO", "ELBO + complexity")
 PER_KIND = 24  # at least
@@ -100,7 +99,7 @@ def table(results: dict[str, Any]) -> str:
         f"{results['flagged photos']} of {results['photos']} photos are flagged ({results['false alarms']:.1%}); "
         f"threshold {results['threshold']:.3f} nats per dimension.",
         "",
-        markdown.table(["pictures", "number", *head], rows),
+        tabulate(rows, ["pictures", "number", *head], tablefmt="github", disable_numparse=True),
         "",
         f"One picture of {results['size']} takes {results['seconds']:.2f} s ({results['machine']}).",
     ]

@@ -14,11 +14,10 @@ import zlib
 from dataclasses import replace
 
 import numpy as np
-from matplotlib.cbook import get_sample_data
-from PIL import Image
 
 from .. import TIERS, Codec, SvcodecError
 from ..bitstream.container import pack, unpack
+from .conditions import demo_photo
 
 SIZES = [(65535, 4096), (4096, 65535), (16384, 16384), (8192, 512), (1, 65535)]
 
@@ -39,7 +38,7 @@ def main() -> None:
     count = int(sys.argv[1])
     rng = np.random.default_rng(0)
     codec = Codec()
-    photo = np.array(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)))[:160, :160]
+    photo = demo_photo()[:160, :160]
     originals = {tier: codec.encode(photo, tier=tier) for tier in TIERS}
     pictures = {tier: codec.decode(data).tobytes() for tier, data in originals.items()}
     before = peak()

@@ -25,11 +25,10 @@ from ..codec.ledger import Ledger
 from ..codec.tiers import spec_of
 from ..models.exact import exact_arithmetic
 from ..models.transforms import to_samples
-from . import peers
-from .bench import read_photos
 from .bits_back import ChainCoder, MeasuringStack, negative_elbo
-from .measure import Photos, machine
+from .conditions import Photos, machine, read_photos
 from .metrics import psnr
+from .peers import pillow_codecs
 
 
 def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float | None]:
@@ -44,7 +43,7 @@ def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float | None]:
 def tiers(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bytes and PSNR of every tier at its default; JPEG's lowest useful quality beside them."""
     images: dict[str, Any] = {}
-    jpeg = peers.make("jpeg")
+    jpeg = pillow_codecs.jpeg()
     for name, photo in photos.items():
         images[name] = {}
         for tier in TIERS:

@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+import torch
+from tabulate import tabulate
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from .markdown import table
 from .peers.peer import Peer
 
 SIZE = (512, 768)  # of Kodak's images
+FLOPS = 2  # of a multiply-accumulate
+CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution)
 
 
-class Count:
-    """Multiply-accumulates so far."""
+class Work(nn.Module):
+    """Work with networks as one module, since FlopCounterMode names modules by their way from the one called first."""
 
-    macs = 0
+    def __init__(self, networks: Mapping[str, nn.Module], work: Callable[[], object]):
+        super().__init__()
+        self.networks = nn.ModuleDict(networks)
+        self.work = work
 
-
-@contextmanager
-def counted(network: nn.Module) -> Iterator[Count]:
-    """Counts the multiply-accumulates of all convolutions that run inside."""
-    count = Count()
-
-    def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, nn.ConvTranspose2d):
-            count.macs += inputs[0].numel() // inputs[0].shape[1] * module.weight.numel()
-        elif isinstance(module, nn.Conv2d):
-            count.macs += output.numel() // output.shape[1] * module.weight.numel()
-        elif type(module).__name__ == "GDN":  # CompressAI's normalisation multiplies by a matrix over channels
-            count.macs += output.numel() * output.shape[1]
-
-    hooks = [module.register_forward_hook(add) for module in network.modules()]
-    try:
-        yield count
-    finally:
-        for hook in hooks:
-            hook.remove()
+    def forward(self) -> Any:
+        return self.work()
 
 
-def kilo_macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[str, float]:
-    """Thousands of multiply-accumulates for each pixel of a picture of SIZE that `work` codes, network by network."""
-    with ExitStack() as stack:
-        counts = {name: stack.enter_context(counted(network)) for name, network in networks.items()}
-        work()
-    return {name: count.macs / (1000 * SIZE[0] * SIZE[1]) for name, count in counts.items()}
+def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[str, int]:
+    """Multiply-accumulates of the convolutions that `work` does in each network.
+
+    A module may be called by itself or by one that it is part of, if all its calls are of one kind.
+    """
+    with FlopCounterMode(display=False) as counter:
+        Work(networks, work)()
+    flops = {
+        name: sum(counts.get(operation, 0) for operation in CONVOLUTIONS)
+        for name, counts in counter.get_flop_counts().items()
+    }
+    found = dict.fromkeys(networks, 0)
+    for path in flops:
+        root, *parts = path.split(".")
+        above = [".".join([root, *parts[:end]]) for end in range(2, len(parts))]
+        # what a module does is in the sum of each that was called around it
+        if root == Work.__name__ and len(parts) >= 2 and not any(flops.get(name) for name in above):
+            found[parts[1]] += flops[path] // FLOPS
+    return found
 
 
 def macs_table(codecs: Sequence[Peer]) -> str:
@@ -62,7 +64,7 @@ def macs_table(codecs: Sequence[Peer]) -> str:
             "decoding": partial(peer.decode, data),
         }
         for name, work in works.items():
-            parts = kilo_macs(peer.networks, work)
+            parts = {part: count / (1000 * SIZE[0] * SIZE[1]) for part, count in macs(peer.networks, work).items()}
             by_network = ", ".join(f"{part} {value:.1f}" for part, value in parts.items() if value)
             rows.append((peer.name, name, f"{sum(parts.values()):.1f}", by_network))
-    return table(("codec", "work", "kMAC per pixel", "by network"), rows)
+    return tabulate(rows, ("codec", "work", "kMAC per pixel", "by network"), tablefmt="github", disable_numparse=True)

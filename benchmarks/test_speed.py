@@ -10,14 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import svcodec
+from svcodec.benchmarks.conditions import demo_photo
 from svcodec.bitstream.stack import Stack
 
 SIZES = {"0.4 MP": (768, 512), "2 MP": (1920, 1080), "12 MP": (4000, 3000)}
@@ -56,8 +55,7 @@ def entropy_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 def photo(size: tuple[int, int]) -> np.ndarray:
     """The demo's photo, tiled to a size without enlarging it."""
-    with Image.open(resources.files("svcodec.cli") / "grace-hopper.jpg") as image:
-        pixels = np.array(image.convert("RGB"))
+    pixels = demo_photo()
     pixels = np.concatenate([pixels, pixels[:, ::-1]], 1)
     pixels = np.concatenate([pixels, pixels[::-1]], 0)
     times = [-(-side // have) for side, have in zip(size[::-1], pixels.shape, strict=False)]

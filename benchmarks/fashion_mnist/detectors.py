@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...gate.feature_likelihood import FeatureLikelihood
 from .predictive import CHUNK, PREDICTIVE, Scheme
-from .vae import LATENTS, PIXELS, VAE, Pixels
+from .vae import LATENTS, PIXELS, VAE, PixelLikelihood
 
 PER_PIXEL = "nats per pixel"
 ELBO_DRAWS = 4
@@ -81,7 +81,7 @@ class Predictive:
 class Features:
     """log p(f_x), the density of an image's features under the whole mixture, without any VAE."""
 
-    pixels: Pixels
+    pixels: PixelLikelihood
     features: FeatureLikelihood
     name: str = "p_FE"
     unit: str = "nats"

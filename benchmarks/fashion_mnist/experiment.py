@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import joblib
 import torch
 from PIL import Image
-from torch import Tensor
+from tabulate import tabulate
+from torch import Tensor, nn
 
 from ...files import write_whole
 from ...gate.feature_likelihood import FeatureLikelihood
 from ...gate.jigsaw import Jigsaw
-from ...gate.mixture import ADDED_VARIANCE, Mixture
-from ...training.puzzles import APPENDIX_A, train_jigsaw
-from ..markdown import table
-from . import figures
+from ...gate.mixture import ADDED_VARIANCE
+from ...training.puzzles import APPENDIX_A
+from . import figures, steps
 from .detectors import (
     PER_PIXEL,
     Detector,
@@ -30,15 +32,18 @@ from .detectors import (
 )
 from .images import Data
 from .predictive import POSTERIOR_DRAWS, PRIOR_DRAWS, Scheme
-from .store import Store
-from .vae import VAE, Bernoulli, Gaussian, Pixels, perturb, train_vae
+from .vae import VAE, Bernoulli, Gaussian, PixelLikelihood, perturb
+
+Net = TypeVar("Net", bound=nn.Module)
 
 SCHEMES: tuple[Scheme, ...] = ("PR", "APO")
 VARIANCE = 0.1  # of V2, which the paper does not give
-MODELS: dict[str, Pixels] = {"V1": Bernoulli(), "V2": Gaussian(VARIANCE)}
+MODELS: dict[str, PixelLikelihood] = {"V1": Bernoulli(), "V2": Gaussian(VARIANCE)}
 SALT_AND_PEPPER = 0.2  # share of pixels replaced in appendix B's experiment, half of them by white
 PERTURBED = 0.3  # ... in a background model's training
 INSIDE, OUTSIDE = "FashionMNIST", "MNIST"
+
+markdown = partial(tabulate, tablefmt="github", disable_numparse=True)  # a table, of rows and a head
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,15 @@ QUICK = Settings(
 
 
 class Experiment:
-    """A run: trains, scores and compares, leaving all that is finished in a folder."""
+    """A run: trains, scores and compares; what is finished is kept in a folder, under `finished`."""
 
     def __init__(self, data: Data, folder: Path, settings: Settings):
         self.data, self.folder, self.settings = data, folder, settings
-        self.store = Store(folder, asdict(settings))
+        memory = joblib.Memory(folder / "finished", verbose=0)
+        self.step = {
+            name: memory.cache(getattr(steps, name), ignore=ignored) for name, ignored in steps.KEYLESS.items()
+        }
+        self.digest = joblib.hash([images.numpy() for images in (data.train, data.test, data.foreign)])
         self.vaes = {name: self.vae(name, pixels, settings.vae_epochs) for name, pixels in MODELS.items()}
         self.backgrounds = {
             name: self.vae(f"{name}-background", pixels, settings.background_epochs, PERTURBED)
@@ -95,14 +104,12 @@ class Experiment:
         }
         self.jigsaws = {name: self.jigsaw(name, pixels) for name, pixels in MODELS.items()}
 
-    def vae(self, name: str, pixels: Pixels, epochs: int, perturbed: float = 0.0) -> VAE:
-        training = train_vae(self.data.train, pixels, seed=0, epochs=epochs, perturbed=perturbed)
-        return self.store.network(name, VAE(pixels), training, epochs)
+    def vae(self, name: str, pixels: PixelLikelihood, epochs: int, perturbed: float = 0.0) -> VAE:
+        return loaded(VAE(pixels), self.step["vae"](self.data.train, self.digest, name, pixels, epochs, perturbed))
 
-    def jigsaw(self, name: str, pixels: Pixels) -> Jigsaw:
-        recipe = replace(APPENDIX_A, epochs=self.settings.jigsaw_epochs)
-        training = train_jigsaw(pixels.prepare(self.data.train), recipe, seed=0)
-        return self.store.network(f"{name}-jigsaw", Jigsaw(), training, recipe.epochs)
+    def jigsaw(self, name: str, pixels: PixelLikelihood) -> Jigsaw:
+        epochs = self.settings.jigsaw_epochs
+        return loaded(Jigsaw(), self.step["jigsaw"](self.data.train, self.digest, f"{name}-jigsaw", pixels, epochs))
 
     def features(
         self,
@@ -113,16 +120,18 @@ class Experiment:
         added_variance: float = ADDED_VARIANCE,
     ) -> FeatureLikelihood:
         """p_FE of a model, with the paper's layer and the settings' C and n unless given."""
-        components, fitted = components or self.settings.components, fitted or self.settings.fitted
-        jigsaw = self.jigsaws[name]
-
-        def fit() -> Mixture:
-            order = torch.randperm(len(self.data.train), generator=torch.Generator().manual_seed(0))
-            images = MODELS[name].prepare(self.data.train[order[:fitted]])
-            return Mixture.fit(jigsaw.features(images, layer), components, added_variance=added_variance)
-
-        mixture = self.store.mixture(f"{name}-mixture-layer{layer}-C{components}-n{fitted}-{added_variance}", fit)
-        return FeatureLikelihood(jigsaw, mixture, layer)
+        mixture = self.step["mixture"](
+            self.data.train,
+            self.jigsaws[name],
+            self.digest,
+            MODELS[name],
+            self.settings.jigsaw_epochs,
+            layer,
+            components or self.settings.components,
+            fitted or self.settings.fitted,
+            added_variance,
+        )
+        return FeatureLikelihood(self.jigsaws[name], mixture, layer)
 
     def predictive(self, vae: VAE, scheme: Scheme, features: FeatureLikelihood | None = None) -> Predictive:
         draws = {"PR": self.settings.prior_draws, "APO": self.settings.posterior_draws}[scheme]
@@ -142,7 +151,12 @@ class Experiment:
 
     def scores(self, label: str, detector: Detector, images: int | None = None) -> dict[str, Tensor]:
         sets = {INSIDE: self.data.test[:images], OUTSIDE: self.data.foreign[:images]}
-        return self.store.scores(f"{label} {detector.name}", detector.score, sets)
+        return self.scores_of(sets, f"{label} {detector.name}", detector, images)
+
+    def scores_of(
+        self, sets: dict[str, Tensor], name: str, detector: Detector, images: int | None = None
+    ) -> dict[str, Tensor]:
+        return dict(self.step["scores"](detector, sets, self.digest, self.settings, name, images))
 
     def compare(self) -> tuple[dict[str, Any], dict[str, dict[str, dict[str, Tensor]]]]:
         """Figures of merit of all detectors, and their scores."""
@@ -170,7 +184,7 @@ class Experiment:
         example.resize((224, 224), Image.Resampling.NEAREST).save(self.folder / "figure-2a.png")
         detector = self.predictive(vae, "PR", self.features("V1"))
         name = f"{OUTSIDE}, salt and pepper"
-        return self.store.scores("V1 salt and pepper", detector.score, {name: noisy})
+        return self.scores_of({name: noisy}, "V1 salt and pepper", detector)
 
     def ablate(self) -> dict[str, dict[str, dict[str, float]]]:
         """AUROC on some images for V2, with other layers, numbers of components and of images, and variances.
@@ -206,11 +220,15 @@ class Experiment:
         return results
 
 
-def with_pixels(vae: VAE, pixels: Pixels) -> VAE:
+def loaded(net: Net, state: dict[str, Tensor]) -> Net:
+    """The network with a state, in evaluation mode and without gradients."""
+    net.load_state_dict(state)
+    return net.eval().requires_grad_(False)
+
+
+def with_pixels(vae: VAE, pixels: PixelLikelihood) -> VAE:
     """The same networks under another likelihood of pixels."""
-    other = VAE(pixels)
-    other.load_state_dict(vae.state_dict())
-    return other.eval().requires_grad_(False)
+    return loaded(VAE(pixels), vae.state_dict())
 
 
 def run(data: Data, folder: Path, settings: Settings) -> None:
@@ -266,10 +284,10 @@ def tables(
     return "\n".join(
         [
             f"# {INSIDE} against {OUTSIDE}\n\nPercent; in-distribution images are the positives.\n",
-            table(header, rows) + "\n",
+            markdown(rows, header) + "\n",
             "Appendix B: p_FEVAE of V1 under PR, against corrupted images.\n",
-            table(["", *header[2:5]], noisy) + "\n",
+            markdown(noisy, ["", *header[2:5]]) + "\n",
             "Ablations of V2: AUROC.\n",
-            table(["what", "value", *names], ablated) + "\n",
+            markdown(ablated, ["what", "value", *names]) + "\n",
         ]
     )

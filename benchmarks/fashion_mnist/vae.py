@@ -26,7 +26,7 @@ LEAST_DEVIATION = 1e-4  # of a latent variable
 NEAR_ZERO = 1e-6  # Bernoulli parameters stay this far from 0 and 1
 
 
-class Pixels(Protocol):
+class PixelLikelihood(Protocol):
     """A likelihood of iid pixels, an exponential family: log p(x | phi) = x . eta(phi) - A(phi) + h(x)."""
 
     def prepare(self, images: Tensor) -> Tensor:
@@ -42,6 +42,7 @@ class Pixels(Protocol):
         """h in nats: (...) for images (..., 784)."""
 
 
+@dataclass(frozen=True)
 class Bernoulli:
     """Of V1: pixels binarised at 0.5."""
 
@@ -84,7 +85,7 @@ def convolution(layer: nn.Module, width: int) -> nn.Sequential:
 class VAE(nn.Module):
     """q(z | x) and p(x | phi(z)) with z of 20 standard normal variables."""
 
-    def __init__(self, pixels: Pixels):
+    def __init__(self, pixels: PixelLikelihood):
         super().__init__()
         self.pixels = pixels
         widths, strides = (1, 8, 16, 32, 64, 64), (2, 1, 2, 1, 2)
@@ -131,23 +132,23 @@ class VAE(nn.Module):
         return log_density(self.pixels, x.flatten(1), phi) - divergence
 
 
-def log_density(pixels: Pixels, x: Tensor, phi: Tensor) -> Tensor:
+def log_density(pixels: PixelLikelihood, x: Tensor, phi: Tensor) -> Tensor:
     """log p(x | phi) in nats, images paired with means: (...) of (..., 784), which may broadcast."""
     return (x * pixels.natural(phi)).sum(-1) - pixels.normaliser(phi) + pixels.base(x)
 
 
-def log_density_pairs(pixels: Pixels, x: Tensor, phi: Tensor) -> Tensor:
+def log_density_pairs(pixels: PixelLikelihood, x: Tensor, phi: Tensor) -> Tensor:
     """log p(x | phi) in nats of every image under all means: (n, s) of (n, 784) and (s, 784)."""
     return x @ pixels.natural(phi).T - pixels.normaliser(phi) + pixels.base(x)[:, None]
 
 
-def perturb(x: Tensor, pixels: Pixels, share: float) -> Tensor:
+def perturb(x: Tensor, pixels: PixelLikelihood, share: float) -> Tensor:
     """Prepared images, a share of whose pixels is replaced by uniform noise (prepared likewise)."""
     return torch.where(torch.rand_like(x) < share, pixels.prepare(torch.rand_like(x)), x)
 
 
 def train_vae(
-    images: Tensor, pixels: Pixels, seed: int, epochs: int = EPOCHS, perturbed: float = 0.0
+    images: Tensor, pixels: PixelLikelihood, seed: int, epochs: int = EPOCHS, perturbed: float = 0.0
 ) -> Iterator[tuple[VAE, dict[str, float]]]:
     """Train by maximising the ELBO, an epoch at each step of the iterator.
 

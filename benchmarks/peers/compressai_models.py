@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
-import compressai.zoo
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from ...arrays import Pixels
-from .peer import Peer, Setting
+from .peer import Peer, Setting, import_for
 
+PREFIX = "compressai-"  # of the peers' names
+MODELS = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
 QUALITY = 4
 STRIDE = 64  # of the coarsest latents: sides are padded to multiples of it
 
 
-def make(name: str, model: str) -> Peer:
-    """The peer `name`, which is `model` of CompressAI's zoo."""
-    load = compressai.zoo.image_models[model]
+def model_peer(model: str) -> Peer:
+    """A model of CompressAI's zoo. Raises MissingPackageError where CompressAI is not installed."""
+    name = f"{PREFIX}{model}"
+    load = import_for(name, "compressai.zoo", "compressai").image_models[model]
     try:
         network, trained = load(QUALITY, pretrained=True, progress=False), True
     except (OSError, RuntimeError):  # no network, or a download that was cut short
         network, trained = load(QUALITY, pretrained=False), False
-    network.eval().update()
+    network.eval().requires_grad_(False).update()  # in inference mode nothing may ask for gradients, not even GDN
 
     @torch.inference_mode()
     def encode(pixels: Pixels, setting: Setting) -> bytes:
@@ -47,7 +50,7 @@ def make(name: str, model: str) -> Peer:
     state = "pretrained" if trained else "untrained, so that only its times and multiply-accumulates mean anything"
     return Peer(
         name,
-        f"{model}, quality {QUALITY}, CompressAI {compressai.__version__}, {state}",
+        f"{model}, quality {QUALITY}, CompressAI {version('compressai')}, {state}",
         ({"quality": QUALITY},),
         encode,
         decode,

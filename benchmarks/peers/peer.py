@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from ...arrays import Pixels
+from ...errors import MissingPackageError
 
 Setting = Mapping[str, Any]
 
@@ -34,3 +36,17 @@ class Peer:
     decode: Callable[[bytes], Pixels] = field(repr=False)
     networks: Mapping[str, nn.Module] = field(default_factory=dict, repr=False)
     trained: bool = True
+
+
+def settings_of(option: str, *values: Any) -> tuple[Setting, ...]:
+    """A setting for each value of an option."""
+    return tuple({option: value} for value in values)
+
+
+def import_for(peer: str, module: str, extra: str = "bench") -> Any:
+    """A module that a peer needs. Raises MissingPackageError, naming the extra of svcodec that brings it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingPackageError(f'{peer} needs the package {package}: pip install "svcodec[{extra}]"') from error

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..arrays import Pixels
-from .measure import Photos
-from .peers.peer import Peer
+from ...arrays import Pixels
+from ..conditions import Photos
+from ..peers.peer import Peer
 
 MATCHED_RATE = 0.5  # bits per pixel
 SIDE = 256  # of a crop

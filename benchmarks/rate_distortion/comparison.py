@@ -6,30 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from ..errors import InputError
-from . import crops, measure, page, peers, plots, report
+from ..conditions import Photos, machine
+from ..macs import macs_table
+from ..peers.peer import Peer
+from ..peers.registry import LOSSLESS
+from . import crops, measure, page, plots, report
 from .curves import measured, published
-from .macs import macs_table
-from .measure import Photos
-from .peers.peer import Peer
 
 CROPPED_PHOTOS = 4
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
-
-
-def read_photos(folder: Path) -> Photos:
-    """uint8 RGB pixels of all photos in a folder, by name. Raises InputError where there is none."""
-    photos = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES:
-            with Image.open(path) as image:
-                photos[path.stem] = np.array(image.convert("RGB"))
-    if not photos:
-        raise InputError(f"there are no photos in {folder}")
-    return photos
 
 
 def steps(codecs: Sequence[Peer], photos: Photos) -> int:
@@ -49,18 +33,18 @@ def run(codecs: Sequence[Peer], photos: Photos, folder: Path, log_rate: bool, ko
     trained = [peer for peer in codecs if peer.trained]
     curves = measured(folder, [peer.name for peer in trained]) + (published() if kodak else [])
     timed = measured(folder, [peer.name for peer in codecs])
-    tables = report.markdown(curves, timed, len(photos), measure.machine())
+    tables = report.markdown(curves, timed, len(photos), machine())
     if learned := [peer for peer in codecs if peer.networks]:
         tables += "\n## Networks\n\n" + macs_table(learned) + "\n"
     (folder / "report.md").write_text(tables, "utf-8")
-    lossy = [curve for curve in curves if curve.name not in peers.LOSSLESS]
+    lossy = [curve for curve in curves if curve.name not in LOSSLESS]
     drawings = []
     for metric in plots.LABELS if lossy else ():
         figure = plots.plot(lossy, metric, log_rate)
         figure.savefig(folder / f"{metric.replace('_', '-')}.png", dpi=110)
         drawings.append(plots.as_svg(figure))
     names = list(photos)[:: max(1, len(photos) // CROPPED_PHOTOS)][:CROPPED_PHOTOS]
-    shown = [peer for peer in trained if peer.name not in peers.LOSSLESS]
+    shown = [peer for peer in trained if peer.name not in LOSSLESS]
     rates = {
         peer.name: {
             name: figures["bpp"]

@@ -14,7 +14,7 @@ import bjontegaard
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from .metrics import ms_ssim_decibels
+from ..metrics import ms_ssim_decibels
 
 Metric = Literal["psnr", "ms_ssim"]
 

@@ -5,27 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from ..arrays import Pixels
-from ..files import write_whole
-from .metrics import ms_ssim, psnr
-from .peers.peer import Peer, Setting
+from ...arrays import Pixels
+from ...files import write_whole
+from ..conditions import Photos
+from ..metrics import ms_ssim, psnr
+from ..peers.peer import Peer, Setting
 
-Photos = dict[str, Pixels]
 FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time")  # CompressAI's names; seconds
-
-
-def machine() -> str:
-    """What kind of machine this is, for results."""
-    return f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def measure(peer: Peer, photos: Photos, folder: Path) -> Iterator[str]:

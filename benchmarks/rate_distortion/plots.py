@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from ..peers import ours
 from .curves import Curve, Metric
-from .peers import OURS
 
 LABELS: dict[Metric, str] = {"psnr": "PSNR in dB", "ms_ssim": "MS-SSIM in dB"}
 
@@ -19,16 +19,16 @@ def plot(curves: Sequence[Curve], metric: Metric, log_rate: bool) -> Figure:
     axes = figure.add_subplot()
     for curve in curves:
         rates, values = curve.known(metric)
-        ours = curve.name.startswith(OURS)
+        is_ours = curve.name.startswith(ours.PREFIX)
         axes.plot(
             rates,
             values,
             label=curve.name,
             linestyle="--" if curve.published else "-",
-            linewidth=2.5 if ours else 1.2,
-            marker="o" if len(rates) == 1 or ours else None,
+            linewidth=2.5 if is_ours else 1.2,
+            marker="o" if len(rates) == 1 or is_ours else None,
             markersize=4,
-            zorder=3 if ours else 2,
+            zorder=3 if is_ours else 2,
         )
     if log_rate:
         axes.set_xscale("log")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
+from tabulate import tabulate
 
+from ..peers import ours
+from ..peers.registry import LOSSLESS
 from .curves import Curve, bd_rate
-from .markdown import table
-from .peers import LOSSLESS, OURS
 
 ANCHOR = "jpeg"
 STANDARD = "svcodec-standard"
 LOWEST = ("svcodec-sketch", "svcodec-preview")  # tiers below most codecs' rates
 MISSING = "-"
+
+table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
 
 
 def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machine: str) -> str:
@@ -24,7 +28,7 @@ def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machi
     if ANCHOR in by_name:
         parts.append(f"## BD-rate against {ANCHOR}\n\n" + bd_table([(by_name[ANCHOR], curve) for curve in lossy], 1))
     if STANDARD in by_name:
-        others = [(curve, by_name[STANDARD]) for curve in lossy if not curve.name.startswith(OURS)]
+        others = [(curve, by_name[STANDARD]) for curve in lossy if not curve.name.startswith(ours.PREFIX)]
         parts.append(f"## BD-rate of {STANDARD} against each\n\n" + bd_table(others, 0))
     parts += [f"## At the rates of {name}\n\n" + rate_table(by_name[name], lossy) for name in LOWEST if name in by_name]
     lossless = [by_name[name] for name in LOSSLESS if name in by_name]
@@ -32,7 +36,7 @@ def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machi
         parts.append("## Lossless\n\n" + lossless_table(lossless))
     parts.append("## Speed\n\n" + speed_table(timed))
     ran = {curve.name: curve.source for curve in (*timed, *curves)}
-    parts.append("## What ran\n\n" + table(("codec", "what"), list(ran.items())))
+    parts.append("## What ran\n\n" + table(list(ran.items()), ("codec", "what")))
     return "\n\n".join(parts) + "\n"
 
 
@@ -54,28 +58,27 @@ def bd_table(pairs: Sequence[tuple[Curve, Curve]], named: int) -> str:
             )
         )
     head = ("codec", "PSNR, PCHIP", "PSNR, Akima", "overlap", "MS-SSIM, PCHIP", "overlap", "encoding", "decoding")
-    return table(head, rows)
+    return table(rows, head)
 
 
-def rate_table(ours: Curve, others: Sequence[Curve]) -> str:
+def rate_table(tier: Curve, others: Sequence[Curve]) -> str:
     """Every codec's quality at the rate of each point of one curve."""
     rows = []
-    for rate, decibels, structural in zip(ours.bpp, ours.psnr, ours.ms_ssim, strict=True):
-        rows.append([f"{rate:.3f}", ours.name, number(decibels), number(structural)])
+    for rate, decibels, structural in zip(tier.bpp, tier.psnr, tier.ms_ssim, strict=True):
+        rows.append([f"{rate:.3f}", tier.name, number(decibels), number(structural)])
         for other in others:
-            if not other.name.startswith(OURS):
+            if not other.name.startswith(ours.PREFIX):
                 values = [other.at_rate(rate, metric) for metric in ("psnr", "ms_ssim")]
                 if any(value is not None for value in values):
                     rows.append([f"{rate:.3f}", other.name, *map(number, values)])
-    return table(("bits per pixel", "codec", "PSNR in dB", "MS-SSIM in dB"), rows)
+    return table(rows, ("bits per pixel", "codec", "PSNR in dB", "MS-SSIM in dB"))
 
 
 def lossless_table(curves: Sequence[Curve]) -> str:
     """Bits per sub-pixel and times of the lossless codecs."""
     head = ("codec", "bits per sub-pixel", "bits per pixel", "encoding", "decoding")
-    return table(
-        head, [(curve.name, f"{curve.bpp[0] / 3:.3f}", f"{curve.bpp[0]:.3f}", *seconds(curve)) for curve in curves]
-    )
+    rows = [(curve.name, f"{curve.bpp[0] / 3:.3f}", f"{curve.bpp[0]:.3f}", *seconds(curve)) for curve in curves]
+    return table(rows, head)
 
 
 def speed_table(curves: Sequence[Curve]) -> str:
@@ -90,7 +93,7 @@ def speed_table(curves: Sequence[Curve]) -> str:
                 f"{np.mean(curve.decoding) / np.mean(standard.decoding):.2f}",
             )
         rows.append((curve.name, *seconds(curve), *ratios))
-    return table(("codec", "encoding", "decoding", f"encoding / {STANDARD}", f"decoding / {STANDARD}"), rows)
+    return table(rows, ("codec", "encoding", "decoding", f"encoding / {STANDARD}", f"decoding / {STANDARD}"))
 
 
 def seconds(curve: Curve) -> tuple[str, str]:

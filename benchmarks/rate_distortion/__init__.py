@@ -1,0 +1,1 @@
+"""`svcodec bench`: rate, distortion and time of codecs on photos, as curves, tables, crops and a page."""
