@@ -1,4 +1,4 @@
-"""Hooks of the site: it also has some pages and the results' figures that lie outside `docs`, and links to them work."""
+"""Hooks of the site: it has some pages and figures from outside `docs` too, and the links to them work."""
 
 from __future__ import annotations
 
