@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from cogapp import Cog
+from tabulate import tabulate
 
 from ..bitstream.container import Tier
 from ..codec.tiers import SPECS
 from .curves import Curve, bd_rate, measured, published
-from .markdown import table
 
 RESULTS = Path("benchmarks/results")
 PAGES = ("README.md", "docs/results.md")
 SUB_PIXELS = 768 * 512 * 3  # of a Kodak image
+table = functools.partial(tabulate, tablefmt="github", disable_numparse=True)  # of rows and a head
 
 CODED = {
     Tier.SKETCH: "u",
@@ -103,7 +104,7 @@ def tiers() -> str:
                 f"{took['decode']:.2f} s",
             )
         )
-    return table(("tier", "what is coded", "mean file", "bits per pixel", "PSNR", "encoding", "decoding"), rows)
+    return table(rows, ("tier", "what is coded", "mean file", "bits per pixel", "PSNR", "encoding", "decoding"))
 
 
 def low_jpeg() -> str:
@@ -141,7 +142,7 @@ def bd_rates() -> str:
         curve = _curves()[name]
         times = (_mean_seconds(curve.encoding), _mean_seconds(curve.decoding))
         rows.append((label, _bd_rate(name), _bd_rate(name, "ms_ssim"), *times))
-    return table(("against", "PSNR", "MS-SSIM", "its encoding", "its decoding"), rows)
+    return table(rows, ("against", "PSNR", "MS-SSIM", "its encoding", "its decoding"))
 
 
 def lowest_rates() -> str:
@@ -156,7 +157,7 @@ def lowest_rates() -> str:
         decibels = [ours.psnr[ours.bpp.index(rate)], *(other.at_rate(rate, "psnr") for other in others)]
         row = ["-" if value is None else f"{value:.1f} dB" for value in decibels]
         rows.append((f"`{ours.name.removeprefix('svcodec-')}`, {rate:.3f}", *row))
-    return table(("tier, bits per pixel", "the tier", "JPEG", "WebP", "AVIF", "HEIC", "`standard`"), rows)
+    return table(rows, ("tier, bits per pixel", "the tier", "JPEG", "WebP", "AVIF", "HEIC", "`standard`"))
 
 
 def lossless() -> str:
@@ -166,7 +167,7 @@ def lossless() -> str:
         curve = _curves()[name]
         times = (_mean_seconds(curve.encoding), _mean_seconds(curve.decoding))
         rows.append((label, f"{curve.bpp[0] / 3:.3f}", f"{curve.bpp[0]:.3f}", *times))
-    return table(("codec", "bits per sub-pixel", "bits per pixel", "encoding", "decoding"), rows)
+    return table(rows, ("codec", "bits per sub-pixel", "bits per pixel", "encoding", "decoding"))
 
 
 def with_latents() -> str:
@@ -181,13 +182,11 @@ def with_latents() -> str:
 def against_compressai() -> str:
     """Times of `standard` and of CompressAI's model of much the same work, on two threads."""
     ours, theirs = measured(RESULTS / "kodak-two-threads", (STANDARD, "compressai-mbt2018-mean"))
-    return table(
-        ("two threads", "encoding", "decoding"),
-        [
-            (label, _mean_seconds(curve.encoding), _mean_seconds(curve.decoding))
-            for label, curve in (("svcodec `standard`", ours), ("CompressAI's `mbt2018-mean`, quality 4", theirs))
-        ],
-    )
+    rows = [
+        (label, _mean_seconds(curve.encoding), _mean_seconds(curve.decoding))
+        for label, curve in (("svcodec `standard`", ours), ("CompressAI's `mbt2018-mean`, quality 4", theirs))
+    ]
+    return table(rows, ("two threads", "encoding", "decoding"))
 
 
 def bitstream() -> str:
@@ -212,7 +211,7 @@ def gate() -> str:
     for kind in kodak["kinds"]:
         shares = [results["kinds"][kind][score]["detected"] for results, score in columns]
         rows.append((kind, *(f"{100 * share:.0f}" for share in shares)))
-    return table(("pictures", "gate, Kodak", "gate, held-out", "ELBO, Kodak", "ELBO + complexity, Kodak"), rows)
+    return table(rows, ("pictures", "gate, Kodak", "gate, held-out", "ELBO, Kodak", "ELBO + complexity, Kodak"))
 
 
 def likelihood() -> str:
@@ -222,7 +221,7 @@ def likelihood() -> str:
         (label, *(f"{100 * detectors[vae][name]['auroc']:.1f}" for name in DETECTORS))
         for vae, label in (("V1", "V1, Bernoulli"), ("V2", "V2, Gaussian"))
     ]
-    return table(("", *("p_FE alone" if name == "p_FE" else name for name in DETECTORS)), rows)
+    return table(rows, ("", *("p_FE alone" if name == "p_FE" else name for name in DETECTORS)))
 
 
 FIGURES: dict[str, Callable[[], str]] = {

