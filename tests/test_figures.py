@@ -1,0 +1,51 @@
+"""The figures of README and docs are those of the committed results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("bjontegaard")
+pytest.importorskip("scipy")
+pytest.importorskip("cogapp")
+
+from svcodec.benchmarks import figures_in_docs
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _in_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_pages_hold_the_figures_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this fails, `python -m svcodec.benchmarks.figures_in_docs` writes the pages anew."""
+    monkeypatch.setattr("sys.argv", ["figures_in_docs", "--check"])
+    assert figures_in_docs.main() == 0
+
+
+def test_a_wrong_figure_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "README.md").read_text("utf-8").replace(" exact ", " 99.99 "))
+    monkeypatch.setattr(figures_in_docs, "PAGES", (str(page),))
+    monkeypatch.setattr("sys.argv", ["figures_in_docs", "--check"])
+    assert figures_in_docs.main() != 0
+
+
+def test_every_figure_is_used() -> None:
+    text = "".join((ROOT / page).read_text("utf-8") for page in figures_in_docs.PAGES)
+    assert [name for name in figures_in_docs.FIGURES if f'say("{name}")' not in text] == []
+
+
+def cells(text: str) -> list[list[str]]:
+    """The rows of all tables, without the lines below their heads."""
+    rows = [[cell.strip(" *") for cell in line.split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [row for row in rows if not row[1].startswith("---")]
+
+
+@pytest.mark.parametrize(("page", "figure"), [("gate.md", "gate"), ("likelihood.md", "likelihood")])
+def test_tables_elsewhere_are_the_same(page: str, figure: str) -> None:
+    there = cells((ROOT / "docs" / page).read_text("utf-8"))
+    assert [row for row in cells(figures_in_docs.FIGURES[figure]()) if row not in there] == []
