@@ -21,7 +21,7 @@ from ..codec.tiers import SPECS
 from .rate_distortion.curves import Curve, bd_rate, measured, published
 
 RESULTS = Path("benchmarks/results")
-PAGES = ("README.md", "docs/results.md")
+PAGES = ("README.md", "docs/results.md", "docs/gate.md", "docs/likelihood.md")
 SUB_PIXELS = 768 * 512 * 3  # of a Kodak image
 table = functools.partial(tabulate, tablefmt="github", disable_numparse=True)  # of rows and a head
 

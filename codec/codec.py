@@ -47,9 +47,10 @@ class Codec:
         Args:
             model: name of a model in the package or registered by `register_model`, or path of a .safetensors file;
                 None for the default one.
-            device: where networks run: "cpu", or a GPU such as "cuda".
+            device: where networks run, as torch names it.
             calibration: of the gate, by `calibrate`, or path of a file of `svcodec gate calibrate`; None for the
                 threshold that comes with the model.
+
         Raises:
             ModelError: there is no such model, or this machine does not compute it exactly.
         """
@@ -77,6 +78,7 @@ class Codec:
 
         Args:
             image: as for `encode`.
+
         Raises:
             InputError: the picture can't be coded.
             ModelError: as for `gate`.
@@ -90,6 +92,7 @@ class Codec:
             scores: in nats per dimension, of photos only.
             false_alarms: share of them to be flagged, between 0 and 1.
             photos: what they are, for the record.
+
         Raises:
             InputError: the share is out of range, or the scores are too few for it.
             ModelError: as for `gate`.
@@ -108,6 +111,7 @@ class Codec:
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
+
         Raises:
             InputError: the picture, the tier or the quality can't be coded.
             RejectedError: an InputError, the gate's.
@@ -158,6 +162,7 @@ class Codec:
             source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
             seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
+
         Raises:
             InputError: the source can't be read, or an argument is out of range.
             StreamError: it is no intact .svc file.

@@ -41,6 +41,7 @@ def surroundings(quarter: int, known: dict[int, Tensor], mean: Tensor) -> Tensor
         known: quarters coded before it, integer samples (1, 3, h, w) each; of the eight pixels around each pixel, those
             that belong to one of them count, row by row. Edges are repeated block by block.
         mean: y_k, (1, 3, h, w).
+
     Returns:
         (planes, 3, h * w), integers of at most 255 in magnitude.
     """

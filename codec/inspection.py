@@ -92,6 +92,7 @@ def inspect(source: Source) -> Info:
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
+
     Raises:
         InputError: the source can't be read.
         StreamError: it is no intact .svc file.

@@ -67,6 +67,7 @@ def decode(
 
     Args:
         seed: draws what the tier does not code instead of taking its mean.
+
     Raises:
         StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
     """

@@ -41,6 +41,7 @@ def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
         model: the name of one in the package or registered, or a path: what ends in .safetensors or is an os.PathLike;
             None for the default one.
         device: as torch names it.
+
     Raises:
         ModelError: there is none, its file's name can't be a model's, or as for `Model`.
     """
@@ -67,8 +68,10 @@ def register_model(path: str | os.PathLike[str]) -> str:
 
     Args:
         path: of a model file, which is read when the model is used. It replaces one registered under the same name.
+
     Returns:
         The model's name, which its streams carry: the file's in lower case, without the suffix.
+
     Raises:
         ModelError: the file can't be read, its name can't be a model's, or is the name of a model in the package.
     """

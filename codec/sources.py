@@ -22,6 +22,7 @@ def read_bytes(source: Source) -> bytes:
 
     Args:
         source: a path; a binary file object, read from its start where it can seek, as Pillow does; or the content.
+
     Raises:
         InputError: the file can't be read, or is open as text. The text names it.
     """

@@ -42,6 +42,7 @@ def log_fe(components: Tensor, chosen: Tensor, of_decoded: Tensor) -> Tensor:
     Args:
         components: (n, C), `FeatureLikelihood.components` of the images.
         chosen, of_decoded: (n, k) or (1, k), `FeatureLikelihood.decoded` of the means.
+
     Returns:
         float64 (n, k).
     """

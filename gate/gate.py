@@ -94,6 +94,7 @@ class Gate:
             content: of the file.
             name: of the file, for errors.
             model: that it is to be the gate of.
+
         Raises:
             ModelError: it can't be read, or was made for other weights.
         """

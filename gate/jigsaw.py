@@ -28,6 +28,7 @@ def permutations(count: int = PERMUTATIONS) -> NDArray[np.int64]:
 
     Returns:
         int64 (count, 9), distinct rows: image `i` puts tile `row[j]` at position `j`.
+
     Raises:
         ValueError: `count` is not in 1..1000.
     """
@@ -76,8 +77,10 @@ class Jigsaw(nn.Module):
             images: float (n, channels, h, w).
             order: int64 (n, 9) or (1, 9), the cell from which each position's tile comes.
             shift: int64 (2, n, 9), rows and columns from the cell's corner; the middle without it.
+
         Returns:
             float (n, 9, channels * tile * tile).
+
         Raises:
             ValueError: another number of channels, or a third of a side is shorter than a tile.
         """
@@ -114,8 +117,10 @@ class Jigsaw(nn.Module):
         Args:
             images: float (n, channels, h, w).
             layer: 1 to 4.
+
         Returns:
             float (n, 100, 80, 60 or 40), not negative.
+
         Raises:
             ValueError: no such layer, or images that `tiles` refuses.
         """

@@ -36,6 +36,7 @@ class Mixture:
             components: C, at most n.
             seed: of the initial k-means.
             added_variance: to every variance, more than 0, since some features are constant.
+
         Raises:
             ValueError: fewer features than components.
         """

@@ -46,6 +46,7 @@ def tiles(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
     Args:
         pixels: uint8 (h, w, 3), or (h, w) for grey.
+
     Returns:
         uint8 (6, TILE, TILE, 3), or (6, TILE, TILE).
     """
@@ -64,6 +65,7 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         image: integer samples 0..255, float (b, 3, TILE, TILE).
+
     Returns:
         float (b, len(NAMES)), in log2: of rates in bits per pixel, of the priors' scales in quantisation steps (the
         mean logarithm), of mean squared errors in squared sample units; and `surface`;

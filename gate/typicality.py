@@ -40,6 +40,7 @@ def measure(of_features: FeatureLikelihood, ladder: Ladder, image: Tensor) -> Te
 
     Args:
         image: integer samples 0..255, float (b, 3, TILE, TILE).
+
     Returns:
         float64 (b, d), on the CPU.
     """

@@ -78,6 +78,7 @@ class Ladder(nn.Module):
             quality: (b,), 1..100.
             dropped: how many of the finest levels code nothing and take their prior's mean (K for `sketch`).
             exact: the k whose y_k is given exactly instead of decoded ((K,) for `high`, 1..K for `lossless`).
+
         Returns:
             the picture in samples 0..255, neither rounded nor clamped, and the bits of each level's latents, finest
             first and the top last, (DEPTH + 1, b).

@@ -37,15 +37,3 @@ def test_a_wrong_figure_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_every_figure_is_used() -> None:
     text = "".join((ROOT / page).read_text("utf-8") for page in figures_in_docs.PAGES)
     assert [name for name in figures_in_docs.FIGURES if f'say("{name}")' not in text] == []
-
-
-def cells(text: str) -> list[list[str]]:
-    """The rows of all tables, without the lines below their heads."""
-    rows = [[cell.strip(" *") for cell in line.split("|")] for line in text.splitlines() if line.startswith("|")]
-    return [row for row in rows if not row[1].startswith("---")]
-
-
-@pytest.mark.parametrize(("page", "figure"), [("gate.md", "gate"), ("likelihood.md", "likelihood")])
-def test_tables_elsewhere_are_the_same(page: str, figure: str) -> None:
-    there = cells((ROOT / "docs" / page).read_text("utf-8"))
-    assert [row for row in cells(figures_in_docs.FIGURES[figure]()) if row not in there] == []

@@ -110,9 +110,9 @@ def test_shell_commands_in_docs_are_commands(page: str) -> None:
     assert commands <= set(subcommands())
 
 
-def test_tutorial_code(tmp_path: Path) -> None:
+def test_tutorial_code(tmp_path: Path, portrait_path: Path) -> None:
     """All blocks but those of the last part, which need a model of one's own."""
-    prepare(tmp_path)
+    prepare(tmp_path, portrait_path)
     text = (ROOT / "docs" / "tutorial.md").read_text().split("\n## A model of your own\n")[0]
     code = "\n".join(fenced(text, "python"))
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -37,8 +37,10 @@ def export_run(
         output: the .safetensors file.
         start: the model file that training started from, if it did; what was not trained since is taken from there.
         crop: side of the crops to calibrate on, in pixels.
+
     Returns:
         of each part, validation figures of the networks as they were trained, `floats`, and as written, `integers`.
+
     Raises:
         InputError: a checkpoint is missing, or there are too few photos.
         ModelError: `start` can't be loaded, or the networks can't be computed exactly.

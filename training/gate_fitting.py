@@ -49,6 +49,7 @@ def vary(photo: Tensor, rng: np.random.Generator) -> Pixels:
 
     Args:
         photo: uint8 (3, h, w).
+
     Returns:
         uint8 (h, w, 3) or (h, w).
     """
@@ -84,8 +85,10 @@ def fit_gate(photos: Photos, model: CodingModel, progress: Progress) -> tuple[Ga
         photos: those that the model was trained on, with sides of at least TILE.
         model: whose gate it is to be.
         progress: shown how far training is.
+
     Returns:
         the gate, and the share of the puzzles that the classifier solved in its last epoch, 0..1 (by chance 0.01).
+
     Raises:
         InputError: there are too few photos to set a threshold by.
     """

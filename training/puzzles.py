@@ -36,8 +36,10 @@ def train_jigsaw(images: Tensor, recipe: Recipe, seed: int, tile: int = 7) -> It
         recipe: the settings.
         seed: of torch's generator, which draws weights, permutations and places of tiles.
         tile: side of a tile in pixels.
+
     Yields:
         the network, in evaluation mode after the last epoch, with the epoch's mean `loss` in nats and its `accuracy`.
+
     Raises:
         ValueError: images that are too small for the tiles.
     """

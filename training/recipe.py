@@ -28,6 +28,7 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
         folder: for checkpoints and logs; where it has a checkpoint of the part, training goes on from it.
         settings: how to train.
         start: a model file whose weights are taken where the folder has no checkpoint.
+
     Raises:
         InputError: there are too few photos, one can't be read, the crops have no fit size, or there is no ladder.
         ModelError: `start` can't be loaded.

@@ -57,8 +57,10 @@ def read_images(folder: Path, dataset: str, split: str) -> NDArray[np.uint8]:
     Args:
         dataset: "fashion-mnist" or "mnist".
         split: "train" or "test".
+
     Returns:
         uint8 (n, 28, 28).
+
     Raises:
         InputError: there is none of these, or its content is something else.
     """

@@ -36,6 +36,7 @@ def prior_predictive(
         vae: in evaluation mode.
         features: p_FE, if it is to weight p_VAE.
         draws: of z from the prior; all images share them.
+
     Returns:
         float (n,).
     """

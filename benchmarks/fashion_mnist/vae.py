@@ -123,6 +123,7 @@ class VAE(nn.Module):
         Args:
             x: prepared images, float (n, 1, 28, 28).
             noise: standard normal, float (n, 20), or (k, 20) for a single image.
+
         Returns:
             float (n,), or (k,).
         """
@@ -158,6 +159,7 @@ def train_vae(
         seed: of torch's generator, which draws weights, batches and latents.
         epochs: passes over the images.
         perturbed: share of pixels replaced by noise, for a background model (Ren et al. 2019).
+
     Yields:
         the network, in evaluation mode after the last epoch, with the epoch's mean `elbo` in nats per image.
     """

@@ -59,6 +59,7 @@ def with_pillow(
         image_format: as Pillow names it.
         feature: what Pillow must have been built with; None for a plugin's format.
         always: options of every encoding.
+
     Raises:
         MissingPackageError: this build of Pillow lacks it.
     """
