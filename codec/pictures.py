@@ -25,8 +25,8 @@ _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
 _CHANNELS = range(1, 5)
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-# What a grey level of a 2-bit or 4-bit PNG becomes when Pillow widens it to 8 bits.
-_GREY_SCALE = {"L;2": 85, "L;4": 17}
+# By what Pillow multiplies grey samples of 1, 2 and 4 bits when it widens them to 8.
+_GREY_SCALE = {"1": 255, "L;2": 85, "L;4": 17}
 # The tags of a TIFF that describe the photo; the others describe the file.
 _TIFF_TAGS = (
     ExifTags.Base.ImageDescription,
@@ -165,8 +165,9 @@ def _from_image(image: Image.Image) -> Picture:
     image.load()
     exif = _exif(image)
     scale = _GREY_SCALE.get(rawmode)
-    if scale and "transparency" in image.info:
-        # Pillow widens the pixels of such a PNG, but not the level that its tRNS chunk makes transparent.
+    if scale and image.info.get("transparency", 256) <= 255 // scale:
+        # Pillow widens the pixels of such a PNG, but not (1 bit: until 13.0) the grey that its tRNS chunk makes
+        # transparent.
         image = image.copy()
         image.info["transparency"] *= scale
     mode = (_TRANSPARENT if image.has_transparency_data else _OPAQUE).get(image.mode)
