@@ -20,7 +20,7 @@ from ..codec.ledger import Ledger, latent_variable, level_variable
 from ..codec.lossless import TileCoder
 from ..codec.model import Model
 from ..models import density
-from ..models.details import Draw, Group
+from ..models.details import Draw, Group, Prior
 from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, draw_rounded, visit_true
 from ..models.transforms import to_opponent
@@ -109,9 +109,9 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     def draw_at(k: int, level: Tensor) -> Draw:
         inferred = ladder.infer(k, pyramid, level, at)
 
-        def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-            z = group.take(inferred) + torch.rand_like(mean) - 0.5
-            bits.append(density.bits((z - mean).abs(), log_scale).sum((1, 2)))
+        def draw(group: Group, prior: Prior) -> Tensor:
+            z = group.take(inferred) * prior.factor + torch.rand_like(prior.mean) - 0.5
+            bits.append(density.bits((z - prior.mean).abs(), prior.log_scale).sum((1, 2)))
             return z
 
         return draw

@@ -11,7 +11,7 @@ from ..arrays import Integers
 from ..bitstream.stack import Stack
 from ..bitstream.tables import SCALES
 from ..models import density
-from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group, whole_steps
+from ..models.details import MEAN_BITS, MIN_LOG_SCALE, SCALE_STEPS, Draw, Group, Prior, whole_steps
 
 SHIFTS = range(-12, 13)  # of scale indices: from 2^-1.5 to 2^1.5 times the scale
 SHIFT_SCALE_INDEX = 44  # of the latents' density, under which shifts are coded: s = 2^0.5
@@ -85,10 +85,10 @@ def to_integers(values: Tensor) -> Integers:
 def draw_direct(inferred: Tensor, record: list[Drawn]) -> Draw:
     """The encoder's draw: round the posterior's mean, and record it."""
 
-    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-        residuals = whole_steps(group.take(inferred), mean)
-        record.append(Drawn(to_integers(residuals), scale_indices(log_scale), None))
-        return mean + residuals
+    def draw(group: Group, prior: Prior) -> Tensor:
+        residuals = whole_steps(group.take(inferred) * prior.factor, prior.mean)
+        record.append(Drawn(to_integers(residuals), scale_indices(prior.log_scale), None))
+        return prior.mean + residuals
 
     return draw
 
@@ -100,11 +100,12 @@ def draw_bits_back(inferred: Tensor, record: list[Drawn], stack: Stack) -> Draw:
     offset is popped, four bits a latent, and the step follows from it.
     """
 
-    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+    def draw(group: Group, prior: Prior) -> Tensor:
+        mean = prior.mean
         offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
         shifted_mean = mean + torch.from_numpy(offsets).to(mean).view(mean.shape) * 2.0**-OFFSET_BITS
-        residuals = whole_steps(group.take(inferred), shifted_mean)
-        record.append(Drawn(to_integers(residuals), scale_indices(log_scale), offsets))
+        residuals = whole_steps(group.take(inferred) * prior.factor, shifted_mean)
+        record.append(Drawn(to_integers(residuals), scale_indices(prior.log_scale), offsets))
         return shifted_mean + residuals
 
     return draw
@@ -113,8 +114,8 @@ def draw_bits_back(inferred: Tensor, record: list[Drawn], stack: Stack) -> Draw:
 def draw_popped(stack: Stack, returned: list[Integers] | None = None) -> Draw:
     """The decoder's draw. With a list for `returned`, bits-back: it collects the offsets to push back in the end."""
 
-    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-        scales, offsets = scale_indices(log_scale), None
+    def draw(group: Group, prior: Prior) -> Tensor:
+        mean, scales, offsets = prior.mean, scale_indices(prior.log_scale), None
         if returned is not None:
             offsets = stack.pop_uniform(mean.numel(), OFFSET_BITS)
             returned.append(offsets)
@@ -132,9 +133,9 @@ def draw_popped(stack: Stack, returned: list[Integers] | None = None) -> Draw:
 def draw_sampled(generator: np.random.Generator) -> Draw:
     """The draw that codes nothing and samples the prior."""
 
-    def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-        noise = torch.from_numpy(density.sample(generator, tuple(mean.shape))).to(mean)
-        return mean + torch.exp2(log_scale) * noise
+    def draw(group: Group, prior: Prior) -> Tensor:
+        noise = torch.from_numpy(density.sample(generator, tuple(prior.mean.shape))).to(prior.mean)
+        return prior.mean + torch.exp2(prior.log_scale) * noise
 
     return draw
 

@@ -12,8 +12,10 @@ from ..bitstream.stack import Stack
 from ..bitstream.tables import OFFSETS, SCALES, ResidualTables
 from ..errors import ModelError
 from ..models import integers, storage
+from ..models.blocks import Rate
 from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
+from ..models.kernels import FLOAT64
 from ..models.likelihoods import PhaseMixtures
 from ..models.pyramid import level_sizes
 from ..models.selfvae import LEVELS, SelfVAE, draw_mean
@@ -53,9 +55,9 @@ class Model:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
         self._test(metadata)
 
-    def at(self, quality: float) -> Tensor:
-        """A quality as networks take it, float32 (1,)."""
-        return torch.tensor([quality], dtype=torch.float32, device=self.device)
+    def at(self, quality: float, tune: int = 0) -> Rate:
+        """A quality and the index of a tune as networks take them, for one picture."""
+        return Rate.of(quality, tune, 1, self.device)
 
     def _test(self, metadata: dict[str, str]) -> None:
         """Compare known words and a known answer, falling back to float64 sums, which no algorithm can round."""
@@ -69,7 +71,7 @@ class Model:
             return
         for module in self.network.modules():
             if isinstance(module, ExactConv2d):
-                module.wide = True
+                module.kernel = FLOAT64
         if known_answer(self.network, self.device) != answer:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
 
@@ -101,10 +103,11 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         count = torch.arange(3 * 16 * 16, dtype=torch.int64, device="cpu")
         gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
         sizes = level_sizes((128, 128), LEVELS)
-        for quality in torch.tensor([[10.0], [90.0]], dtype=torch.float32, device=device):
-            mean, features = network.ladder.gist(gist, quality)
+        for quality, tune in ((10.0, 0), (90.0, 1)):
+            rate = Rate.of(quality, tune, 1, device)
+            mean, features = network.ladder.gist(gist, rate)
             network.gist_likelihood(mean, features, visit)
-            picture = network.ladder.descend(mean, features, quality, sizes, lambda k, level: draw_mean)
+            picture = network.ladder.descend(mean, features, rate, sizes, lambda k, level: draw_mean)
             take(mean, picture)
         network.level_likelihood(1, gist, gist.new_zeros(1, 9, 16, 16), visit)
         return digest.hexdigest()

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ..models import density
-from ..models.details import GROUPS, Draw, Group, whole_steps
+from ..models.blocks import Rate
+from ..models.details import GROUPS, Draw, Group, Prior, whole_steps
 from ..models.pyramid import Pyramid
 from ..models.selfvae import DEPTH, Ladder
 from ..models.transforms import SAMPLE_UNIT, to_opponent, to_rgb
@@ -72,14 +73,15 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
         samples 0..255, float (b, 3, TILE, TILE).
     """
     pyramid = Pyramid.over(image, DEPTH)
-    at = torch.full((len(image),), QUALITY, device=image.device)
+    at = Rate.of(QUALITY, 0, len(image), image.device)
     bits, scales, counts = image.new_zeros(3, len(LEVELS) + 1, len(image))
 
     def draw_at(k: int, level: Tensor) -> Draw:
         inferred = ladder.infer(k, pyramid, level, at)
 
-        def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-            z = mean + whole_steps(group.take(inferred), mean)
+        def draw(group: Group, prior: Prior) -> Tensor:
+            mean, log_scale = prior.mean, prior.log_scale
+            z = mean + whole_steps(group.take(inferred) * prior.factor, mean)
             part = len(PARTS) * (k - 1) + (PART_OF_GROUP[GROUPS.index(group)] if k <= DEPTH else 0)
             bits[part] += density.bits((z - mean).abs(), log_scale).sum((1, 2))
             scales[part] += log_scale.sum((1, 2))

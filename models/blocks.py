@@ -1,13 +1,38 @@
 """The few building blocks that every network of the photo model is made of."""
 
+from __future__ import annotations
+
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .exact import ExactConv2d, activate
+from .exact import ExactConv2d
 
 QUALITIES = 100  # qualities are the integers 1 .. 100
 KNOTS = 12  # a quality's parameters are interpolated between 12 learned ones: one every 9 qualities
+
+
+TUNES = ("psnr", "ssim")  # what a picture is tuned for, by the index of its tables
+
+
+class Rate(NamedTuple):
+    """Where between rate and distortion pictures are to lie, and by which distortion.
+
+    Attributes:
+        quality: 1..100, float (b,).
+        tune: index in TUNES, int64 (b,).
+    """
+
+    quality: Tensor
+    tune: Tensor
+
+    @classmethod
+    def of(cls, quality: float, tune: int, count: int, device: torch.device) -> Rate:
+        """The same rate for `count` pictures."""
+        qualities = torch.full((count,), quality, dtype=torch.float32, device=device)
+        return cls(qualities, torch.full((count,), tune, dtype=torch.int64, device=device))
 
 
 def position(quality: Tensor) -> Tensor:
@@ -16,15 +41,18 @@ def position(quality: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """x + conv(act(conv(act(x)))), starting as the identity."""
+    """x + conv(max(conv(max(x, 0)), 0)), starting as the identity."""
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first = ExactConv2d(channels, channels)
-        self.second = ExactConv2d(channels, channels, zero=True)
+        self.first = ExactConv2d(channels, channels, rectified=True)
+        self.second = ExactConv2d(channels, channels, zero=True, rectified=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(activate(self.first(activate(x)))).add_(x)
+        if self.training or not self.second.snapped:
+            return self.second(F.relu(self.first(F.relu(x)))).add_(x)
+        between = self.first.rectified(self.first.steps(x), self.second)
+        return self.second.values(between).add_(x)
 
 
 def residuals(channels: int, count: int) -> nn.Sequential:
@@ -32,31 +60,32 @@ def residuals(channels: int, count: int) -> nn.Sequential:
 
 
 class QualityTable(nn.Module):
-    """A learned vector for every quality, piecewise linear between knots. Starts at zero."""
+    """A learned vector for every tune and quality, piecewise linear between knots. Starts at zero."""
 
     def __init__(self, channels: int):
         super().__init__()
-        self.knots = nn.Parameter(torch.zeros(KNOTS, channels))
+        self.knots = nn.Parameter(torch.zeros(len(TUNES), KNOTS, channels))
 
-    def forward(self, quality: Tensor) -> Tensor:
-        """Qualities (b,) to (b, channels, 1, 1)."""
-        at = position(quality)
+    def forward(self, rate: Rate) -> Tensor:
+        """(b, channels, 1, 1)."""
+        at = position(rate.quality)
         low = at.floor().clamp(0, KNOTS - 2)
         part = (at - low)[:, None]
         index = low.long()
-        return (self.knots[index] * (1.0 - part) + self.knots[index + 1] * part)[:, :, None, None]
+        low_knots, high_knots = self.knots[rate.tune, index], self.knots[rate.tune, index + 1]
+        return (low_knots * (1.0 - part) + high_knots * part)[:, :, None, None]
 
 
 class QualityScale(nn.Module):
-    """Scale and shift of every channel by the quality."""
+    """Scale and shift of every channel by tune and quality."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.scale = QualityTable(channels)
         self.shift = QualityTable(channels)
 
-    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
-        return x * (1.0 + self.scale(quality)) + self.shift(quality)
+    def forward(self, x: Tensor, rate: Rate) -> Tensor:
+        return x * (1.0 + self.scale(rate)) + self.shift(rate)
 
 
 class Upsample(nn.Module):

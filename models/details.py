@@ -7,21 +7,23 @@ Channels of z: three Haar details (horizontal, vertical, diagonal), each in thre
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Upsample, residuals
-from .exact import ExactConv2d, activate, round_to, straight_through
+from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Rate, Upsample, residuals
+from .exact import ExactConv2d, round_to, straight_through
 from .pyramid import Size, Sizes
 from .transforms import SAMPLE_UNIT, haar_details, inverse_haar, pad_even
 
 MEAN_BITS = 4  # bits behind the point of a latent's prior mean
 SCALE_STEPS = 8  # scales of the prior are powers of 2^(1/8)
+ADJUST_BITS = 3  # the adjustment of a gain, a log2, is a multiple of 1/8 ...
+MAX_ADJUST = 3  # ... within +-3
 MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 9.0  # log2 of the prior's scale, in quantisation steps
-COARSEST_STEP, FINEST_STEP = 180.0, 13.0  # quantisation step in sample units at qualities 1 and 100
+COARSEST_STEP, FINEST_STEP = 400.0, 10.0  # quantisation step in sample units at qualities 1 and 100
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,22 @@ class Group:
 # coded in turn: luma horizontal and vertical, first on the black squares, then on the white; luma diagonal; colour
 GROUPS = (Group((0, 3), 0), Group((0, 3), 1), Group((6,)), Group((1, 4, 7, 2, 5, 8)))
 
-Draw = Callable[[Group, Tensor, Tensor], Tensor]
+
+class Prior(NamedTuple):
+    """Of one group's latents, in quantisation steps, at the group's positions.
+
+    Attributes:
+        mean: on a grid of sixteenths, (b, c, n).
+        log_scale: log2 of the scale, (b, c, n).
+        factor: by which the quantisation is finer here than the gain says, (b, 1, n).
+    """
+
+    mean: Tensor
+    log_scale: Tensor
+    factor: Tensor
+
+
+Draw = Callable[[Group, Prior], Tensor]
 DrawAt = Callable[[int, Tensor], Draw]
 
 
@@ -95,15 +112,15 @@ class Gains(nn.Module):
         super().__init__()
         self.k = k
         self.adjust = QualityTable(channels)
-        self.table: Tensor | None = None  # log2 gains and gains, (2, QUALITIES, channels), once exported
+        self.table: Tensor | None = None  # log2 gains and gains, (2, TUNES, QUALITIES, channels), once exported
 
-    def forward(self, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """Qualities (b,) to the gains' log2 and the gains, both (b, channels, 1, 1)."""
+    def forward(self, rate: Rate) -> tuple[Tensor, Tensor]:
+        """The gains' log2 and the gains, both (b, channels, 1, 1)."""
         if self.table is not None:
-            log_gain, gain = self.table[:, quality.long() - 1, :, None, None]
+            log_gain, gain = self.table[:, rate.tune, rate.quality.long() - 1, :, None, None]
             return log_gain, gain
-        base = self.k - 1 + math.log2(SAMPLE_UNIT) - log_step(quality)
-        log_gain = base[:, None, None, None] + self.adjust(quality)
+        base = self.k - 1 + math.log2(SAMPLE_UNIT) - log_step(rate.quality)
+        log_gain = base[:, None, None, None] + self.adjust(rate)
         return log_gain, torch.exp2(log_gain)
 
     @torch.no_grad()
@@ -112,21 +129,37 @@ class Gains(nn.Module):
         self.table = table
         at_knots = torch.linspace(1, QUALITIES, KNOTS).round()
         base = self.k - 1 + math.log2(SAMPLE_UNIT) - log_step(at_knots)
-        self.adjust.knots.copy_(table[0, at_knots.long() - 1] - base[:, None])
+        self.adjust.knots.copy_(table[0][:, at_knots.long() - 1] - base[:, None])
 
 
 class GroupPrior(nn.Module):
-    """Mean and scale of one group of channels given features: an affine coupling of the flow."""
+    """Mean and scale of one group of channels given features, an affine coupling of the flow, and how fine it is.
+
+    Where the eye sees less, or more, than the quality says, the gain is adjusted, place by place: by a function of what
+    is decoded already, so that it costs no bits.
+    """
+
+    factors: Tensor  # 2^(i/8), i = -24..24, to twelve bits
 
     def __init__(self, features: int, channels: int):
         super().__init__()
         self.hidden = ExactConv2d(features, features, kernel=1)
-        self.out = ExactConv2d(features, 2 * channels, kernel=1, zero=True)
+        self.out = ExactConv2d(features, 2 * channels + 1, kernel=1, zero=True, rectified=True)
+        most = MAX_ADJUST << ADJUST_BITS
+        factors = [round(2 ** (i / 2**ADJUST_BITS) * 2**12) / 2**12 for i in range(-most, most + 1)]
+        self.register_buffer("factors", torch.tensor(factors, dtype=torch.float32), persistent=False)
 
-    def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, features, h, w) to the mean, in quantisation steps, and the log2 of the scale."""
-        mean, log_scale = self.out(activate(self.hidden(features))).float().chunk(2, 1)
-        return on_grid(mean * gain), (log_scale * 4.0 - 3.0 + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
+    def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> Prior:
+        """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w)."""
+        out = self.out(F.relu(self.hidden(features))).float()
+        channels = out.shape[1] // 2
+        mean, log_scale, adjust = out.split((channels, channels, 1), 1)
+        adjust = (adjust * 2.0).clamp(-MAX_ADJUST, MAX_ADJUST)
+        steps = round_to(adjust, ADJUST_BITS)
+        exact = self.factors[((steps + MAX_ADJUST) * 2**ADJUST_BITS).long()]
+        factor = straight_through(exact, torch.exp2(adjust)) if self.training else exact
+        log_scale = log_scale * 4.0 - 3.0 + log_gain + straight_through(steps, adjust)
+        return Prior(on_grid(mean * gain * factor), log_scale.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE), factor)
 
 
 class DetailLevel(nn.Module):
@@ -151,50 +184,51 @@ class DetailLevel(nn.Module):
         self.absorb = nn.ModuleList(ExactConv2d(2 * len(group.channels), features) for group in GROUPS)
         self.decoder_scale = QualityScale(features)
         self.decoder = residuals(features, 2)
-        self.correction = ExactConv2d(features, 12, zero=True)
+        self.correction = ExactConv2d(features, 12, zero=True, rectified=True)
         self.posterior_input = ExactConv2d(15, features)
         self.posterior_scale = QualityScale(features)
-        self.posterior_trunk = residuals(features, 1)
-        self.posterior_output = ExactConv2d(features, 9, zero=True)
+        self.posterior_trunk = residuals(features, 3)
+        self.posterior_output = ExactConv2d(features, 9, zero=True, rectified=True)
 
-    def posterior(self, target: Tensor, level: Tensor, quality: Tensor) -> Tensor:
-        """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in quantisation steps."""
+    def posterior(self, target: Tensor, level: Tensor, rate: Rate) -> Tensor:
+        """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in steps not adjusted."""
         target = pad_even(target)
         seen = torch.cat([F.pixel_unshuffle(target, 2) - level.repeat_interleave(4, 1), level], 1)
-        features = self.posterior_scale(self.posterior_input(seen), quality)
-        details = haar_details(target) + self.posterior_output(activate(self.posterior_trunk(features))).float()
-        return details * self.gains(quality)[1]
+        features = self.posterior_scale(self.posterior_input(seen), rate)
+        details = haar_details(target) + self.posterior_output(F.relu(self.posterior_trunk(features))).float()
+        return details * self.gains(rate)[1]
 
-    def draw(self, level: Tensor, coarser: Tensor | None, quality: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def draw(self, level: Tensor, coarser: Tensor | None, rate: Rate, draw: Draw) -> tuple[Tensor, Tensor]:
         """Draw z_k: its details in units of the image, (b, 9, h, w), and the features that follow.
 
         Args:
             level: y_k, decoded or exact, (b, 3, h, w).
             coarser: features of level k+1, (b, c, ceil(h/2), ceil(w/2)), or None at the top.
-            quality: (b,).
-            draw: called for each group in turn with the mean and log2 scale of its prior, (b, c, n) each as
-                `Group.take` gives them; returns the group's z, by coding, decoding, sampling or as the mean.
+            rate: of (b,).
+            draw: called for each group in turn with its prior; returns the group's z, (b, c, n), by coding, decoding,
+                sampling or as the mean.
         """
         features = self.from_level(level)
         if self.from_coarser is not None:
             features = features + self.from_coarser(coarser, level.shape[-2:])
-        features = self.trunk(self.trunk_scale(features, quality))
-        log_gain, gain = self.gains(quality)
+        features = self.trunk(self.trunk_scale(features, rate))
+        log_gain, gain = self.gains(rate)
         drawn = features.new_zeros(len(features), 9, *features.shape[2:])
         for group, prior, absorb in zip(GROUPS, self.priors, self.absorb, strict=True):
             channels = group.channels
-            mean, log_scale = map(group.take_positions, prior(features, log_gain[:, channels], gain[:, channels]))
-            z = draw(group, mean, log_scale)
-            details = group.put(z, features.shape[2:]) / gain[:, channels]
+            everywhere = prior(features, log_gain[:, channels], gain[:, channels])
+            here = Prior(*map(group.take_positions, everywhere))
+            z = draw(group, here)
+            details = group.put(z, features.shape[2:]) / (everywhere.factor * gain[:, channels])
             drawn = drawn.index_add(1, torch.tensor(channels, device=drawn.device), details)
-            surprise = group.put(z - mean, features.shape[2:])
+            surprise = group.put(z - here.mean, features.shape[2:])
             features = features + absorb(torch.cat([details, surprise * 0.25], 1))
-        features = self.decoder(self.decoder_scale(features, quality))
+        features = self.decoder(self.decoder_scale(features, rate))
         return drawn, features
 
     def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: Size) -> Tensor:
         """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
-        correction = F.pixel_shuffle(self.correction(activate(features)).float(), 2)
+        correction = F.pixel_shuffle(self.correction(F.relu(features)).float(), 2)
         return inverse_haar(level, details, size) + correction[..., : size[0], : size[1]]
 
 
@@ -202,7 +236,7 @@ def descend(
     levels: Iterable[nn.Module],
     level: Tensor,
     features: Tensor | None,
-    quality: Tensor,
+    rate: Rate,
     sizes: Sizes,
     draw_at: DrawAt,
 ) -> tuple[Tensor, Tensor | None]:
@@ -216,6 +250,6 @@ def descend(
     """
     for module in levels:
         details_of = cast(DetailLevel, module)
-        details, features = details_of.draw(level, features, quality, draw_at(details_of.k, level))
+        details, features = details_of.draw(level, features, rate, draw_at(details_of.k, level))
         level = details_of.synthesise(level, details, features, sizes[details_of.k - 1])
     return level, features

@@ -1,14 +1,17 @@
 """Convolutions whose results are the same on every machine.
 
-Inputs and weights lie on dyadic grids: inputs are integer multiples of 2^-e within +-2^r, the weights of output
-channel c integer multiples of 2^-a_c. Every product and partial sum is then an integer multiple of 2^-(a_c + e), and
-float32 sums them exactly, in any order, as long as
+Inputs and weights are whole steps of dyadic grids: inputs integers q times 2^-e, the weights of output channel c
+integers w times 2^-a_c. The sum over the fan-in is then an integer times 2^-(a_c + e), and every kernel that adds up
+integers below 2^24 without rounding gives the same, in any order and in any type that holds them, as long as
 
-    (sum of |w| over the fan-in) * 2^r + |bias|  <  2^24 * 2^-(a_c + e).
+    (sum of |w| over the fan-in) * max |q| + |bias|  <  2^24,    bias in the same steps.
 
-`ExactConv2d.snap` chooses the finest grids that keep this bound; `check_bound` proves it for every output channel.
-Everything between convolutions is elementwise IEEE arithmetic, which is correctly rounded and so needs no bound.
+`ExactConv2d.snap` chooses grids that keep this bound; `check_bound` proves it for every output channel. Eight bits for
+inputs and weights let int8 kernels do it (`kernels.py`). Everything between convolutions is elementwise IEEE
+arithmetic, which is correctly rounded and so needs no bound.
 """
+
+from __future__ import annotations
 
 import math
 from collections.abc import Iterator
@@ -18,10 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-ACTIVATION_BITS = 10  # |input| is at most 2^10 steps of its grid
-WEIGHT_BITS = 7  # |weight| is at most 2^7 - 1 steps of its grid: an int8
+from .kernels import FLOAT32, Kernel
+
+WEIGHT_STEPS = 127  # largest magnitude of a weight, in steps: an int8
+RECTIFIED = (0, 255)  # steps of inputs that come out of a rectifier
+SIGNED = (-128, 127)  # ... and of others
 SUM_BITS = 24  # float32 holds every integer up to 2^24
-LEAK = 0.125  # slope of the activation below zero: a shift
+PERCENTILE = 0.9999  # of the inputs seen, that the grid reaches
 
 
 def round_to(x: Tensor, exponent: int) -> Tensor:
@@ -34,11 +40,6 @@ def straight_through(exact: Tensor, smooth: Tensor) -> Tensor:
     return smooth + (exact - smooth).detach()
 
 
-def activate(x: Tensor) -> Tensor:
-    """Leaky ReLU with slope 1/8."""
-    return F.leaky_relu(x, LEAK)
-
-
 class ExactnessError(ArithmeticError):
     """A layer could round: its sums may leave the range in which float32 is exact."""
 
@@ -46,49 +47,46 @@ class ExactnessError(ArithmeticError):
 class ExactConv2d(nn.Conv2d):
     """Stride-1 convolution with zero padding that keeps the size.
 
-    A new layer computes in plain floats, for training. `snap` puts it on grids fitted to its weights and to the
-    largest input it has seen; from then on it is exact in evaluation, and trains straight through the grids.
+    A new layer computes in plain floats, for training. `snap` puts it on grids fitted to its weights and to the inputs
+    it has seen; from then on it is exact in evaluation, and trains straight through the grids.
 
     Attributes:
+        input_steps: least and greatest input, in steps.
+        weight_steps: largest magnitude of a weight, in steps.
         input_exponent: e; inputs are rounded to multiples of 2^-e.
-        input_range: inputs are clamped to +-input_range, a power of two.
         weight_exponents: a_c of every output channel, int64 (out_channels,).
-        largest_input: largest magnitude seen while `watching`.
-        activation_bits, weight_bits: finest grids that `snap` may choose; inputs are at most 2^activation_bits steps,
-            weights below 2^weight_bits.
-        wide: sum in float64, for a machine whose float32 convolutions turn out not to be exact.
+        largest_input: what all but a ten-thousandth of the inputs stayed below in magnitude while `watching`.
+        kernel: what adds up.
     """
 
     bias: Tensor  # always there
 
-    activation_bits = ACTIVATION_BITS
-    weight_bits = WEIGHT_BITS
+    weight_steps = WEIGHT_STEPS
     watching = False
     snapped = False
-    wide = False
+    kernel: Kernel = FLOAT32
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False):
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, rectified: bool = False):
         super().__init__(inputs, outputs, kernel, padding=kernel // 2)
         nn.init.zeros_(self.bias)
         if zero:
             nn.init.zeros_(self.weight)
+        self.input_steps = RECTIFIED if rectified else SIGNED
         self.input_exponent = 0
-        self.input_range = 0.0
         self.weight_exponents = torch.zeros(outputs, dtype=torch.int64)
         self.largest_input = 0.0
+        self._packed: tuple[Tensor, Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.snapped:
             if self.watching:
-                self.largest_input = max(self.largest_input, x.detach().abs().max().item())
+                self._watch(x)
             return super().forward(x)
-        step = 2.0**-self.input_exponent
-        if not self.training:  # in whole steps, in place: memory is what takes the time between convolutions
-            limit = self.input_range / step
-            steps = (x / step).round_().clamp_(-limit, limit)
-            return exact_conv2d(steps, self.weight * step, self.bias, self.wide)
+        if not self.training:
+            return self.values(self.steps(x))
+        low, high = (edge * 2.0**-self.input_exponent for edge in self.input_steps)
+        clamped = x.clamp(low, high)
         weight, bias = self.on_grid()
-        clamped = x.clamp(-self.input_range, self.input_range)
         return F.conv2d(
             straight_through(round_to(clamped, self.input_exponent), clamped),
             straight_through(weight, self.weight),
@@ -96,47 +94,76 @@ class ExactConv2d(nn.Conv2d):
             padding=self.padding,
         )
 
+    @property
+    def eight_bits(self) -> bool:
+        """Whether inputs and weights fit a byte each."""
+        return self.input_steps in (RECTIFIED, SIGNED) and self.weight_steps <= WEIGHT_STEPS
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Inputs as whole steps, in the form that the kernel takes; below a rectified grid they become 0."""
+        return self.kernel.pack((x * 2.0**self.input_exponent).round_().clamp_(*self.input_steps), self)
+
+    def values(self, steps: Tensor) -> Tensor:
+        """The convolution of what `steps` returned: float32."""
+        return self.kernel.values(steps, self)
+
+    def rectified(self, steps: Tensor, following: ExactConv2d) -> Tensor:
+        """The same through a rectifier, as `following.steps` would give it."""
+        return self.kernel.rectified(steps, self, following)
+
+    def packed(self, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights as oneDNN's int8 kernels want them, their scales and zero points; made once."""
+        if self._packed is None:
+            scales = torch.exp2(-self.weight_exponents.to(torch.float32))
+            zeros = torch.zeros(len(scales), dtype=torch.int64)
+            weight = (self.weight / scales.view(-1, 1, 1, 1)).to(torch.int8)
+            grid = (2.0**-self.input_exponent, -self.input_steps[0])
+            packed = torch.ops.onednn.qconv_prepack(
+                weight, scales, *grid, [1, 1], list(self.padding), [1, 1], 1, list(shape)
+            )
+            self._packed = packed, scales, zeros
+        return self._packed
+
     @torch.no_grad()
     def snap(self) -> None:
         """Choose the grids from the weights and `largest_input`, and round the parameters to them."""
-        self.input_range = 2.0 ** math.ceil(math.log2(max(self.largest_input * 1.1, 2.0**-8)))
-        self.input_exponent = self.activation_bits - round(math.log2(self.input_range))
-        weight = self.weight.double().abs().sum((1, 2, 3))
-        reach = weight * self.input_range + self.bias.double().abs()
+        reach = max(abs(edge) for edge in self.input_steps)
+        self.input_exponent = math.floor(math.log2(self.input_steps[1] / max(self.largest_input, 2.0**-8)))
+        weight = self.weight.double().abs()
         # Rounding may lengthen each weight and the bias by half a step: the margin covers it.
-        steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * 2.0**self.activation_bits
-        exponents = torch.floor(torch.log2(steps / reach.clamp_min(self.input_range))) - self.input_exponent
-        largest = self.weight.double().abs().amax((1, 2, 3)).clamp_min(2.0**-20)
-        exponents = torch.minimum(exponents, torch.floor(torch.log2((2.0**self.weight_bits - 1) / largest)))
+        steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * reach
+        sums = weight.sum((1, 2, 3)) * reach + self.bias.double().abs() * 2.0**self.input_exponent
+        exponents = torch.floor(torch.log2(steps / sums.clamp_min(reach * 2.0**-8)))
+        largest = weight.amax((1, 2, 3)).clamp_min(2.0**-20)
+        exponents = torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest)))
         self.weight_exponents = exponents.long()
         self.snapped = True
-        weight, bias = self.on_grid()
-        self.weight.copy_(weight)
-        self.bias.copy_(bias)
+        parameters = self.on_grid()
+        for parameter, value in zip((self.weight, self.bias), parameters, strict=True):
+            parameter.copy_(value)
         self.check_bound()
 
     def on_grid(self) -> tuple[Tensor, Tensor]:
         """Weight and bias rounded to their grids."""
         scale = torch.exp2(self.weight_exponents.to(self.weight.device, torch.float32))
         step = scale * 2.0**self.input_exponent
-        weight = torch.floor(self.weight * scale.view(-1, 1, 1, 1) + 0.5) / scale.view(-1, 1, 1, 1)
-        return weight, torch.floor(self.bias * step + 0.5) / step
+        weight = torch.floor(self.weight * scale.view(-1, 1, 1, 1) + 0.5).clamp(-self.weight_steps, self.weight_steps)
+        return weight / scale.view(-1, 1, 1, 1), torch.floor(self.bias * step + 0.5) / step
 
     def integers(self) -> dict[str, Tensor]:
-        """The layer as integers on its grids, for export: weight int32, bias int32, grid int32 (2 + out,)."""
+        """The layer as integers on its grids, for export: weight int32, bias int32, grid int32 (1 + out,)."""
         scale = torch.exp2(self.weight_exponents.double())
         weight = self.weight.detach().double() * scale.view(-1, 1, 1, 1)
         bias = self.bias.detach().double() * scale * 2.0**self.input_exponent
-        grid = torch.tensor([self.input_exponent, round(math.log2(self.input_range)), *self.weight_exponents.tolist()])
         if (weight != weight.round()).any() or (bias != bias.round()).any():
             raise ExactnessError("parameters are off their grids")
-        return {"weight": weight.to(torch.int32), "bias": bias.to(torch.int32), "grid": grid.to(torch.int32)}
+        grid = torch.tensor([self.input_exponent, *self.weight_exponents.tolist()], dtype=torch.int32)
+        return {"weight": weight.to(torch.int32), "bias": bias.to(torch.int32), "grid": grid}
 
     @torch.no_grad()
     def load_integers(self, weight: Tensor, bias: Tensor, grid: Tensor) -> None:
         """Inverse of `integers`; raises ExactnessError where a channel's sums could leave the exact range."""
-        self.input_exponent, self.input_range = int(grid[0]), 2.0 ** int(grid[1])
-        self.weight_exponents = grid[2:].long()
+        self.input_exponent, self.weight_exponents = int(grid[0]), grid[1:].long()
         scale = torch.exp2(self.weight_exponents.double())
         self.weight.copy_(weight.double() / scale.view(-1, 1, 1, 1))
         self.bias.copy_(bias.double() / (scale * 2.0**self.input_exponent))
@@ -144,29 +171,24 @@ class ExactConv2d(nn.Conv2d):
         self.check_bound()
 
     def check_bound(self) -> None:
-        """Raise ExactnessError unless every output channel keeps sum|w| * range + |bias| below 2^24 steps."""
-        reach = self.weight.double().abs().sum((1, 2, 3)) * self.input_range + self.bias.double().abs()
-        steps = reach * torch.exp2((self.weight_exponents + self.input_exponent).double())
+        """Raise ExactnessError unless weights are in range and every channel's sums stay below 2^24 steps."""
+        scale = torch.exp2(self.weight_exponents.double())
+        weight = self.weight.double().abs() * scale.view(-1, 1, 1, 1)
+        reach = max(abs(edge) for edge in self.input_steps)
+        steps = weight.sum((1, 2, 3)) * reach + self.bias.double().abs() * scale * 2.0**self.input_exponent
         worst = int(steps.argmax())
         if not steps[worst] < 2.0**SUM_BITS:
             raise ExactnessError(
                 f"output channel {worst} can reach {steps[worst]:.0f} steps of its grid; float32 is exact below 2^24"
             )
+        if weight.max() > self.weight_steps:
+            raise ExactnessError(f"a weight of {weight.max():.0f} steps; there may be {self.weight_steps}")
 
-
-def exact_conv2d(x: Tensor, weight: Tensor, bias: Tensor, wide: bool = False) -> Tensor:
-    """Same-size convolution by an algorithm that only multiplies and adds what stands in its definition.
-
-    On a GPU, where a library may choose Winograd or FFT, and where `wide` asks for float64, it is a matrix product over
-    unfolded patches.
-    """
-    padding = weight.shape[-1] // 2
-    if x.device.type == "cpu" and not wide:
-        return F.conv2d(x, weight, bias, padding=padding)
-    n, _, h, w = x.shape
-    dtype = torch.float64 if wide else torch.float32
-    patches = F.unfold(x, weight.shape[-1], padding=padding).to(dtype)
-    return (weight.flatten(1).to(dtype) @ patches + bias.to(dtype).view(-1, 1)).view(n, -1, h, w).float()
+    def _watch(self, x: Tensor) -> None:
+        magnitudes = x.detach().abs().flatten()
+        some = magnitudes[:: max(1, len(magnitudes) // 500_000)].float()
+        reached = some.kthvalue(max(1, int(len(some) * PERCENTILE))).values
+        self.largest_input = max(self.largest_input, reached.item())
 
 
 @contextmanager

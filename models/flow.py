@@ -14,12 +14,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from .blocks import QualityTable
-from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, DrawAt, Gains, Group, descend, on_grid
+from .blocks import QualityTable, Rate
+from .details import MAX_LOG_SCALE, MIN_LOG_SCALE, DetailLevel, Draw, DrawAt, Gains, Group, Prior, descend, on_grid
 from .pyramid import Size, Sizes
 
 LEVELS = 3  # of details in u, below y_K
-FEATURES = (96, 64, 64)  # of their networks, finest first
+FEATURES = (128, 96, 96)  # of their networks, finest first
 BLOCKS = (3, 2, 2)
 
 
@@ -32,14 +32,15 @@ class Top(nn.Module):
         self.mean = QualityTable(3)
         self.log_scale = QualityTable(3)
 
-    def forward(self, quality: Tensor, size: Size, draw: Draw) -> Tensor:
+    def forward(self, rate: Rate, size: Size, draw: Draw) -> Tensor:
         """The coarsest level in opponent colour, (b, 3, *size), its latent drawn by `draw`."""
-        log_gain, gain = self.gains(quality)
-        mean = on_grid(self.mean(quality) * gain)
-        log_scale = (self.log_scale(quality) + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
-        shape = (len(quality), 3, *size)
+        log_gain, gain = self.gains(rate)
+        mean = on_grid(self.mean(rate) * gain)
+        log_scale = (self.log_scale(rate) + log_gain).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
+        shape = (len(gain), 3, *size)
         group = Group((0, 1, 2))
-        z = draw(group, *(group.take_positions(value.expand(shape)) for value in (mean, log_scale)))
+        mean, log_scale = (group.take_positions(value.expand(shape)) for value in (mean, log_scale))
+        z = draw(group, Prior(mean, log_scale, mean.new_ones(1, 1, 1)))
         return group.put(z, torch.Size(size)) / gain
 
 
@@ -57,14 +58,14 @@ class FlowPrior(nn.Module):
         self.levels = nn.ModuleList(map(DetailLevel, range(above + 1, self.depth + 1), FEATURES, coarser, BLOCKS))
         self.top = Top(self.depth + 1)
 
-    def draw(self, quality: Tensor, sizes: Sizes, draw_at: DrawAt) -> tuple[Tensor, Tensor]:
+    def draw(self, rate: Rate, sizes: Sizes, draw_at: DrawAt) -> tuple[Tensor, Tensor]:
         """Draw u, from its top down: the mean of y_K in opponent colour and the features of level K + 1.
 
         Args:
-            quality: (b,).
+            rate: of (b,).
             sizes: of y_K and all levels above.
             draw_at: called with each k and the level reached; returns what draws that part of u.
         """
-        top = self.top(quality, sizes[self.depth], draw_at(self.depth + 1, quality))
-        level, features = descend(reversed(self.levels), top, None, quality, sizes, draw_at)
+        top = self.top(rate, sizes[self.depth], draw_at(self.depth + 1, rate.quality))
+        level, features = descend(reversed(self.levels), top, None, rate, sizes, draw_at)
         return level, cast(Tensor, features)

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from . import density, flow
-from .details import DetailLevel, Draw, DrawAt, Group, descend, whole_steps
-from .exact import ExactConv2d, straight_through
+from .blocks import Rate
+from .details import DetailLevel, Draw, DrawAt, Group, Prior, descend, whole_steps
+from .exact import straight_through
 from .flow import FlowPrior
 from .likelihoods import GistLikelihood, LevelLikelihood, PhaseMixtures, Visit
 from .pyramid import Pyramid, Sizes
@@ -24,9 +25,8 @@ from .transforms import downscale, quarters, to_opponent, to_rgb
 
 LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
 DEPTH = LEVELS + flow.LEVELS
-FEATURES = (32, 64, 96)  # of the networks of z, finest first
+FEATURES = (48, 96, 128)  # of the networks of z, finest first
 BLOCKS = (2, 2, 2)
-WEIGHT_BITS = (10, 10, 7)  # of their grids: the finest bear rounding least, and have the fewest weights
 EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
 
 
@@ -38,36 +38,32 @@ class Ladder(nn.Module):
         coarser = (*FEATURES[1:], flow.FEATURES[0])
         self.levels = nn.ModuleList(map(DetailLevel, range(1, LEVELS + 1), FEATURES, coarser, BLOCKS))
         self.flow = FlowPrior(LEVELS)
-        for level, bits in zip(self.levels, WEIGHT_BITS, strict=True):
-            for module in level.modules():
-                if isinstance(module, ExactConv2d):
-                    module.weight_bits = bits
 
     def level(self, k: int) -> DetailLevel:
         """Level k, from 1 for the finest; those above K are u's."""
         return cast(DetailLevel, self.levels[k - 1] if k <= LEVELS else self.flow.levels[k - 1 - LEVELS])
 
-    def infer(self, k: int, pyramid: Pyramid, level: Tensor, quality: Tensor) -> Tensor:
+    def infer(self, k: int, pyramid: Pyramid, level: Tensor, rate: Rate) -> Tensor:
         """Mean of the posterior of z_k, or of u's part of that level, given the true levels and y_k as decoded."""
         if k > DEPTH:
-            return pyramid.opponent(DEPTH) * self.flow.top.gains(quality)[1]
-        return self.level(k).posterior(pyramid.opponent(k - 1), level, quality)
+            return pyramid.opponent(DEPTH) * self.flow.top.gains(rate)[1]
+        return self.level(k).posterior(pyramid.opponent(k - 1), level, rate)
 
-    def descend(self, level: Tensor, features: Tensor, quality: Tensor, sizes: Sizes, draw_at: DrawAt) -> Tensor:
+    def descend(self, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt) -> Tensor:
         """From y_K and the features of level K + 1, as `FlowPrior.draw` returns them, down to x's mean."""
-        return descend(reversed(self.levels), level, features, quality, sizes, draw_at)[0]
+        return descend(reversed(self.levels), level, features, rate, sizes, draw_at)[0]
 
-    def gist(self, level: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+    def gist(self, level: Tensor, rate: Rate) -> tuple[Tensor, Tensor]:
         """What u, rounded, tells of y_K = `level` (b, 3, h, w): as `FlowPrior.draw` returns it."""
         pyramid = Pyramid.over(level, DEPTH, first=LEVELS)
 
         def draw_at(k: int, reached: Tensor) -> Draw:
-            return draw_rounded(self.infer(k, pyramid, reached, quality))
+            return draw_rounded(self.infer(k, pyramid, reached, rate))
 
-        return self.flow.draw(quality, pyramid.sizes, draw_at)
+        return self.flow.draw(rate, pyramid.sizes, draw_at)
 
     def forward(
-        self, image: Tensor, quality: Tensor, dropped: int = 0, exact: Collection[int] = ()
+        self, image: Tensor, rate: Rate, dropped: int = 0, exact: Collection[int] = ()
     ) -> tuple[Tensor, Tensor]:
         """Rate and picture, differentiable: rounding straight through for the picture, additive noise for the rate.
 
@@ -75,7 +71,7 @@ class Ladder(nn.Module):
 
         Args:
             image: integer samples 0..255, float (b, 3, h, w).
-            quality: (b,), 1..100.
+            rate: of (b,).
             dropped: how many of the finest levels code nothing and take their prior's mean (K for `sketch`).
             exact: the k whose y_k is given exactly instead of decoded ((K,) for `high`, 1..K for `lossless`).
 
@@ -90,33 +86,33 @@ class Ladder(nn.Module):
         def learn(k: int, level: Tensor) -> Draw:
             if k <= dropped:
                 return draw_mean
-            inferred = self.infer(k, pyramid, level, quality)
+            inferred = self.infer(k, pyramid, level, rate)
 
-            def draw(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
-                mu = group.take(inferred)
-                z = mean + whole_steps(mu, mean)
+            def draw(group: Group, prior: Prior) -> Tensor:
+                mu = group.take(inferred) * prior.factor
+                z = prior.mean + whole_steps(mu, prior.mean)
                 rated = mu + torch.rand_like(mu) - 0.5 if self.training else z
-                bits[k - 1] += density.bits((rated - mean).abs(), log_scale).sum((1, 2))
+                bits[k - 1] += density.bits((rated - prior.mean).abs(), prior.log_scale).sum((1, 2))
                 return straight_through(z, mu)
 
             return draw
 
         features: Tensor | None
-        level, features = self.flow.draw(quality, sizes, learn)
+        level, features = self.flow.draw(rate, sizes, learn)
         for k in range(LEVELS, 0, -1):
             level = pyramid.opponent(k) if k in exact else level
-            level, features = descend([self.level(k)], level, features, quality, sizes, learn)
+            level, features = descend([self.level(k)], level, features, rate, sizes, learn)
         return to_rgb(level), bits
 
 
-def draw_mean(group: Group, mean: Tensor, log_scale: Tensor) -> Tensor:
+def draw_mean(group: Group, prior: Prior) -> Tensor:
     """The draw that codes nothing: the prior's mean."""
-    return mean
+    return prior.mean
 
 
 def draw_rounded(inferred: Tensor) -> Draw:
     """The draw that codes the posterior's mean, rounded to whole steps from the prior's mean."""
-    return lambda group, mean, log_scale: mean + whole_steps(group.take(inferred), mean)
+    return lambda group, prior: prior.mean + whole_steps(group.take(inferred) * prior.factor, prior.mean)
 
 
 def visit_true(level: Tensor, bits: list[Tensor]) -> Visit:
@@ -142,10 +138,10 @@ class SelfVAE(nn.Module):
     @torch.no_grad()
     def draw_details(self, k: int, finer: Tensor) -> Tensor:
         """Details (b, 9, h, w) of a z_k drawn from its posterior given y_{k-1} = `finer`."""
-        quality = torch.full((len(finer),), EXACT_QUALITY, device=finer.device)
+        rate = Rate.of(EXACT_QUALITY, 0, len(finer), finer.device)
         level = self.ladder.level(k)
-        z = level.posterior(to_opponent(finer), to_opponent(downscale(finer)), quality)
-        return (z + torch.rand_like(z) - 0.5) / level.gains(quality)[1]
+        z = level.posterior(to_opponent(finer), to_opponent(downscale(finer)), rate)
+        return (z + torch.rand_like(z) - 0.5) / level.gains(rate)[1]
 
     def level_bits(self, k: int, finer: Tensor, details: Tensor | None = None) -> Tensor:
         """-log2 p(y_{k-1} | y_k, z_k) of y_{k-1} = `finer` of even size (b, 3, h, w): (b,)."""
@@ -153,10 +149,10 @@ class SelfVAE(nn.Module):
         self.level_likelihood(k, downscale(finer), details, visit_true(finer, bits))
         return torch.stack(bits).sum(0)
 
-    def gist_bits(self, gist: Tensor, quality: Tensor) -> Tensor:
+    def gist_bits(self, gist: Tensor, rate: Rate) -> Tensor:
         """-log2 p(y_K | u) of y_K = `gist` of even size (b, 3, h, w), u rounded: (b,)."""
         bits: list[Tensor] = []
         with torch.no_grad():
-            mean, features = self.ladder.gist(gist, quality)
+            mean, features = self.ladder.gist(gist, rate)
         self.gist_likelihood(mean, features, visit_true(gist, bits))
         return torch.stack(bits).sum(0)

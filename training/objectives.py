@@ -1,15 +1,21 @@
 """What the photo model is trained for: losses of the ladder and of the likelihoods, and how they are validated."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..models.blocks import TUNES, Rate
 from ..models.details import log_step
 from ..models.pyramid import Pyramid
 from ..models.selfvae import LEVELS, SelfVAE
+from .distortion import ms_ssim, squared_error, ssim_distortion
 from .loop import Objective
+
+DISTORTIONS = dict(zip(TUNES, (squared_error, ssim_distortion), strict=True))
 
 
 def trade_off(quality: Tensor) -> Tensor:
@@ -21,20 +27,34 @@ def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tupl
     """Rate plus lambda times distortion over qualities drawn for each image, in a reconstruction mode drawn for all.
 
     Most steps train `standard`; some leave out the finest details (as `sketch` and `preview` do), some give y_K
-    exactly (`high`) or every level (`lossless`).
+    exactly (`high`) or every level (`lossless`). Tunes take turns from image to image.
     """
-    quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
+    rate = random_rate(image, rng)
     mode = rng.random()
-    dropped = int(rng.integers(1, LEVELS + 1)) if mode < 0.15 else 0
-    exact = (LEVELS,) if 0.1 < mode < 0.25 else range(1, LEVELS + 1) if 0.25 < mode < 0.3 else ()
-    picture, bits = model.ladder(image, quality, dropped, exact)
+    dropped = int(rng.integers(1, LEVELS + 1)) if mode < 0.1 else 0
+    exact = (LEVELS,) if 0.08 < mode < 0.15 else range(1, LEVELS + 1) if 0.15 < mode < 0.18 else ()
+    picture, bits = model.ladder(image, rate, dropped, exact)
     bpp = bits.sum(0) / image[0, 0].numel()
-    mse = (picture - image).square().mean((1, 2, 3))
-    weight = trade_off(quality)
+    distortion = bpp.new_zeros(len(image))
+    for tune, measure in enumerate(DISTORTIONS.values()):
+        of_tune = slice(tune, None, len(TUNES))
+        # far off, and exact where it is not the picture's, structure tells little: squared error trains what is left
+        measure = squared_error if dropped or exact else measure
+        distortion[of_tune] = measure(picture[of_tune], image[of_tune])
+    weight = trade_off(rate.quality)
     if dropped:  # the picture cannot follow a high quality: no step should be spent on its being far off
         weight = weight.clamp_max(0.004)
-    loss = ((bpp + weight * mse) * (trade_off(quality) / 0.01) ** -0.35).mean()
-    return loss, {} if dropped else {"bpp": bpp.mean().item(), "log10 mse": mse.log10().mean().item()}
+    loss = ((bpp + weight * distortion) * (trade_off(rate.quality) / 0.01) ** -0.35).mean()
+    if dropped:
+        return loss, {}
+    log_error = squared_error(picture.detach(), image).log10().mean()
+    return loss, {"bpp": bpp.mean().item(), "log10 mse": log_error.item()}
+
+
+def random_rate(image: Tensor, rng: np.random.Generator) -> Rate:
+    """A quality drawn for each image of a batch, and the tunes in turn."""
+    quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
+    return Rate(quality, torch.arange(len(image), device=image.device) % len(TUNES))
 
 
 def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -47,8 +67,7 @@ def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> 
     figures = {f"level {k}" if details is None else f"level {k} given z": loss.item()}
     if rng.random() < 0.25:
         gist = Pyramid.over(image, LEVELS)[LEVELS]
-        quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
-        gist_bits = (model.gist_bits(gist, quality) / gist[0].numel()).mean()
+        gist_bits = (model.gist_bits(gist, random_rate(image, rng)) / gist[0].numel()).mean()
         loss = loss + gist_bits
         figures["gist"] = gist_bits.item()
     return loss, figures
@@ -56,21 +75,30 @@ def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> 
 
 @torch.no_grad()
 def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
-    """Mean rate and PSNR on held-out photos at four qualities, and of `sketch`; `score` sums rate plus distortion."""
+    """Mean rate, PSNR and MS-SSIM in dB on held-out photos for every tune at four qualities, and of `sketch`.
+
+    The score of a tune is its rate plus distortion: the mean of log(bpp) less 0.138 (MS-SSIM: 0.145) for each dB, since
+    a dB is worth about so much of the rate; relative, and so comparable between qualities.
+    """
     report: dict[str, float | str] = {}
-    score = 0.0
-    for name, q, dropped in (("10", 10, 0), ("40", 40, 0), ("70", 70, 0), ("95", 95, 0), ("sketch", 50, LEVELS)):
-        quality = torch.full((len(photos),), float(q), device=photos.device)
-        torch.manual_seed(0)
-        picture, bits = model.ladder(photos, quality, dropped)
-        bpp = bits.sum(0).mean().item() / photos[0, 0].numel()
-        mse = (picture.clamp(0, 255).round() - photos).square().mean((1, 2, 3))
-        psnr = (10 * torch.log10(255.0**2 / mse)).mean().item()
-        report[name] = f"{bpp:.3f} bpp {psnr:.2f} dB"
-        if not dropped:
-            # 1 dB is worth about 6% of the rate: relative cost, comparable between qualities
-            score += math.log(bpp) - psnr * math.log(10) / 10 * 0.6
-    return {"score": round(score / 4, 4), **report}
+    for index, tune in enumerate(TUNES):
+        score = 0.0
+        for q in (20, 45, 70, 95):
+            bpp, psnr, similarity = _figures(model, photos, Rate.of(q, index, len(photos), photos.device), 0)
+            report[f"{tune} {q}"] = f"{bpp:.3f} bpp {psnr:.2f} dB {similarity:.2f} dB"
+            score += (math.log(bpp) - (0.138 * psnr if tune == "psnr" else 0.145 * similarity)) / 4
+        report[f"score {tune}"] = round(score, 4)
+    bpp, psnr, _ = _figures(model, photos, Rate.of(50, 0, len(photos), photos.device), LEVELS)
+    return {**report, "sketch": f"{bpp:.3f} bpp {psnr:.2f} dB"}
+
+
+def _figures(model: SelfVAE, photos: Tensor, rate: Rate, dropped: int) -> tuple[float, float, float]:
+    """Bits per pixel, PSNR and MS-SSIM in dB, means over the photos."""
+    picture, bits = model.ladder(photos, rate, dropped)
+    decoded = picture.clamp(0, 255).round()
+    psnr = 10 * torch.log10(255.0**2 / squared_error(decoded, photos))
+    similarity = -10 * torch.log10((1 - ms_ssim(decoded, photos)).clamp_min(1e-6))
+    return bits.sum(0).mean().item() / photos[0, 0].numel(), psnr.mean().item(), similarity.mean().item()
 
 
 @torch.no_grad()
@@ -80,8 +108,8 @@ def validate_likelihoods(model: SelfVAE, photos: Tensor) -> dict[str, float | st
     report = {}
     for k in range(1, LEVELS + 1):
         report[f"y_{k - 1}"] = model.level_bits(k, pyramid[k - 1]).mean().item() / photos[0].numel()
-    quality = torch.full((len(photos),), 50.0, device=photos.device)
-    report[f"y_{LEVELS}"] = model.gist_bits(pyramid[LEVELS], quality).mean().item() / photos[0].numel()
+    rate = Rate.of(50, 0, len(photos), photos.device)
+    report[f"y_{LEVELS}"] = model.gist_bits(pyramid[LEVELS], rate).mean().item() / photos[0].numel()
     return {key: round(value, 4) for key, value in {"score": sum(report.values()), **report}.items()}
 
 

@@ -1,0 +1,91 @@
+"""Kernels that add up whole numbers exactly: which one a machine runs is a matter of speed, never of results.
+
+Each takes inputs in whole steps and a layer (`exact.ExactConv2d`) and gives the same numbers as any other: products
+and sums are integers below 2^24, what follows them are multiplications by powers of two and one rounding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from .exact import ExactConv2d
+
+
+class Kernel(Protocol):
+    """One way of computing."""
+
+    name: str
+
+    def pack(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+        """Whole steps, float32 (b, c, h, w), in the form that this kernel takes; may be in their memory."""
+
+    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+        """The convolution, bias included: float32 (b, c, h, w)."""
+
+    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+        """max(values, 0) as steps of the layer that follows, packed: rounded to even, at most its greatest input."""
+
+
+class Float:
+    """Sums in a floating-point type that holds them."""
+
+    def __init__(self, dtype: torch.dtype):
+        self.dtype = dtype
+        self.name = str(dtype).removeprefix("torch.")
+
+    def pack(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+        return steps
+
+    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+        weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
+        return F.conv2d(steps.to(self.dtype), weight, layer.bias.to(self.dtype), padding=layer.padding).float()
+
+    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+        sums = self.values(steps, layer)
+        return sums.mul_(2.0**following.input_exponent).round_().clamp_(*following.input_steps)
+
+
+class Int8:
+    """oneDNN's products of bytes, as torch's own quantisation calls them; exact where the machine has VNNI or AMX."""
+
+    name = "int8"
+
+    def pack(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+        return steps.sub_(layer.input_steps[0]).to(torch.uint8)
+
+    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+        return self._convolve(steps, layer, 1.0, torch.float32, "none")
+
+    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+        return self._convolve(steps, layer, 2.0**-following.input_exponent, torch.uint8, "relu")
+
+    def _convolve(self, steps: Tensor, layer: ExactConv2d, step: float, dtype: torch.dtype, unary: str) -> Tensor:
+        packed, scales, zeros = layer.packed(steps.shape)
+        return torch.ops.onednn.qconv2d_pointwise(
+            steps,
+            2.0**-layer.input_exponent,
+            -layer.input_steps[0],
+            packed,
+            scales,
+            zeros,
+            layer.bias,
+            [1, 1],
+            list(layer.padding),
+            [1, 1],
+            1,
+            step,
+            0,
+            dtype,
+            unary,
+            [],
+            "",
+        )
+
+
+FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()
+KERNELS: tuple[Kernel, ...] = (INT8, FLOAT32, FLOAT64)
