@@ -49,10 +49,7 @@ class Residual(nn.Module):
         self.second = ExactConv2d(channels, channels, zero=True, rectified=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training or not self.second.snapped:
-            return self.second(F.relu(self.first(F.relu(x)))).add_(x)
-        between = self.first.rectified(self.first.steps(x), self.second)
-        return self.second.values(between).add_(x)
+        return self.first.then(self.second, x).add_(x)
 
 
 def residuals(channels: int, count: int) -> nn.Sequential:

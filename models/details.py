@@ -151,7 +151,7 @@ class GroupPrior(nn.Module):
 
     def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> Prior:
         """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w)."""
-        out = self.out(F.relu(self.hidden(features))).float()
+        out = self.hidden.then(self.out, features).float()
         channels = out.shape[1] // 2
         mean, log_scale, adjust = out.split((channels, channels, 1), 1)
         adjust = (adjust * 2.0).clamp(-MAX_ADJUST, MAX_ADJUST)
@@ -195,7 +195,7 @@ class DetailLevel(nn.Module):
         target = pad_even(target)
         seen = torch.cat([F.pixel_unshuffle(target, 2) - level.repeat_interleave(4, 1), level], 1)
         features = self.posterior_scale(self.posterior_input(seen), rate)
-        details = haar_details(target) + self.posterior_output(F.relu(self.posterior_trunk(features))).float()
+        details = haar_details(target) + self.posterior_output(self.posterior_trunk(features)).float()
         return details * self.gains(rate)[1]
 
     def draw(self, level: Tensor, coarser: Tensor | None, rate: Rate, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -228,7 +228,7 @@ class DetailLevel(nn.Module):
 
     def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: Size) -> Tensor:
         """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
-        correction = F.pixel_shuffle(self.correction(F.relu(features)).float(), 2)
+        correction = F.pixel_shuffle(self.correction(features).float(), 2)
         return inverse_haar(level, details, size) + correction[..., : size[0], : size[1]]
 
 

@@ -45,7 +45,7 @@ class ExactnessError(ArithmeticError):
 
 
 class ExactConv2d(nn.Conv2d):
-    """Stride-1 convolution with zero padding that keeps the size.
+    """Stride-1 convolution with zero padding that keeps the size, of its inputs or, if `rectified`, of max(inputs, 0).
 
     A new layer computes in plain floats, for training. `snap` puts it on grids fitted to its weights and to the inputs
     it has seen; from then on it is exact in evaluation, and trains straight through the grids.
@@ -79,6 +79,7 @@ class ExactConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.snapped:
+            x = F.relu(x) if self.input_steps == RECTIFIED else x
             if self.watching:
                 self._watch(x)
             return super().forward(x)
@@ -100,16 +101,18 @@ class ExactConv2d(nn.Conv2d):
         return self.input_steps in (RECTIFIED, SIGNED) and self.weight_steps <= WEIGHT_STEPS
 
     def steps(self, x: Tensor) -> Tensor:
-        """Inputs as whole steps, in the form that the kernel takes; below a rectified grid they become 0."""
+        """Inputs as whole steps, in the form that the kernel takes; the rectifier is the lower end of its grid."""
         return self.kernel.pack((x * 2.0**self.input_exponent).round_().clamp_(*self.input_steps), self)
 
     def values(self, steps: Tensor) -> Tensor:
         """The convolution of what `steps` returned: float32."""
         return self.kernel.values(steps, self)
 
-    def rectified(self, steps: Tensor, following: ExactConv2d) -> Tensor:
-        """The same through a rectifier, as `following.steps` would give it."""
-        return self.kernel.rectified(steps, self, following)
+    def then(self, following: ExactConv2d, x: Tensor) -> Tensor:
+        """The rectified convolution `following` of this one: where both are exact, without leaving whole steps."""
+        if self.training or not (self.snapped and following.snapped):
+            return following(self(x))
+        return following.values(self.kernel.rectified(self.steps(x), self, following))
 
     def packed(self, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
         """Weights as oneDNN's int8 kernels want them, their scales and zero points; made once."""
