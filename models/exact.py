@@ -102,7 +102,7 @@ class ExactConv2d(nn.Conv2d):
 
     def steps(self, x: Tensor) -> Tensor:
         """Inputs as whole steps, in the form that the kernel takes; the rectifier is the lower end of its grid."""
-        return self.kernel.pack((x * 2.0**self.input_exponent).round_().clamp_(*self.input_steps), self)
+        return self.kernel.steps(x, self)
 
     def values(self, steps: Tensor) -> Tensor:
         """The convolution of what `steps` returned: float32."""

@@ -21,14 +21,24 @@ class Kernel(Protocol):
 
     name: str
 
-    def pack(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
-        """Whole steps, float32 (b, c, h, w), in the form that this kernel takes; may be in their memory."""
+    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+        """Inputs, float32 (b, c, h, w), rounded and clamped to whole steps, in the form that this kernel takes."""
 
     def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
         """The convolution, bias included: float32 (b, c, h, w)."""
 
     def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
         """max(values, 0) as steps of the layer that follows, packed: rounded to even, at most its greatest input."""
+
+
+def above_least(x: Tensor, layer: ExactConv2d) -> Tensor:
+    """Inputs in steps above the least one and half a step more, clamped: what is left is to drop their fractions.
+
+    The factor is a power of two, so that one rounding is all there is, with or without a fused multiply-add.
+    """
+    low, high = layer.input_steps
+    offset = torch.tensor(0.5 - low, dtype=x.dtype, device=x.device)
+    return torch.add(offset, x, alpha=2.0**layer.input_exponent).clamp_(0.0, high - low)
 
 
 class Float:
@@ -38,8 +48,8 @@ class Float:
         self.dtype = dtype
         self.name = str(dtype).removeprefix("torch.")
 
-    def pack(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
-        return steps
+    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+        return above_least(x, layer).floor_().add_(layer.input_steps[0])
 
     def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
         weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
@@ -55,8 +65,8 @@ class Int8:
 
     name = "int8"
 
-    def pack(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
-        return steps.sub_(layer.input_steps[0]).to(torch.uint8)
+    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+        return above_least(x, layer).to(torch.uint8)
 
     def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
         return self._convolve(steps, layer, 1.0, torch.float32, "none")
