@@ -10,20 +10,23 @@ from pathlib import Path
 
 import PIL.Image
 
-from ..bitstream.container import Colour, Stream, Verdict, pack, unpack
+from ..bitstream.container import Colour, Stream, Verdict, pack
+from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
 from ..errors import InputError, ModelError, OutlierWarning, RejectedError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
-from . import lossless, lossy
-from .arguments import GATES, MAX_PIXELS, refuse_larger, whole_number
+from . import choice, lossless, lossy
+from .arguments import GATES, MAX_PIXELS
+from .choice import Coded
 from .gate_files import load_gate
 from .model import Model
-from .model_files import load_model, load_named
-from .pictures import Picture, PictureLike, decode_alpha, encode_alpha, read_picture, to_image
-from .sources import Source, read_bytes, read_stream
-from .tiers import SPECS, checked_quality, spec_of
+from .model_files import load_model
+from .pictures import PictureLike, encode_alpha, read_picture
+from .sources import Source, read_bytes
+from .streams import alpha_of, image_of, open_stream, plain_image
+from .tiers import SPECS, checked_effort, checked_quality, spec_of
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
@@ -100,7 +103,13 @@ class Codec:
         return Calibration.of_scores(self.gate.hash, scores, false_alarms, photos)
 
     def encode(
-        self, image: PictureLike, *, tier: str = "standard", quality: int | None = None, gate: str = "off"
+        self,
+        image: PictureLike,
+        *,
+        tier: str = "standard",
+        quality: int | None = None,
+        effort: int | None = None,
+        gate: str = "off",
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -110,29 +119,33 @@ class Codec:
                 alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
+            effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
 
         Raises:
-            InputError: the picture, the tier or the quality can't be coded.
+            InputError: the picture, the tier, the quality or the effort can't be coded.
             RejectedError: an InputError, the gate's.
             ModelError: as for `gate`, unless that is off.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
-        quality = checked_quality(spec, quality)
+        quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         picture = read_picture(image)
         assessment = None if gate == "off" else self.gate.assess(picture.pixels)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
-        stack = Stack(self.model.residuals)
+        coded: Coded | Plain
         with exact_arithmetic():
-            if spec.exact:
-                account = lossless.encode(self.model, stack, picture.pixels)
-            else:
+            if effort is None:
+                stack = Stack(self.model.residuals)
                 account = lossy.encode(self.model, stack, spec, quality, picture.pixels)
+                coded = Coded(stack.to_bytes(), account)
+            else:
+                coded = choice.encode(self.model, picture.pixels, effort)
+        plain = coded if isinstance(coded, Plain) else None
         height, width = picture.pixels.shape[:2]
         return pack(
             Stream(
@@ -141,15 +154,16 @@ class Codec:
                 quality=quality,
                 width=width,
                 height=height,
-                model_name=self.model.name,
-                model_hash=self.model.hash,
-                codes=stack.to_bytes(),
-                account=account,
+                model_name="" if plain else self.model.name,
+                model_hash=b"" if plain else self.model.hash,
+                codes=b"" if isinstance(coded, Plain) else coded.codes,
+                account=() if isinstance(coded, Plain) else coded.account,
                 alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
                 icc=picture.icc,
                 exif=picture.exif,
                 xmp=picture.xmp,
                 verdict=None if assessment is None else _verdict(assessment),
+                plain=plain,
             )
         )
 
@@ -169,18 +183,21 @@ class Codec:
             TooLargeError: a StreamError, of a picture with more pixels.
             ModelError: it was made with another model.
         """
-        return _decode(self.model, _read(source, max_pixels), seed)
+        stream = open_stream(source, seed, max_pixels)
+        return plain_image(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
 
 
-def _read(source: Source, max_pixels: int | None) -> Stream:
-    stream = unpack(read_stream(source))
-    refuse_larger(stream, max_pixels)
-    return stream
+def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
+    """The picture of a stream that is not plain.
 
+    Args:
+        model: that it was made with.
+        seed: 0 or more, or None.
 
-def _decode(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
-    if seed is not None:
-        seed = whole_number("seed", seed, 0)
+    Raises:
+        StreamError: its content is damaged.
+        ModelError: it was made with another model.
+    """
     if (stream.model_name, stream.model_hash) != (model.name, model.hash):
         raise ModelError(
             f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
@@ -188,14 +205,14 @@ def _decode(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     grey = stream.colour is Colour.GREY
-    alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
+    alpha = alpha_of(stream)
     stack = Stack.from_bytes(stream.codes, model.residuals)
     with exact_arithmetic():
         if spec.exact:
             pixels = lossless.decode(model, stack, size, grey)
         else:
             pixels = lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
-    return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
+    return image_of(stream, pixels, alpha)
 
 
 def _verdict(assessment: Assessment) -> Verdict:
@@ -207,30 +224,15 @@ def encode(
     *,
     tier: str = "standard",
     quality: int | None = None,
+    effort: int | None = None,
     gate: str = "off",
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> bytes:
-    """`Codec(model, device=device, calibration=calibration).encode(image, tier=tier, quality=quality, gate=gate)`."""
+    """`Codec(model, device=device, calibration=calibration).encode(image, tier=tier, ...)`."""
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, gate=gate)
-
-
-def decode(
-    source: Source,
-    *,
-    seed: int | None = None,
-    max_pixels: int | None = MAX_PIXELS,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
-) -> PIL.Image.Image:
-    """`Codec(model, device=device).decode(source, seed=seed, max_pixels=max_pixels)`.
-
-    Without `model` it is the one that the file names, among those in the package and those of `register_model`.
-    """
-    stream = _read(source, max_pixels)
-    return _decode(load_named(stream.model_name, device) if model is None else load_model(model, device), stream, seed)
+    return codec.encode(image, tier=tier, quality=quality, effort=effort, gate=gate)
 
 
 def assess(
