@@ -29,17 +29,17 @@ from .levels import LevelCoder
 from .model import Model
 
 TILE = 1024  # side of a tile, in pixels
-BITS_BACK_EFFORT = 4  # from this on, u is tried by bits-back too
+BITS_BACK_EFFORT = 8  # from this on, u is tried by bits-back too
 SEARCHES = {  # by effort
     1: None,
     2: Search(1 << 13, (1 << 12,), features=False),
     3: Search(1 << 14, (1 << 12,), features=True),
     4: Search(1 << 15, (1 << 12, 1 << 13), features=True),
     5: Search(1 << 16, (1 << 12, 1 << 13), features=True),
-    6: Search(1 << 16, (1 << 12, 1 << 13, 0), features=True),
-    7: Search(1 << 16, (1 << 13, 1 << 14, 0, 0), features=True),
-    8: Search(1 << 17, (1 << 14, 1 << 14, 0, 0), features=True),
-    9: Search(1 << 18, (1 << 15, 1 << 15, 1 << 16, 0, 0), features=True),
+    6: Search(1 << 16, (1 << 13, 1 << 13, 1 << 13), features=True),
+    7: Search(1 << 16, (1 << 13, 1 << 14, 1 << 14, 1 << 14), features=True),
+    8: Search(1 << 17, (1 << 14, 1 << 14, 1 << 14, 1 << 15), features=True),
+    9: Search(1 << 18, (1 << 14, 1 << 15, 1 << 15, 1 << 15, 1 << 16), features=True),
 }
 
 
@@ -108,12 +108,13 @@ class TileCoder:
 
     def push_gist(self, pyramid: Pyramid, ledger: Ledger) -> None:
         """Push y_K and u, in the shorter of the two ways, and last a flag that says which."""
-        codings = Coding if self.effort >= BITS_BACK_EFFORT else (Coding.DIRECT,)
-        bits = {coding: self._trial(pyramid, coding) for coding in codings}
-        best = min(bits, key=lambda coding: bits[coding])
+        best = Coding.DIRECT
+        if self.effort >= BITS_BACK_EFFORT:
+            bits = {coding: self._trial(pyramid, coding) for coding in Coding}
+            best = min(bits, key=lambda coding: bits[coding])
+            if math.isfinite(saved := max(bits.values()) - min(bits.values())):
+                ledger.saved(Variable.U, round(saved))
         self._push_gist(pyramid, best, ledger)
-        if math.isfinite(saved := max(bits.values()) - min(bits.values())):
-            ledger.saved(Variable.U, round(saved))
         self.stack.push_uniform([best], 1)
 
     def pop_gist(self, sizes: dict[int, Size]) -> Tensor:
