@@ -212,7 +212,20 @@ def encode(
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> bytes:
-    """`Codec(model, device=device, calibration=calibration).encode(image, tier=tier, quality=quality, gate=gate)`."""
+    """A picture as the bytes of an .svc file, by a codec for this one call.
+
+    Args:
+        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, 1 to
+            4), or such a tensor, that one also with its channels first; `Codec.encode` says more.
+        tier: sketch, preview, standard, high or lossless.
+        quality: 1..100 for sketch, standard and high; None for the tier's default.
+        gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
+        model, device, calibration: as for `Codec`.
+
+    Raises:
+        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it.
+        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+    """
     codec = Codec(model, device=device, calibration=calibration)
     return codec.encode(image, tier=tier, quality=quality, gate=gate)
 
@@ -225,9 +238,19 @@ def decode(
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
 ) -> PIL.Image.Image:
-    """`Codec(model, device=device).decode(source, seed=seed, max_pixels=max_pixels)`.
+    """The picture of an .svc file, mode L, LA, RGB or RGBA, with its profile and metadata in `info`.
 
-    Without `model` it is the one that the file names, among those in the package and those of `register_model`.
+    Args:
+        source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
+        seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
+        max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
+        model: as for `Codec`; None for the one that the file names, in the package or of `register_model`.
+        device: as for `Codec`.
+
+    Raises:
+        InputError: the source can't be read, or an argument is out of range.
+        StreamError: it is no intact .svc file; TooLargeError for a picture with more pixels than allowed.
+        ModelError: the model is not there, is another, or is not computed exactly on this machine.
     """
     stream = _read(source, max_pixels)
     return _decode(load_named(stream.model_name, device) if model is None else load_model(model, device), stream, seed)
@@ -240,5 +263,14 @@ def assess(
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Assessment:
-    """`Codec(model, device=device, calibration=calibration).assess(image)`."""
+    """Whether a picture is a photo like those that the model was trained on.
+
+    Args:
+        image: as for `encode`.
+        model, device, calibration: as for `Codec`.
+
+    Raises:
+        InputError: the picture can't be coded.
+        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+    """
     return Codec(model, device=device, calibration=calibration).assess(image)
