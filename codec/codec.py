@@ -215,8 +215,8 @@ def encode(
     """A picture as the bytes of an .svc file, by a codec for this one call.
 
     Args:
-        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, 1 to
-            4), or such a tensor, that one also with its channels first; `Codec.encode` says more.
+        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, c)
+            with 1 to 4 channels, or such a tensor, that one also with its channels first: see `Codec.encode`.
         tier: sketch, preview, standard, high or lossless.
         quality: 1..100 for sketch, standard and high; None for the tier's default.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
