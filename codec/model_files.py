@@ -19,6 +19,7 @@ from ..files import write_whole
 from ..models import density, integers, storage
 from ..models.frequencies import MixtureTables
 from ..models.selfvae import SelfVAE
+from ..models.threads import own_threads
 from .model import FORMAT, Model, known_answer, known_words
 from .sources import reason
 
@@ -149,7 +150,8 @@ def _load(name: str, file: Traversable, device: str) -> Model:
     key = (name, digest, str(device))
     with _lock:
         if key not in _loaded:
-            _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device)
+            with own_threads(0):
+                _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device)
         _loaded.move_to_end(key)
         if len(_loaded) > KEPT:
             _loaded.popitem(last=False)

@@ -48,6 +48,8 @@ import hashlib, json, pathlib, sys
 import torch
 {statements}
 import svcodec
+from svcodec.models import threads
+threads.PIXELS, threads.usable_cpus = 1, lambda: 64  # as many threads as are set, for small pictures too
 codec = svcodec.Codec()
 print(json.dumps({{
     path.stem: hashlib.sha256(codec.decode(path.read_bytes()).tobytes()).hexdigest()

@@ -132,6 +132,23 @@ def test_large_pictures_use_more_threads(seen: set[int]) -> None:
     assert torch.get_num_threads() == in_new_thread() == 5
 
 
+@pytest.mark.parametrize("tier", ["standard", "lossless"])
+def test_streams_do_not_depend_on_threads(
+    tier: str, photo: Samples, seen: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "PIXELS", 1)
+    codec = svcodec.Codec()
+    streams, pictures = set(), set()
+    for number in (1, 2, 5):
+        seen.clear()
+        torch.set_num_threads(number)
+        streams.add(codec.encode(photo, tier=tier))
+        pictures |= {codec.decode(stream).tobytes() for stream in streams}
+        assert seen == {number}
+    torch.set_num_threads(5)
+    assert len(streams) == len(pictures) == 1
+
+
 def test_errors_leave_the_number_alone(photo: Samples) -> None:
     codec = svcodec.Codec()
     data = bytearray(codec.encode(photo))
