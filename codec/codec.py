@@ -10,20 +10,22 @@ from pathlib import Path
 
 import PIL.Image
 
+from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import InputError, ModelError, OutlierWarning, RejectedError
+from ..errors import InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
+from ..models.threads import own_threads
 from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
 from .gate_files import load_gate
 from .model import Model
 from .model_files import load_model
-from .pictures import PictureLike, encode_alpha, read_picture
+from .pictures import Picture, PictureLike, encode_alpha, read_picture
 from .sources import Source, read_bytes
 from .streams import alpha_of, image_of, open_stream, plain_image
 from .tiers import SPECS, checked_effort, checked_quality, spec_of
@@ -86,7 +88,12 @@ class Codec:
             InputError: the picture can't be coded.
             ModelError: as for `gate`.
         """
-        return self.gate.assess(read_picture(image).pixels)
+        return self._assess(read_picture(image))
+
+    def _assess(self, picture: Picture) -> Assessment:
+        gate = self.gate
+        with own_threads(_size(picture)):
+            return gate.assess(picture.pixels)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -132,13 +139,13 @@ class Codec:
         spec = spec_of(tier)
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         picture = read_picture(image)
-        assessment = None if gate == "off" else self.gate.assess(picture.pixels)
+        assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
         coded: Coded | Plain
-        with exact_arithmetic():
+        with own_threads(_size(picture)), exact_arithmetic():
             if effort is None:
                 stack = Stack(self.model.residuals)
                 account = lossy.encode(self.model, stack, spec, quality, picture.pixels)
@@ -206,13 +213,30 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
-    stack = Stack.from_bytes(stream.codes, model.residuals)
-    with exact_arithmetic():
-        if spec.exact:
-            pixels = lossless.decode(model, stack, size, grey)
-        else:
-            pixels = lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
+
+    def pixels_of_stack() -> Pixels:
+        stack = Stack.from_bytes(stream.codes, model.residuals)
+        with own_threads(stream.width * stream.height), exact_arithmetic():
+            if spec.exact:
+                return lossless.decode(model, stack, size, grey)
+            return lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
+
+    if seed is not None:  # nothing says whether such a picture is right
+        model.test()
+    wide = model.wide
+    try:
+        pixels = pixels_of_stack()
+    except StreamError:  # the stream is damaged, or the machine not exact
+        model.test()
+        if model.wide == wide:
+            raise
+        pixels = pixels_of_stack()
     return image_of(stream, pixels, alpha)
+
+
+def _size(picture: Picture) -> int:
+    height, width = picture.pixels.shape[:2]
+    return height * width
 
 
 def _verdict(assessment: Assessment) -> Verdict:
@@ -230,7 +254,21 @@ def encode(
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> bytes:
-    """`Codec(model, device=device, calibration=calibration).encode(image, tier=tier, ...)`."""
+    """A picture as the bytes of an .svc file, by a codec for this one call.
+
+    Args:
+        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, c)
+            with 1 to 4 channels, or such a tensor, that one also with its channels first: see `Codec.encode`.
+        tier: sketch, preview, standard, high or lossless.
+        quality: 1..100 for sketch, standard and high; None for the tier's default.
+        effort: 1..9 for lossless; None for 5.
+        gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
+        model, device, calibration: as for `Codec`.
+
+    Raises:
+        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it.
+        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+    """
     codec = Codec(model, device=device, calibration=calibration)
     return codec.encode(image, tier=tier, quality=quality, effort=effort, gate=gate)
 
@@ -242,5 +280,14 @@ def assess(
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Assessment:
-    """`Codec(model, device=device, calibration=calibration).assess(image)`."""
+    """Whether a picture is a photo like those that the model was trained on.
+
+    Args:
+        image: as for `encode`.
+        model, device, calibration: as for `Codec`.
+
+    Raises:
+        InputError: the picture can't be coded.
+        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+    """
     return Codec(model, device=device, calibration=calibration).assess(image)
