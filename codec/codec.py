@@ -244,7 +244,9 @@ def encode(
         tier: sketch, preview, standard, high or lossless.
         quality: 1..100 for sketch, standard and high; None for the tier's default.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
-        model, device, calibration: as for `Codec`.
+        model: as for `Codec`.
+        device: as for `Codec`.
+        calibration: as for `Codec`.
 
     Raises:
         InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it.
@@ -291,7 +293,9 @@ def assess(
 
     Args:
         image: as for `encode`.
-        model, device, calibration: as for `Codec`.
+        model: as for `Codec`.
+        device: as for `Codec`.
+        calibration: as for `Codec`.
 
     Raises:
         InputError: the picture can't be coded.
