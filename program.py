@@ -13,7 +13,6 @@ from .errors import SvcodecError
 # Before torch loads OpenMP: threads that spin long while they wait make coding ten times slower where cores are shared.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-
 # Objects made before Python looks for garbage among them, and so on for older ones: torch makes 170,000 when it is
 # imported, which all stay, and coding leaves none.
 COLLECTIONS = (400_000, 20, 50)

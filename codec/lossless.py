@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..arrays import Integers, Pixels
 from ..bitstream.container import Coding, Entry, Variable
-from ..bitstream.stack import Stack, checksum
-from ..errors import CorruptError, TruncatedError
+from ..bitstream.stack import Stack, check_seal, checksum
+from ..errors import TruncatedError
 from ..models.details import Draw
 from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS
@@ -55,8 +55,7 @@ def decode(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
     for rows, columns in tiles(size):
         tile = TileCoder(model, stack, grey).pop((rows.stop - rows.start, columns.stop - columns.start))
         pixels[rows, columns] = to_pixels(tile, grey)
-    if stack.unseal() != checksum(pixels):
-        raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
+    check_seal(stack.unseal(), pixels)
     return pixels
 
 
