@@ -10,19 +10,17 @@ from pathlib import Path
 
 import PIL.Image
 
-from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack, unpack
 from ..bitstream.stack import Stack
-from ..errors import InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import InputError, ModelError, OutlierWarning, RejectedError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
-from ..models.threads import own_threads
 from . import lossless, lossy
 from .arguments import GATES, MAX_PIXELS, refuse_larger, whole_number
 from .gate_files import load_gate
 from .model import Model
-from .model_files import find_model, load_model, load_named
+from .model_files import load_model, load_named
 from .pictures import Picture, PictureLike, decode_alpha, encode_alpha, read_picture, to_image
 from .sources import Source, read_bytes, read_stream
 from .tiers import SPECS, checked_quality, spec_of
@@ -85,12 +83,7 @@ class Codec:
             InputError: the picture can't be coded.
             ModelError: as for `gate`.
         """
-        return self._assess(read_picture(image))
-
-    def _assess(self, picture: Picture) -> Assessment:
-        gate = self.gate
-        with own_threads(_size(picture)):
-            return gate.assess(picture.pixels)
+        return self.gate.assess(read_picture(image).pixels)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -129,13 +122,13 @@ class Codec:
         spec = spec_of(tier)
         quality = checked_quality(spec, quality)
         picture = read_picture(image)
-        assessment = None if gate == "off" else self._assess(picture)
+        assessment = None if gate == "off" else self.gate.assess(picture.pixels)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
         stack = Stack(self.model.residuals)
-        with own_threads(_size(picture)), exact_arithmetic():
+        with exact_arithmetic():
             if spec.exact:
                 account = lossless.encode(self.model, stack, picture.pixels)
             else:
@@ -196,30 +189,13 @@ def _decode(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     grey = stream.colour is Colour.GREY
     alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
-
-    def pixels_of_stack() -> Pixels:
-        stack = Stack.from_bytes(stream.codes, model.residuals)
-        with own_threads(stream.width * stream.height), exact_arithmetic():
-            if spec.exact:
-                return lossless.decode(model, stack, size, grey)
-            return lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
-
-    if seed is not None:  # nothing says whether such a picture is right
-        model.test()
-    wide = model.wide
-    try:
-        pixels = pixels_of_stack()
-    except StreamError:  # the stream is damaged, or the machine not exact
-        model.test()
-        if model.wide == wide:
-            raise
-        pixels = pixels_of_stack()
+    stack = Stack.from_bytes(stream.codes, model.residuals)
+    with exact_arithmetic():
+        if spec.exact:
+            pixels = lossless.decode(model, stack, size, grey)
+        else:
+            pixels = lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
     return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
-
-
-def _size(picture: Picture) -> int:
-    height, width = picture.pixels.shape[:2]
-    return height * width
 
 
 def _verdict(assessment: Assessment) -> Verdict:
@@ -279,7 +255,7 @@ def decode(
         ModelError: the model is not there, is another, or is not computed exactly on this machine.
     """
     stream = _read(source, max_pixels)
-    return _decode(load_named(stream.model_name, device) if model is None else find_model(model, device), stream, seed)
+    return _decode(load_named(stream.model_name, device) if model is None else load_model(model, device), stream, seed)
 
 
 def assess(

@@ -1,9 +1,8 @@
-"""A loaded model: its networks, its tables, and the test whether this machine computes them exactly."""
+"""A loaded model: its networks, its tables, and the test that this machine computes them exactly."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from ..models.frequencies import MixtureTables
 from ..models.likelihoods import PhaseMixtures
 from ..models.pyramid import level_sizes
 from ..models.selfvae import LEVELS, SelfVAE, draw_mean
-from ..models.threads import own_threads
 
 FORMAT = "svcodec-selfvae-1"
 
@@ -33,11 +31,10 @@ class Model:
         residuals: tables of the latents' priors.
         mixtures: tables of the levels' likelihoods.
         device: where the network runs.
-        wide: sums are in float64, as this machine's float32 turned out not to be exact.
     """
 
     def __init__(self, name: str, hash_: bytes, content: bytes, device: str):
-        """Raises ModelError for content that is no model file's. Before it encodes, it has to pass `test`."""
+        """Raises ModelError for content that is no model file's, or a machine that does not compute it exactly."""
         self.name, self.hash = name, hash_
         try:
             self.device = torch.device(device)
@@ -54,39 +51,25 @@ class Model:
             )
         except (KeyError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
-        self.wide = False
-        self._known = metadata
-        self._tested = False
-        self._lock = threading.Lock()
+        self._test(metadata)
 
     def at(self, quality: float) -> Tensor:
         """A quality as networks take it, float32 (1,)."""
         return torch.tensor([quality], dtype=torch.float32, device=self.device)
 
-    def test(self) -> None:
-        """Compare known words and a known answer, once, falling back to float64 sums, which no algorithm can round.
-
-        Raises:
-            ModelError: this machine does not compute the model exactly.
-        """
-        with self._lock:
-            if not self._tested:
-                self._test()
-            self._tested = True
-
-    def _test(self) -> None:
-        if known_words(self.residuals) != self._known.get("words"):
+    def _test(self, metadata: dict[str, str]) -> None:
+        """Compare known words and a known answer, falling back to float64 sums, which no algorithm can round."""
+        if known_words(self.residuals) != metadata.get("words"):
             raise ModelError(
                 f"model {self.name}: the installed constriction does not code as this format wants it; "
                 "install one that svcodec asks for"
             )
-        answer = self._known.get("answer")
+        answer = metadata.get("answer")
         if known_answer(self.network, self.device) == answer:
             return
         for module in self.network.modules():
             if isinstance(module, ExactConv2d):
                 module.wide = True
-        self.wide = True
         if known_answer(self.network, self.device) != answer:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
 
@@ -114,7 +97,7 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         take(mixtures.logits, mixtures.means, mixtures.log_scales, mixtures.coefficients)
         return torch.floor(mixtures.base.clamp(0.0, 255.0))
 
-    with own_threads(0), exact_arithmetic():
+    with exact_arithmetic():
         count = torch.arange(3 * 16 * 16, dtype=torch.int64, device="cpu")
         gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
         sizes = level_sizes((128, 128), LEVELS)
