@@ -1,8 +1,7 @@
 """How many threads the networks use: as many as pay, and the host's own number again afterwards.
 
-What `torch.set_num_threads` sets is the calling thread's number, and the number that threads begin with when they
-first use torch. The first is restored; the second never changes for longer than a lock is held, so that it does not
-matter which of a host's threads begin, code or end meanwhile.
+The number is OpenMP's own, which each thread has for itself. `torch.set_num_threads` would not do: it changes also what
+other threads begin with.
 
 GNU OpenMP's threads spin while they wait for one another, by default for milliseconds: beside another busy process they
 take the CPU from those that they wait for. They hardly spin while a process has more of them than CPUs (its manual
@@ -17,33 +16,29 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 PIXELS = 1 << 16  # for each thread after the first
 MOST = 8
 _SHARE = 1 << 15  # elements for which torch takes one more thread
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: so many microseconds of so many
 
-_lock = threading.Lock()
-
 
 @contextmanager
 def own_threads(pixels: int) -> Iterator[None]:
     """Let the calling thread use as many threads as pay for a picture of so many pixels, until the context ends."""
-    with _lock:  # a thread that first uses torch here must not begin with another's number
-        before = torch.get_num_threads()
-    number = max(1, min(before, 1 + pixels // PIXELS, usable_cpus(), MOST))
-    _set_here(number)
-    try:
+    host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
+    number = max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
+    with _openmp().limit(limits=number):
         if number == 1:
             yield
         else:
             with _sleepers:
                 yield
-    finally:
-        _set_here(before)
 
 
 def usable_cpus() -> int:
@@ -59,37 +54,22 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def _set_here(number: int) -> None:
-    """Set the calling thread's number of threads, but not what others begin with."""
-    with _lock:
-        if number == torch.get_num_threads():
-            return
-        known, changed = threading.Event(), threading.Event()
-
-        def keep() -> None:
-            others = torch.get_num_threads()  # what this thread, being new, begins with
-            known.set()
-            changed.wait()
-            torch.set_num_threads(others)
-
-        keeper = threading.Thread(target=keep, daemon=True)
-        keeper.start()
-        known.wait()
-        torch.set_num_threads(number)
-        changed.set()
-        keeper.join()
+@cache
+def _openmp() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="openmp")
 
 
 class _Sleepers:
     """A team of one thread more than there are CPUs, asleep as long as anyone needs it."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._users = 0
         self._nobody = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> None:
-        with _lock:
+        with self._lock:
             self._users += 1
             if self._users == 1 and _spin_by_default():
                 self._nobody = threading.Event()
@@ -99,7 +79,7 @@ class _Sleepers:
                 asleep.wait()
 
     def __exit__(self, *raised: object) -> None:
-        with _lock:
+        with self._lock:
             self._users -= 1
             if not self._users and self._thread:
                 self._nobody.set()
@@ -107,11 +87,11 @@ class _Sleepers:
                 self._thread = None
 
     def _sleep(self, asleep: threading.Event, nobody: threading.Event) -> None:
+        team = _cpus() + 1
         try:
-            others = torch.get_num_threads()
-            torch.set_num_threads(_cpus() + 1)
-            torch.zeros((_cpus() + 1) * _SHARE, dtype=torch.uint8).add_(1)
-            torch.set_num_threads(others)
+            torch.get_num_threads()
+            with _openmp().limit(limits=team):
+                torch.zeros(team * _SHARE, dtype=torch.uint8).add_(1)
         finally:
             asleep.set()
         nobody.wait()
