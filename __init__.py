@@ -27,7 +27,8 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .codec.arguments import GATES, MAX_PIXELS
-    from .codec.codec import Codec, assess, decode, encode
+    from .codec.codec import Codec, assess, encode
+    from .codec.decoding import decode
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
     from .codec.tiers import TIERS
@@ -72,7 +73,7 @@ _LAZY = {
     "Calibration": "gate.assessment",
     "assess": "codec.codec",
     "Codec": "codec.codec",
-    "decode": "codec.codec",
+    "decode": "codec.decoding",
     "encode": "codec.codec",
     "Info": "codec.inspection",
     "Judgement": "codec.inspection",

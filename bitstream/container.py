@@ -10,6 +10,8 @@ from enum import IntEnum
 from itertools import pairwise
 
 from ..errors import CorruptError, InputError, NotSvcError, TruncatedError, UnsupportedError
+from .fields import Reader, varint
+from .forms import Plain
 
 MAGIC = b"\x89SVC"
 VERSION = 1
@@ -19,7 +21,6 @@ MAX_METADATA = 1 << 24  # bytes of a metadata section once decompressed
 MODEL_HASH_BYTES = 8
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
-_VARINT_BYTES = 5
 _SIGNATURES = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -83,6 +84,7 @@ class Section(IntEnum):
     ICC = 4
     EXIF = 5
     XMP = 6
+    PLAIN = 7
     GATE = 128
 
 
@@ -128,7 +130,8 @@ class Stream:
         quality: 1..100, or None where the tier takes none.
         width: pixels, 1..65535; width times height is at most 2^28.
         height: pixels, 1..65535.
-        model_name: 1 to 255 characters a-z, 0-9, '.', '_', '-', of which the first is a letter or digit.
+        model_name: 1 to 255 characters a-z, 0-9, '.', '_', '-', of which the first is a letter or digit; empty in a
+            plain picture, as are its model's hash, codes and account.
         model_hash: the first 8 bytes of the model's SHA-256.
         codes: the coded variables, from `Stack.to_bytes`.
         account: what each variable took.
@@ -137,6 +140,7 @@ class Stream:
         exif: the EXIF block.
         xmp: the XMP packet.
         verdict: what the gate found, where it was asked.
+        plain: a lossless picture as it is written without a model.
 
     Raises:
         InputError: a field is out of its range.
@@ -156,6 +160,7 @@ class Stream:
     exif: bytes | None = None
     xmp: bytes | None = None
     verdict: Verdict | None = None
+    plain: Plain | None = None
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -164,9 +169,14 @@ class Stream:
             raise InputError(f"{self.width}x{self.height}: a side must have between 1 and {MAX_SIDE} pixels")
         if self.width * self.height > MAX_PIXELS:
             raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
-        if not MODEL_NAME.fullmatch(self.model_name):
+        if self.plain is not None:
+            if self.tier is not Tier.LOSSLESS or self.quality is not None:
+                raise InputError("a plain picture is lossless and has no quality")
+            if self.model_name or self.model_hash or self.codes or self.account:
+                raise InputError("a plain picture has neither a model nor codes")
+        elif not MODEL_NAME.fullmatch(self.model_name):
             raise InputError(f"{self.model_name!r} is no model name")
-        if len(self.model_hash) != MODEL_HASH_BYTES:
+        elif len(self.model_hash) != MODEL_HASH_BYTES:
             raise InputError(f"a model's hash takes {MODEL_HASH_BYTES} bytes")
         if max(map(len, (self.icc or b"", self.exif or b"", self.xmp or b""))) > MAX_METADATA:
             raise InputError(f"ICC profile, EXIF and XMP can have at most {MAX_METADATA} bytes each")
@@ -204,11 +214,11 @@ def unpack(data: bytes) -> Stream:
         CorruptError: its checksum or a field is wrong.
     """
     _check_start(data)
-    reader = _Reader(data, len(MAGIC) + 1)
+    reader = Reader(data, len(MAGIC) + 1)
     tier, colour, quality = reader.take(3)
     width, height = reader.varint(), reader.varint()
     model_name = reader.take(reader.take(1)[0])
-    model_hash = reader.take(MODEL_HASH_BYTES)
+    model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
     sections = []
     while kind := reader.take(1)[0]:
         sections.append((kind, reader.take(reader.varint())))
@@ -227,44 +237,17 @@ def unpack(data: bytes) -> Stream:
             height=height,
             model_name=model_name.decode("ascii"),
             model_hash=model_hash,
-            codes=contents[Section.CODES],
+            codes=contents.get(Section.CODES, b""),
             account=_read_account(contents.get(Section.ACCOUNT, b"")),
             alpha=contents.get(Section.ALPHA),
             icc=contents.get(Section.ICC),
             exif=contents.get(Section.EXIF),
             xmp=contents.get(Section.XMP),
             verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
+            plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
         )
     except (InputError, TruncatedError, ValueError, struct.error) as error:  # enums and codecs raise ValueError
         raise CorruptError(f"a field of the file is wrong: {error}") from error
-
-
-class _Reader:
-    """Takes the bytes of a file one field at a time."""
-
-    def __init__(self, data: bytes, position: int = 0) -> None:
-        self._data = data
-        self.position = position
-
-    def more(self) -> bool:
-        return self.position < len(self._data)
-
-    def take(self, count: int) -> bytes:
-        start, self.position = self.position, self.position + count
-        if self.position > len(self._data):
-            raise TruncatedError("the file ends early")
-        return self._data[start : self.position]
-
-    def varint(self) -> int:
-        value = 0
-        for place in range(_VARINT_BYTES):
-            byte = self.take(1)[0]
-            value |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:
-                if place and not byte:
-                    break  # a longer way to write a shorter number
-                return value
-        raise CorruptError("the file holds a malformed number")
 
 
 def _check_start(data: bytes) -> None:
@@ -277,38 +260,29 @@ def _check_start(data: bytes) -> None:
         raise UnsupportedError(f"the file has format version {data[len(MAGIC)]}, this reader knows {VERSION}")
 
 
-def _varint(value: int) -> bytes:
-    if not 0 <= value < 1 << 7 * _VARINT_BYTES:
-        raise InputError(f"{value} can't be written to a file")
-    groups = [value & 0x7F]
-    while value := value >> 7:
-        groups[-1] |= 0x80
-        groups.append(value & 0x7F)
-    return bytes(groups)
-
-
 def _header(stream: Stream) -> bytes:
     name = stream.model_name.encode("ascii")
     fields = bytes([VERSION, stream.tier, stream.colour, stream.quality or 0])
-    size = _varint(stream.width) + _varint(stream.height)
+    size = varint(stream.width) + varint(stream.height)
     return MAGIC + fields + size + bytes([len(name)]) + name + stream.model_hash
 
 
 def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
     contents = {
-        Section.CODES: stream.codes,
+        Section.CODES: None if stream.plain else stream.codes,
         Section.ACCOUNT: b"".join(map(_write_entry, stream.account)) or None,
         Section.ALPHA: stream.alpha,
         Section.ICC: stream.icc,
         Section.EXIF: stream.exif,
         Section.XMP: stream.xmp,
+        Section.PLAIN: None if stream.plain is None else stream.plain.section,
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
     sections = []
     for kind, content in contents.items():
         if content is not None:
             stored = zlib.compress(content, 9) if kind in _COMPRESSED else content
-            sections.append((kind, bytes([kind]) + _varint(len(stored)) + stored))
+            sections.append((kind, bytes([kind]) + varint(len(stored)) + stored))
     return sections
 
 
@@ -319,8 +293,8 @@ def _contents(sections: list[tuple[int, bytes]]) -> dict[Section, bytes]:
     unknown = [kind for kind in kinds if kind < _ANCILLARY and kind not in set(Section)]
     if unknown:
         raise UnsupportedError(f"the file has a section of kind {unknown[0]}, which takes a newer reader")
-    if Section.CODES not in kinds:
-        raise CorruptError("the file has no coded data")
+    if (Section.CODES in kinds) == (Section.PLAIN in kinds):
+        raise CorruptError("the file has no coded data, or a picture in two ways")
     known = {Section(kind): content for kind, content in sections if kind in set(Section)}
     return {kind: _decompress(content) if kind in _COMPRESSED else content for kind, content in known.items()}
 
@@ -337,11 +311,11 @@ def _decompress(data: bytes) -> bytes:
 
 
 def _write_entry(entry: Entry) -> bytes:
-    return bytes([entry.coding << 7 | entry.variable]) + _varint(entry.bits) + _varint(entry.saved)
+    return bytes([entry.coding << 7 | entry.variable]) + varint(entry.bits) + varint(entry.saved)
 
 
 def _read_account(data: bytes) -> tuple[Entry, ...]:
-    reader = _Reader(data)
+    reader = Reader(data)
     entries = []
     while reader.more():
         key = reader.take(1)[0]

@@ -194,6 +194,12 @@ def checksum(pixels: Pixels) -> int:
     return zlib.crc32(np.ascontiguousarray(pixels).tobytes())
 
 
+def check_seal(seal: int, pixels: Pixels) -> None:
+    """Raise CorruptError unless a seal is that of these decoded pixels."""
+    if seal != checksum(pixels):
+        raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
+
+
 def symbol_bits(symbols: ArrayLike, frequencies: ArrayLike) -> float:
     """Return the ideal cost in bits of what `Stack.push_symbols` codes with these arguments.
 

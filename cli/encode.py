@@ -18,6 +18,9 @@ from .files import Job, calibration_option, device_option, model_option, picture
     "--quality", type=click.IntRange(1, 100), help="For sketch, standard and high; by default the tier's own."
 )
 @click.option(
+    "--effort", type=click.IntRange(1, 9), help="For lossless: from 1, the fastest, to 9, the smallest; by default 5."
+)
+@click.option(
     "--gate",
     type=click.Choice(GATES),
     default="warn",
@@ -32,6 +35,7 @@ def encode(
     output: str | None,
     tier: str,
     quality: int | None,
+    effort: int | None,
     gate: str,
     calibration: str | None,
     model: str | None,
@@ -57,7 +61,7 @@ def encode(
 
     def work(data: bytes, job: Job) -> bytes:
         with warnings.catch_warnings(record=True) as caught:
-            coded = codec.encode(data, tier=tier, quality=quality, gate=gate)
+            coded = codec.encode(data, tier=tier, quality=quality, effort=effort, gate=gate)
         for warning in caught:
             report(job.source, Exception(warning.message))
         return coded

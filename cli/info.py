@@ -45,6 +45,10 @@ def _describe(source: str, found: Info) -> str:
         verdict = "accepted" if found.gate.accepted else "flagged"
         gate = [f"  gate     {verdict}: score {found.gate.score:.3f}, threshold {found.gate.threshold:.3f}"]
     pixels = found.width * found.height
+    if found.plain or not found.model or not found.model_hash:
+        made = f"none: plain, {found.plain}"
+    else:
+        made = f"{found.model} ({found.model_hash[:12]})"
     segments = tabulate(
         [
             (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
@@ -67,12 +71,11 @@ def _describe(source: str, found: Info) -> str:
             name,
             f"  tier     {found.tier} ({found.mode}){quality}",
             f"  picture  {found.width}x{found.height} {found.colour}{alpha}",
-            f"  model    {found.model} ({found.model_hash[:12]})",
+            f"  model    {made}",
             f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",
             *gate,
             "",
-            indent(segments, "  "),
-            "",
+            *([] if found.plain else [indent(segments, "  "), ""]),
             indent(sections, "  "),
             "",
         ]

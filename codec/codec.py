@@ -10,20 +10,25 @@ from pathlib import Path
 
 import PIL.Image
 
-from ..bitstream.container import Colour, Stream, Verdict, pack, unpack
+from ..arrays import Pixels
+from ..bitstream.container import Colour, Stream, Verdict, pack
+from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import InputError, ModelError, OutlierWarning, RejectedError
+from ..errors import InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
-from . import lossless, lossy
-from .arguments import GATES, MAX_PIXELS, refuse_larger, whole_number
+from ..models.threads import own_threads
+from . import choice, lossless, lossy
+from .arguments import GATES, MAX_PIXELS
+from .choice import Coded
 from .gate_files import load_gate
 from .model import Model
-from .model_files import load_model, load_named
-from .pictures import Picture, PictureLike, decode_alpha, encode_alpha, read_picture, to_image
-from .sources import Source, read_bytes, read_stream
-from .tiers import SPECS, checked_quality, spec_of
+from .model_files import load_model
+from .pictures import Picture, PictureLike, encode_alpha, read_picture
+from .sources import Source, read_bytes
+from .streams import alpha_of, image_of, open_stream, plain_image
+from .tiers import SPECS, checked_effort, checked_quality, spec_of
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
@@ -83,7 +88,12 @@ class Codec:
             InputError: the picture can't be coded.
             ModelError: as for `gate`.
         """
-        return self.gate.assess(read_picture(image).pixels)
+        return self._assess(read_picture(image))
+
+    def _assess(self, picture: Picture) -> Assessment:
+        gate = self.gate
+        with own_threads(_size(picture)):
+            return gate.assess(picture.pixels)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -100,7 +110,13 @@ class Codec:
         return Calibration.of_scores(self.gate.hash, scores, false_alarms, photos)
 
     def encode(
-        self, image: PictureLike, *, tier: str = "standard", quality: int | None = None, gate: str = "off"
+        self,
+        image: PictureLike,
+        *,
+        tier: str = "standard",
+        quality: int | None = None,
+        effort: int | None = None,
+        gate: str = "off",
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -110,29 +126,33 @@ class Codec:
                 alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
+            effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
 
         Raises:
-            InputError: the picture, the tier or the quality can't be coded.
+            InputError: the picture, the tier, the quality or the effort can't be coded.
             RejectedError: an InputError, the gate's.
             ModelError: as for `gate`, unless that is off.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
-        quality = checked_quality(spec, quality)
+        quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         picture = read_picture(image)
-        assessment = None if gate == "off" else self.gate.assess(picture.pixels)
+        assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
-        stack = Stack(self.model.residuals)
-        with exact_arithmetic():
-            if spec.exact:
-                account = lossless.encode(self.model, stack, picture.pixels)
-            else:
+        coded: Coded | Plain
+        with own_threads(_size(picture)), exact_arithmetic():
+            if effort is None:
+                stack = Stack(self.model.residuals)
                 account = lossy.encode(self.model, stack, spec, quality, picture.pixels)
+                coded = Coded(stack.to_bytes(), account)
+            else:
+                coded = choice.encode(self.model, picture.pixels, effort)
+        plain = coded if isinstance(coded, Plain) else None
         height, width = picture.pixels.shape[:2]
         return pack(
             Stream(
@@ -141,15 +161,16 @@ class Codec:
                 quality=quality,
                 width=width,
                 height=height,
-                model_name=self.model.name,
-                model_hash=self.model.hash,
-                codes=stack.to_bytes(),
-                account=account,
+                model_name="" if plain else self.model.name,
+                model_hash=b"" if plain else self.model.hash,
+                codes=b"" if isinstance(coded, Plain) else coded.codes,
+                account=() if isinstance(coded, Plain) else coded.account,
                 alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
                 icc=picture.icc,
                 exif=picture.exif,
                 xmp=picture.xmp,
                 verdict=None if assessment is None else _verdict(assessment),
+                plain=plain,
             )
         )
 
@@ -169,18 +190,21 @@ class Codec:
             TooLargeError: a StreamError, of a picture with more pixels.
             ModelError: it was made with another model.
         """
-        return _decode(self.model, _read(source, max_pixels), seed)
+        stream = open_stream(source, seed, max_pixels)
+        return plain_image(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
 
 
-def _read(source: Source, max_pixels: int | None) -> Stream:
-    stream = unpack(read_stream(source))
-    refuse_larger(stream, max_pixels)
-    return stream
+def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
+    """The picture of a stream that is not plain.
 
+    Args:
+        model: that it was made with.
+        seed: 0 or more, or None.
 
-def _decode(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
-    if seed is not None:
-        seed = whole_number("seed", seed, 0)
+    Raises:
+        StreamError: its content is damaged.
+        ModelError: it was made with another model.
+    """
     if (stream.model_name, stream.model_hash) != (model.name, model.hash):
         raise ModelError(
             f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
@@ -188,14 +212,31 @@ def _decode(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     grey = stream.colour is Colour.GREY
-    alpha = None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
-    stack = Stack.from_bytes(stream.codes, model.residuals)
-    with exact_arithmetic():
-        if spec.exact:
-            pixels = lossless.decode(model, stack, size, grey)
-        else:
-            pixels = lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
-    return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
+    alpha = alpha_of(stream)
+
+    def pixels_of_stack() -> Pixels:
+        stack = Stack.from_bytes(stream.codes, model.residuals)
+        with own_threads(stream.width * stream.height), exact_arithmetic():
+            if spec.exact:
+                return lossless.decode(model, stack, size, grey)
+            return lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
+
+    if seed is not None:  # nothing says whether such a picture is right
+        model.test()
+    wide = model.wide
+    try:
+        pixels = pixels_of_stack()
+    except StreamError:  # the stream is damaged, or the machine not exact
+        model.test()
+        if model.wide == wide:
+            raise
+        pixels = pixels_of_stack()
+    return image_of(stream, pixels, alpha)
+
+
+def _size(picture: Picture) -> int:
+    height, width = picture.pixels.shape[:2]
+    return height * width
 
 
 def _verdict(assessment: Assessment) -> Verdict:
@@ -207,30 +248,31 @@ def encode(
     *,
     tier: str = "standard",
     quality: int | None = None,
+    effort: int | None = None,
     gate: str = "off",
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> bytes:
-    """`Codec(model, device=device, calibration=calibration).encode(image, tier=tier, quality=quality, gate=gate)`."""
-    codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, gate=gate)
+    """A picture as the bytes of an .svc file, by a codec for this one call.
 
+    Args:
+        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, c)
+            with 1 to 4 channels, or such a tensor, that one also with its channels first: see `Codec.encode`.
+        tier: sketch, preview, standard, high or lossless.
+        quality: 1..100 for sketch, standard and high; None for the tier's default.
+        effort: 1..9 for lossless; None for 5.
+        gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
+        model: as for `Codec`.
+        device: as for `Codec`.
+        calibration: as for `Codec`.
 
-def decode(
-    source: Source,
-    *,
-    seed: int | None = None,
-    max_pixels: int | None = MAX_PIXELS,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
-) -> PIL.Image.Image:
-    """`Codec(model, device=device).decode(source, seed=seed, max_pixels=max_pixels)`.
-
-    Without `model` it is the one that the file names, among those in the package and those of `register_model`.
+    Raises:
+        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it.
+        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
     """
-    stream = _read(source, max_pixels)
-    return _decode(load_named(stream.model_name, device) if model is None else load_model(model, device), stream, seed)
+    codec = Codec(model, device=device, calibration=calibration)
+    return codec.encode(image, tier=tier, quality=quality, effort=effort, gate=gate)
 
 
 def assess(
@@ -240,5 +282,16 @@ def assess(
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Assessment:
-    """`Codec(model, device=device, calibration=calibration).assess(image)`."""
+    """Whether a picture is a photo like those that the model was trained on.
+
+    Args:
+        image: as for `encode`.
+        model: as for `Codec`.
+        device: as for `Codec`.
+        calibration: as for `Codec`.
+
+    Raises:
+        InputError: the picture can't be coded.
+        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+    """
     return Codec(model, device=device, calibration=calibration).assess(image)

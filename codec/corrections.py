@@ -12,6 +12,7 @@ the network made the mixtures. For component i of mean mu, log2 scale l and logi
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,12 +49,22 @@ def surroundings(quarter: int, known: dict[int, Tensor], mean: Tensor) -> Tensor
     h, w = mean.shape[-2:]
     padded = {other: F.pad(samples, (1, 1, 1, 1), mode="replicate") for other, samples in known.items()}
     planes = list(neighbour_differences(mean).chunk(8, 1))
-    for step in range(9):
-        y, x = quarter // 2 + step // 3 - 1, quarter % 2 + step % 3 - 1
-        other, top, left = y % 2 * 2 + x % 2, y // 2 + 1, x // 2 + 1
-        if step != 4 and other in padded:
-            planes.append(padded[other][..., top : top + h, left : left + w] - mean)
+    for other, top, left in _neighbours(quarter, known):
+        planes.append(padded[other][..., top : top + h, left : left + w] - mean)
     return torch.cat(planes).flatten(2)
+
+
+def count_of(quarter: int, known: Container[int], before: int) -> int:
+    """How many differences f there are in a quarter, for a channel that has so many before it."""
+    return (8 + len(_neighbours(quarter, known))) * (before + 1) + before
+
+
+def _neighbours(quarter: int, known: Container[int]) -> list[tuple[int, int, int]]:
+    """Of the eight pixels around a quarter's, those in known quarters: the quarter, and how far down and right of the
+    block one up and left."""
+    steps = [(quarter // 2 + step // 3 - 1, quarter % 2 + step % 3 - 1) for step in range(9) if step != 4]
+    places = [(y % 2 * 2 + x % 2, y // 2 + 1, x // 2 + 1) for y, x in steps]
+    return [place for place in places if place[0] in known]
 
 
 def feature_steps(features: Tensor) -> Tensor:
@@ -76,9 +87,34 @@ class Conditions:
     features: Tensor
     mean: Tensor
 
-    def at(self, where: Tensor | slice) -> Conditions:
-        """At some of the sub-pixels."""
-        return Conditions(self.differences[:, where], self.features[:, where], self.mean[where])
+    def head(self, count: int) -> Conditions:
+        """At the first sub-pixels."""
+        return Conditions(self.differences[:, :count], self.features[:, :count], self.mean[:count])
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all channels of a phase are corrected from, at n pixels.
+
+    Attributes:
+        around: what `surroundings` returns, (planes, 3, n).
+        features: h, (FEATURES, n).
+        mean: y_k, (3, n).
+    """
+
+    around: Tensor
+    features: Tensor
+    mean: Tensor
+
+    def at(self, where: Tensor) -> Context:
+        """At some of the pixels."""
+        return Context(*(part.index_select(-1, where) for part in (self.around, self.features, self.mean)))
+
+    def conditions(self, channel: int, before: Sequence[int], samples: Tensor) -> Conditions:
+        """Of a channel, given the samples (3, n) of the channels before it."""
+        here = (samples - self.mean)[list(before)]
+        differences = torch.cat([self.around[:, (channel, *before)].flatten(0, 1), here])
+        return Conditions(differences, self.features, self.mean[channel])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,75 +14,121 @@ from torch import Tensor
 from ..models.likelihoods import FEATURES, LogisticMixture
 from .corrections import LIMIT, Conditions, Correction, steps_of
 
-SUBSETS = (1 << 14, 1 << 14, 1 << 15, 1 << 16)  # samples, at most, that each step of Newton's method looks at
 DAMPINGS = (1.0, 0.5, 0.25)
 RIDGE = 1e-4  # relative to the curvature, to which it is added
 WEIGHT_BITS = 7  # about what a weight takes in the file
 OPTIMISM = 1.0 / math.log(2.0)  # bits less, for each weight, at samples that it was fitted to than at others (Akaike)
+CLEAR = 4.0  # a correction that saves so much more than its weights take needs no look at one without features
+GAIN, MOST_STEPS = 1 / 512, 8  # more steps follow one that saved more than this share of the bits
 LEAST_MASS = 2.0**-18  # what the frequencies' floor leaves of a likelihood
 
 Window = tuple[Tensor, Tensor]
 
 
-def fit(mixture: LogisticMixture, conditions: Conditions, samples: Tensor, window: Window | None) -> Correction | None:
-    """The correction with which given samples take least, its own bits included; None if that is none at all.
+@dataclass(frozen=True)
+class Search:
+    """How thoroughly to look for a correction.
+
+    Attributes:
+        samples: that are looked at, at most.
+        curvatures: for each step of Newton's method, of how many samples the curvature is taken; 0 keeps the last one.
+        features: whether corrections may have weights of features.
+    """
+
+    samples: int
+    curvatures: tuple[int, ...]
+    features: bool
+
+
+def fit(observations: Observations, count: int, search: Search) -> Correction | None:
+    """The correction with which `count` samples take least, its own bits included; None if that is none at all.
 
     Args:
-        mixture: (COMPONENTS, n) parameters.
-        samples: (n,), integers.
-        window: first and last possible samples, (n,) each.
+        observations: some of these samples, in no order.
     """
-    strides = [max(1, -(-len(samples) // subset)) for subset in SUBSETS]
-    everything = Observations(mixture, conditions, samples, window)
-    subsets = {stride: everything.one_of_every(stride) for stride in strides}
-    largest = subsets[strides[-1]]
-    count = len(conditions.differences)
-    correction = Correction.none(count)
-    best, least = None, strides[-1] * largest.bits(correction)
-    for features in (0, FEATURES):
-        none = np.zeros(features, np.int32)
-        correction = Correction(np.append(correction.of_means, none), none, correction.of_components)
-        for stride in strides:
-            correction = subsets[stride].improve(correction)
-        weights = len(correction.array)
-        bits = strides[-1] * (largest.bits(correction) + OPTIMISM * weights) + WEIGHT_BITS * weights
+    correction = Correction.none(len(observations.conditions.differences))
+    best, none = None, observations.bits(correction)
+    least = none
+    weight_bits = OPTIMISM + WEIGHT_BITS * len(observations.samples) / max(1, count)  # in proportion to the sample
+    for features in (FEATURES, 0) if search.features else (0,):
+        found = observations.fitted(features, search.curvatures)
+        bits = observations.bits(found) + weight_bits * len(found.array)
         if bits < least:
-            best, least = correction, bits
+            best, least = found, bits
+        if none - bits > CLEAR * weight_bits * len(found.array):
+            break
     return best
 
 
 @dataclass(frozen=True)
 class Observations:
-    """Samples, and what is known where they are to be coded: what `fit` takes."""
+    """Samples, and what is known where they are to be coded.
+
+    Attributes:
+        mixture: (COMPONENTS, n) parameters.
+        conditions: of the corrections.
+        samples: (n,), integers.
+        window: first and last possible samples, (n,) each.
+    """
 
     mixture: LogisticMixture
     conditions: Conditions
     samples: Tensor
     window: Window | None
 
-    def one_of_every(self, stride: int) -> Observations:
-        """One of every `stride` of these, by chance: rows may have a period."""
-        first = torch.arange(0, len(self.samples) - stride + 1, stride, dtype=torch.int64, device="cpu")
-        generator = torch.Generator("cpu").manual_seed(0)
-        chance = torch.randint(stride, first.shape, generator=generator, dtype=torch.int64, device="cpu")
-        part = (first + chance).to(self.samples.device)
-        window = None if self.window is None else (self.window[0][part], self.window[1][part])
-        return Observations(self.mixture.at(part), self.conditions.at(part), self.samples[part], window)
+    def head(self, count: int) -> Observations:
+        """The first of these."""
+        window = None if self.window is None else (self.window[0][:count], self.window[1][:count])
+        mixture = self.mixture.at(slice(0, count))
+        return Observations(mixture, self.conditions.head(count), self.samples[:count], window)
 
     def bits(self, correction: Correction) -> float:
         """-log2 p of all samples."""
         return -self._mass(correction).log.sum().item() / math.log(2.0)
 
-    def improve(self, correction: Correction) -> Correction:
-        """A step of Newton's method, the curvature taken from the slopes (Berndt, Hall, Hall and Hausman)."""
-        mixture, mass = self.mixture, self._mass(correction)
-        features = self.conditions.features[: len(correction.of_scales)]
+    def fitted(self, features: int, curvatures: Sequence[int]) -> Correction:
+        """The correction that Newton's method finds, the curvature taken from slopes (Berndt, Hall, Hall and Hausman).
+
+        Args:
+            features: how many weights of features it has for means, and for scales.
+            curvatures: of as many samples, step by step; 0 keeps the curvature of the step before. Where the last step
+                saved much, more of them follow.
+        """
+        count = len(self.conditions.differences)
+        none = np.zeros(features, np.int32)
+        start = Correction.none(count)
+        correction = Correction(np.append(start.of_means, none), none, start.of_components)
+        mass = self._mass(correction)
+        curvature = torch.zeros(())
+        before = math.inf
+        for i in range(MOST_STEPS):
+            bits = -mass.log.sum().item()
+            if i >= len(curvatures) and before - bits <= GAIN * bits:
+                break
+            before = bits
+            if samples := curvatures[i] if i < len(curvatures) else max(curvatures):
+                some = self.head(samples)
+                slopes = some._slopes(mass.head(samples), features)
+                curvature = (slopes @ slopes.T).double() * (len(self.samples) / max(1, len(some.samples)))
+            step = newton_step(curvature, self._slope(mass, features)) / steps_of(count, features)
+            for damping in DAMPINGS:
+                weights = np.clip(np.rint(correction.array + damping * step), -LIMIT, LIMIT).astype(np.int32)
+                tried = Correction.of_array(weights, count)
+                new = self._mass(tried)
+                if new.log.sum() > mass.log.sum():
+                    correction, mass = tried, new
+                    break
+        return correction
+
+    def _slopes(self, mass: Mass, features: int) -> Tensor:
+        """Of each sample's ln p by each weight, (weights, n)."""
+        mixture, features_ = self.mixture, self.conditions.features[:features]
         by_mean, by_scale = mass.by_mean.sum(0), mass.by_scale.sum(0)
-        slopes = torch.cat(
+        return torch.cat(
             [
                 self.conditions.differences * by_mean,
-                features * by_mean,
-                features * by_scale,
+                features_ * by_mean,
+                features_ * by_scale,
                 mass.by_mean * (mixture.means - self.conditions.mean),
                 mass.by_mean,
                 mass.by_scale * mixture.log_scales,
@@ -89,14 +136,23 @@ class Observations:
                 mass.by_logit,
             ]
         )
-        count = len(self.conditions.differences)
-        step = newton_step(slopes) / steps_of(count, len(features))
-        for damping in DAMPINGS:
-            weights = np.clip(np.rint(correction.array + damping * step), -LIMIT, LIMIT).astype(np.int32)
-            tried = Correction.of_array(weights, count)
-            if self._mass(tried).log.sum() > mass.log.sum():
-                return tried
-        return correction
+
+    def _slope(self, mass: Mass, features: int) -> Tensor:
+        """Of all samples' ln p by each weight, (weights,): the sum of `_slopes`."""
+        mixture, features_ = self.mixture, self.conditions.features[:features]
+        by_mean, by_scale = mass.by_mean.sum(0), mass.by_scale.sum(0)
+        return torch.cat(
+            [
+                self.conditions.differences @ by_mean,
+                features_ @ by_mean,
+                features_ @ by_scale,
+                (mass.by_mean * (mixture.means - self.conditions.mean)).sum(1),
+                mass.by_mean.sum(1),
+                (mass.by_scale * mixture.log_scales).sum(1),
+                mass.by_scale.sum(1),
+                mass.by_logit.sum(1),
+            ]
+        )
 
     def _mass(self, correction: Correction) -> Mass:
         mixture = correction.apply(self.mixture, self.conditions)
@@ -128,6 +184,10 @@ class Mass:
         by_scale = relative * (low * below - high * above) * math.log(2.0)
         return cls(mass.log(), relative * inverse * (below - above), by_scale, masses / mass - shares)
 
+    def head(self, count: int) -> Mass:
+        """Of the first samples."""
+        return Mass(self.log[:count], self.by_mean[:, :count], self.by_scale[:, :count], self.by_logit[:, :count])
+
     def within(self, whole: Mass) -> Mass:
         """The same for the mass renormalised to a window of mass `whole`."""
         return Mass(
@@ -138,9 +198,8 @@ class Mass:
         )
 
 
-def newton_step(slopes: Tensor) -> npt.NDArray[np.float64]:
-    """The step of the weights to more mass, from the slopes of each term by each weight, (weights, n)."""
-    curvature = (slopes @ slopes.T).double()
+def newton_step(curvature: Tensor, slope: Tensor) -> npt.NDArray[np.float64]:
+    """The step of the weights to more mass, float64 (weights,), from its curvature and slope by the weights."""
     diagonal = curvature.diagonal()
     curvature = curvature + torch.diag(RIDGE * (diagonal + 0.1 * diagonal.mean()) + 1e-9)
-    return torch.linalg.solve(curvature, slopes.sum(1).double()).cpu().numpy()
+    return torch.linalg.solve(curvature, slope.double()).cpu().numpy()

@@ -55,7 +55,8 @@ class Info:
         width, height: in pixels.
         colour: "grey" or "RGB".
         has_alpha: an alpha channel is stored.
-        model, model_hash: name, and first 8 bytes of the SHA-256 in hexadecimal.
+        model, model_hash: name, and first 8 bytes of the SHA-256 in hexadecimal; None where the picture is plain.
+        plain: "stored", "deflated" or "webp" for a picture written without a model, otherwise None.
         bytes: of the file.
         bits_per_pixel: of the file.
         segments: of the coded data.
@@ -70,8 +71,9 @@ class Info:
     height: int
     colour: str
     has_alpha: bool
-    model: str
-    model_hash: str
+    model: str | None
+    model_hash: str | None
+    plain: str | None
     bytes: int
     bits_per_pixel: float
     segments: tuple[Segment, ...]
@@ -108,8 +110,9 @@ def inspect(source: Source) -> Info:
         height=stream.height,
         colour="grey" if stream.colour is Colour.GREY else "RGB",
         has_alpha=stream.alpha is not None,
-        model=stream.model_name,
-        model_hash=stream.model_hash.hex(),
+        model=stream.model_name or None,
+        model_hash=stream.model_hash.hex() or None,
+        plain=stream.plain.form.name.lower() if stream.plain else None,
         bytes=len(data),
         bits_per_pixel=8 * len(data) / (stream.width * stream.height),
         segments=tuple(

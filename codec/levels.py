@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from ..bitstream.stack import Stack
-from ..models.frequencies import MixtureTables
+from ..models.frequencies import PART, WINDOW, Curves, MixtureTables, frequencies
 from ..models.likelihoods import CHANNELS, LogisticMixture, PhaseMixtures, Visit
 from ..models.pyramid import Size
 from ..models.transforms import from_quarters, pad_even, quarters
-from .corrections import Conditions, feature_steps, pop_correction, push_correction, surroundings
-from .fitting import fit
+from .corrections import Conditions, Context, count_of, feature_steps, pop_correction, push_correction, surroundings
+from .fitting import Observations, Search, fit
 
 Walk = Callable[[Visit], list[Tensor]]  # a likelihood with its context given
+Where = Tensor | slice  # indices of pixels, or all
+
+
+def where(mask: Tensor) -> Where:
+    """Where a mask is set."""
+    return slice(None) if mask.all() else mask.flatten().nonzero()[:, 0]
 
 
 class Inside:
@@ -30,14 +38,14 @@ class Inside:
         """The samples of a quarter's pixels that lie inside, something else for the others."""
         return torch.where(self.quarters[quarter], samples, outside)
 
-    def split(self, quarter: int, windowed: bool) -> tuple[Tensor, Tensor]:
-        """Indices of a quarter's pixels that have a window of possible samples, and of those coded without one.
+    def split(self, quarter: int, windowed: bool) -> tuple[Where, Where]:
+        """Which of a quarter's pixels have a window of possible samples, and which are coded without one.
 
         Only blocks that lie inside entirely give their mean's window.
         """
         inside = self.quarters[quarter]
         whole = inside & self.whole if windowed else torch.zeros_like(inside)
-        return whole.flatten().nonzero()[:, 0], (inside & ~whole).flatten().nonzero()[:, 0]
+        return where(whole), where(inside & ~whole)
 
 
 Known = dict[int, Tensor]  # quarters coded so far, integer samples (1, 3, h, w) each
@@ -68,75 +76,110 @@ class PhaseCoder:
         self.tables = tables
         self.stack = stack
         self.channels = channels
+        self.quarter = quarter
         self.mixtures = mixtures
-        self.blocks = slice(None) if inside.whole.all() else inside.whole.flatten().nonzero()[:, 0]
+        self.known = known
         self.whole, self.parts = inside.split(quarter, mixtures.window is not None)
-        if mixtures.mean is not None:
-            self.around = surroundings(quarter, known, mixtures.mean)
-            self.features = feature_steps(mixtures.features)
+        self.blocks = inside.whole.flatten().nonzero()[:, 0]
+        self._sample: tuple[Tensor, Context] | None = None
 
-    def push(self, turn: int, samples: Tensor) -> None:
-        """Push a channel, the `turn`th, of samples (1, 3, h, w), those of the channels before it being known."""
-        mixture, conditions, window = self._distribution(turn, samples)
+    def push(self, turn: int, samples: Tensor, search: Search | None) -> None:
+        """Push a channel, the `turn`th, of samples (1, 3, h, w), those of the channels before it being known.
+
+        The mixtures are corrected as `search` finds, if there is one.
+        """
+        mixture, window = self._distribution(turn, samples)
         flat = samples[:, self.channels[turn]].flatten()
         correction = None
-        if conditions is not None:
-            here = self.blocks
-            limits = None if window is None else (window[0][here], window[1][here])
-            correction = fit(mixture.at(here), conditions.at(here), flat[here], limits)
-            mixture = mixture if correction is None else correction.apply(mixture, conditions)
-        self._push_nibbles(mixture.at(self.parts), flat[self.parts])
+        if self.mixtures.mean is not None and search is not None:
+            chosen, context = self._chosen(search.samples)
+            conditions = self._conditions(context, turn, samples[0].flatten(1)[:, chosen])
+            limits = None if window is None else (window[0][chosen], window[1][chosen])
+            seen = Observations(mixture.at(chosen), conditions, flat[chosen], limits)
+            correction = fit(seen, len(self.blocks), search)
+            if correction is not None:
+                mixture = correction.apply(mixture, self._conditions(self.context, turn, samples[0].flatten(1)))
+        self._push_samples(self.tables.curves(mixture.at(self.parts)), flat[self.parts])
         if window is not None:
             first, last = window[0][self.whole], window[1][self.whole]
-            self._push(flat[self.whole] - first, self.tables.window(mixture.at(self.whole), first, last))
-        if conditions is not None:
+            self._push(flat[self.whole] - first, self.tables.curves(mixture.at(self.whole)).window(first, last))
+        if self.mixtures.mean is not None:
             push_correction(self.stack, correction)
 
     def pop(self, turn: int, samples: Tensor) -> Tensor:
         """Inverse of `push`: the channel (h, w), given the channels before it; what is not coded stays as it is."""
-        mixture, conditions, window = self._distribution(turn, samples)
+        mixture, window = self._distribution(turn, samples)
         channel = samples[0, self.channels[turn]]
         flat = channel.flatten().clone()
-        if conditions is not None:
-            correction = pop_correction(self.stack, len(conditions.differences))
-            mixture = mixture if correction is None else correction.apply(mixture, conditions)
+        if self.mixtures.mean is not None:
+            correction = pop_correction(self.stack, count_of(self.quarter, self.known, turn))
+            if correction is not None:
+                mixture = correction.apply(mixture, self._conditions(self.context, turn, samples[0].flatten(1)))
         if window is not None:
             first, last = window[0][self.whole], window[1][self.whole]
-            flat[self.whole] = first + self._pop(self.tables.window(mixture.at(self.whole), first, last))
-        flat[self.parts] = self._pop_nibbles(mixture.at(self.parts))
+            flat[self.whole] = first + self._pop(self.tables.curves(mixture.at(self.whole)).window(first, last))
+        flat[self.parts] = self._pop_samples(self.tables.curves(mixture.at(self.parts)))
         return flat.view(channel.shape)
 
-    def _distribution(
-        self, turn: int, samples: Tensor
-    ) -> tuple[LogisticMixture, Conditions | None, tuple[Tensor, Tensor] | None]:
-        """A channel's mixtures (components, h * w), what corrects them, and the windows of its samples."""
-        c, before = self.channels[turn], self.channels[:turn]
+    @cached_property
+    def context(self) -> Context:
+        """What corrects the phase's mixtures; only where y_k is given."""
+        mean = cast(Tensor, self.mixtures.mean)
+        around = surroundings(self.quarter, self.known, mean)
+        return Context(around, feature_steps(self.mixtures.features), mean[0].flatten(1))
+
+    def _chosen(self, count: int) -> tuple[Tensor, Context]:
+        """At most `count` pixels of blocks that lie inside, in no order: where a correction is sought."""
+        if self._sample is None:
+            generator = torch.Generator("cpu").manual_seed(0)
+            order = torch.randperm(len(self.blocks), generator=generator, dtype=torch.int64, device="cpu")
+            chosen = self.blocks[order[:count].to(self.blocks.device)]
+            self._sample = chosen, self.context.at(chosen)
+        return self._sample
+
+    def _conditions(self, context: Context, turn: int, samples: Tensor) -> Conditions:
+        return context.conditions(self.channels[turn], self.channels[:turn], samples)
+
+    def _distribution(self, turn: int, samples: Tensor) -> tuple[LogisticMixture, tuple[Tensor, Tensor] | None]:
+        """A channel's mixtures (components, h * w), and the windows of its samples."""
+        c = self.channels[turn]
         m = self.mixtures.channel(c, samples)
         mixture = LogisticMixture(*(v[0].flatten(1) for v in (m.logits, m.means, m.log_scales)))
-        conditions = window = None
-        if (mean := self.mixtures.mean) is not None:
-            here = (samples - mean)[0, list(before)].flatten(1)
-            differences = torch.cat([self.around[:, (c, *before)].flatten(0, 1), here])
-            conditions = Conditions(differences, self.features, mean[0, c].flatten())
-        if self.mixtures.window is not None:
-            first, last = self.mixtures.window
-            window = first[0, c].flatten(), last[0, c].flatten()
-        return mixture, conditions, window
+        if self.mixtures.window is None:
+            return mixture, None
+        first, last = self.mixtures.window
+        return mixture, (first[0, c].flatten(), last[0, c].flatten())
 
-    def _push_nibbles(self, mixture: LogisticMixture, samples: Tensor) -> None:
-        upper = torch.floor(samples / 16.0)
-        self._push(samples - 16.0 * upper, self.tables.lower(mixture, upper))
-        self._push(upper, self.tables.upper(mixture))
+    def _push_samples(self, curves: Curves, samples: Tensor) -> None:
+        place = (samples - curves.first).clamp_(0.0, WINDOW - 1.0)
+        chosen = torch.floor(place / PART)
+        outer, first, last = curves.beyond(place)
+        if len(outer):
+            beyond, far = curves.at(outer), samples[outer]
+            upper = torch.floor(far / 16.0)
+            self._push(far - 16.0 * upper, beyond.lower(upper, first, last))
+            self._push(upper, beyond.upper(first, last))
+        parts = curves.parts()
+        self._push(place - PART * chosen, curves.part(parts, chosen))
+        self._push(chosen, parts)
 
-    def _pop_nibbles(self, mixture: LogisticMixture) -> Tensor:
-        upper = self._pop(self.tables.upper(mixture))
-        return 16.0 * upper + self._pop(self.tables.lower(mixture, upper))
+    def _pop_samples(self, curves: Curves) -> Tensor:
+        parts = curves.parts()
+        chosen = self._pop(parts)
+        place = PART * chosen + self._pop(curves.part(parts, chosen))
+        samples = curves.first + place
+        outer, first, last = curves.beyond(place)
+        if len(outer):
+            beyond = curves.at(outer)
+            upper = self._pop(beyond.upper(first, last))
+            samples[outer] = 16.0 * upper + self._pop(beyond.lower(upper, first, last))
+        return samples
 
-    def _push(self, symbols: Tensor, frequencies: Tensor) -> None:
-        self.stack.push_symbols(symbols.to("cpu", torch.int32).numpy(), frequencies.cpu().numpy())
+    def _push(self, symbols: Tensor, mass: Tensor) -> None:
+        self.stack.push_symbols(symbols.to("cpu", torch.int32).numpy(), frequencies(mass).cpu().numpy())
 
-    def _pop(self, frequencies: Tensor) -> Tensor:
-        return torch.from_numpy(self.stack.pop_symbols(frequencies.cpu().numpy())).to(frequencies)
+    def _pop(self, mass: Tensor) -> Tensor:
+        return torch.from_numpy(self.stack.pop_symbols(frequencies(mass).cpu().numpy())).to(mass)
 
 
 class LevelCoder:
@@ -146,11 +189,13 @@ class LevelCoder:
         tables: of the model.
         stack: to push to or pop from.
         grey: the three channels are the same.
+        search: how `push` looks for corrections; None for not at all.
     """
 
-    def __init__(self, tables: MixtureTables, stack: Stack, grey: bool):
+    def __init__(self, tables: MixtureTables, stack: Stack, grey: bool, search: Search | None = None):
         self.tables = tables
         self.stack = stack
+        self.search = search
         self.channels = CHANNELS[:1] if grey else CHANNELS
 
     def push(self, walk: Walk, level: Tensor) -> None:
@@ -169,7 +214,7 @@ class LevelCoder:
             known = {q: inside.keep(q, true[q], mixtures.mean) for q, _, _ in visited[:i] if mixtures.mean is not None}
             phase = PhaseCoder(self.tables, self.stack, self.channels, inside, quarter, mixtures, known)
             for turn in reversed(range(len(self.channels))):
-                phase.push(turn, samples)
+                phase.push(turn, samples, self.search)
 
     def pop(self, walk: Walk, size: Size, device: torch.device) -> Tensor:
         """Pop a level of that size: (1, 3, *size)."""

@@ -16,32 +16,46 @@ from torch import Tensor
 
 from ..arrays import Integers, Pixels
 from ..bitstream.container import Coding, Entry, Variable
-from ..bitstream.stack import Stack, checksum
-from ..errors import CorruptError, TruncatedError
+from ..bitstream.stack import Stack, check_seal, checksum
+from ..errors import TruncatedError
 from ..models.details import Draw
 from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS
 from ..models.transforms import to_pixels, to_samples
+from .fitting import Search
 from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
 from .ledger import Ledger, level_variable
 from .levels import LevelCoder
 from .model import Model
 
 TILE = 1024  # side of a tile, in pixels
+BITS_BACK_EFFORT = 8  # from this on, u is tried by bits-back too
+SEARCHES = {  # by effort
+    1: None,
+    2: Search(1 << 13, (1 << 12,), features=False),
+    3: Search(1 << 14, (1 << 12,), features=True),
+    4: Search(1 << 15, (1 << 12, 1 << 13), features=True),
+    5: Search(1 << 16, (1 << 12, 1 << 13), features=True),
+    6: Search(1 << 16, (1 << 13, 1 << 13, 1 << 13), features=True),
+    7: Search(1 << 16, (1 << 13, 1 << 14, 1 << 14, 1 << 14), features=True),
+    8: Search(1 << 17, (1 << 14, 1 << 14, 1 << 14, 1 << 15), features=True),
+    9: Search(1 << 18, (1 << 14, 1 << 15, 1 << 15, 1 << 15, 1 << 16), features=True),
+}
 
 
-def encode(model: Model, stack: Stack, pixels: Pixels) -> tuple[Entry, ...]:
+def encode(model: Model, stack: Stack, pixels: Pixels, effort: int = 5) -> tuple[Entry, ...]:
     """Seal a stack, push a picture's variables, and return what each of them took.
 
     Args:
         stack: empty.
         pixels: uint8 (h, w, 3), or (h, w) for grey.
+        effort: 1..9.
     """
     stack.seal(checksum(pixels))
     ledger = Ledger(stack)
     image = to_samples(pixels, model.device)
     for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
-        TileCoder(model, stack, grey=pixels.ndim == 2).push(image[..., rows, columns], ledger)
+        TileCoder(model, stack, pixels.ndim == 2, effort).push(image[..., rows, columns], ledger)
     return ledger.account()
 
 
@@ -55,8 +69,7 @@ def decode(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
     for rows, columns in tiles(size):
         tile = TileCoder(model, stack, grey).pop((rows.stop - rows.start, columns.stop - columns.start))
         pixels[rows, columns] = to_pixels(tile, grey)
-    if stack.unseal() != checksum(pixels):
-        raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
+    check_seal(stack.unseal(), pixels)
     return pixels
 
 
@@ -70,9 +83,9 @@ def tiles(size: Size) -> Iterator[tuple[slice, slice]]:
 class TileCoder:
     """Pushes a tile onto a stack, or pops it."""
 
-    def __init__(self, model: Model, stack: Stack, grey: bool):
-        self.model, self.network, self.stack, self.grey = model, model.network, stack, grey
-        self.levels = LevelCoder(model.mixtures, stack, grey)
+    def __init__(self, model: Model, stack: Stack, grey: bool, effort: int = 5):
+        self.model, self.network, self.stack, self.grey, self.effort = model, model.network, stack, grey, effort
+        self.levels = LevelCoder(model.mixtures, stack, grey, SEARCHES[effort])
         self.at = model.at(EXACT_QUALITY)
 
     def push(self, image: Tensor, ledger: Ledger) -> None:
@@ -94,11 +107,13 @@ class TileCoder:
 
     def push_gist(self, pyramid: Pyramid, ledger: Ledger) -> None:
         """Push y_K and u, in the shorter of the two ways, and last a flag that says which."""
-        bits = {coding: self._trial(pyramid, coding) for coding in Coding}
-        best = min(bits, key=lambda coding: bits[coding])
+        best = Coding.DIRECT
+        if self.effort >= BITS_BACK_EFFORT:
+            bits = {coding: self._trial(pyramid, coding) for coding in Coding}
+            best = min(bits, key=lambda coding: bits[coding])
+            if math.isfinite(saved := max(bits.values()) - min(bits.values())):
+                ledger.saved(Variable.U, round(saved))
         self._push_gist(pyramid, best, ledger)
-        if math.isfinite(saved := max(bits.values()) - min(bits.values())):
-            ledger.saved(Variable.U, round(saved))
         self.stack.push_uniform([best], 1)
 
     def pop_gist(self, sizes: dict[int, Size]) -> Tensor:
@@ -115,7 +130,7 @@ class TileCoder:
         """How many bits the stack would hold after u and y_K; infinity where bits-back lacks bits to draw with."""
         stack = self.stack.copy()
         try:
-            TileCoder(self.model, stack, self.grey)._push_gist(pyramid, coding, Ledger(stack))
+            TileCoder(self.model, stack, self.grey, self.effort)._push_gist(pyramid, coding, Ledger(stack))
         except TruncatedError:
             return math.inf
         return stack.bits

@@ -19,6 +19,7 @@ from ..files import write_whole
 from ..models import density, integers, storage
 from ..models.frequencies import MixtureTables
 from ..models.selfvae import SelfVAE
+from ..models.threads import own_threads
 from .model import FORMAT, Model, known_answer, known_words
 from .sources import reason
 
@@ -35,7 +36,7 @@ _lock = threading.Lock()
 
 
 def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
-    """The model that a caller asks for. The last ones are kept, by their files' content.
+    """The model that a caller asks for, tested on this machine. The last ones are kept, by their files' content.
 
     Args:
         model: the name of one in the package or registered, or a path: what ends in .safetensors or is an os.PathLike;
@@ -43,8 +44,15 @@ def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
         device: as torch names it.
 
     Raises:
-        ModelError: there is none, its file's name can't be a model's, or as for `Model`.
+        ModelError: there is none, its file's name can't be a model's, or as for `Model` and its `test`.
     """
+    found = find_model(model, device)
+    found.test()
+    return found
+
+
+def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
+    """As `load_model`, but the model is not tested, which takes longer than loading it."""
     if model is None:
         model = DEFAULT_MODEL
     path = _as_path(model)
@@ -54,7 +62,7 @@ def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
 def load_named(name: str, device: str = "cpu") -> Model:
     """The model of that name in the package, or registered; a name is never a path, as it may come from a stream.
 
-    Raises ModelError as `load_model` does.
+    It is not tested. Raises ModelError as `load_model` does.
     """
     if name not in _registered and not _is_packaged(name):
         raise ModelError(
@@ -142,7 +150,8 @@ def _load(name: str, file: Traversable, device: str) -> Model:
     key = (name, digest, str(device))
     with _lock:
         if key not in _loaded:
-            _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device)
+            with own_threads(0):
+                _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device)
         _loaded.move_to_end(key)
         if len(_loaded) > KEPT:
             _loaded.popitem(last=False)

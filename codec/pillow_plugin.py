@@ -35,7 +35,7 @@ class SvcImageFile(ImageFile.ImageFile):
 
     def load(self) -> Any:
         if self._stream is not None:
-            from .codec import decode
+            from .decoding import decode
 
             image = decode(self._stream)
             self.im = image.im
@@ -67,4 +67,5 @@ def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
     from .codec import encode
 
     options = image.encoderinfo
-    file.write(encode(image, tier=options.get("tier", "standard"), quality=options.get("quality")))
+    tier, quality, effort = options.get("tier", "standard"), options.get("quality"), options.get("effort")
+    file.write(encode(image, tier=tier, quality=quality, effort=effort))

@@ -6,6 +6,8 @@ from ..bitstream.container import Tier
 from ..errors import InputError
 from .arguments import whole_number
 
+EFFORTS = (1, 9)  # the least and the most
+
 
 @dataclass(frozen=True)
 class TierSpec:
@@ -18,6 +20,7 @@ class TierSpec:
         gist_exact: y_K is coded exactly.
         details: z_K .. z_1 are coded.
         exact: y_{K-1} .. x are coded exactly.
+        effort: default effort, 1..9, or None where the tier takes none.
     """
 
     tier: Tier
@@ -26,6 +29,7 @@ class TierSpec:
     gist_exact: bool
     details: bool
     exact: bool
+    effort: int | None = None
 
     @property
     def name(self) -> str:
@@ -36,10 +40,12 @@ SPECS = {
     spec.tier: spec
     for spec in (
         TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, exact=False),
-        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False),
+        TierSpec(
+            Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False, effort=None
+        ),
         TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, exact=False),
         TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, exact=False),
-        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, exact=True),
+        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, exact=True, effort=5),
     )
 }
 TIERS = tuple(spec.name for spec in SPECS.values())
@@ -60,3 +66,12 @@ def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
     if spec.quality is None:
         raise InputError(f"tier {spec.name} takes no quality: it is always exact")
     return whole_number("quality", quality, 1, 100)
+
+
+def checked_effort(spec: TierSpec, effort: int | None) -> int | None:
+    """The effort to code with: the default for None. Raises InputError for one that the tier can't take."""
+    if effort is None:
+        return spec.effort
+    if spec.effort is None:
+        raise InputError(f"tier {spec.name} takes no effort: only lossless does")
+    return whole_number("effort", effort, *EFFORTS)

@@ -1,16 +1,36 @@
-"""Hooks of the site: it has some pages and figures from outside `docs` too, and the links to them work."""
+"""Hooks of the site: it has pages, figures and docstrings from outside `docs` too, and the links to them work."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")
 RESULTS = "benchmarks/results"
+
+
+_package = tempfile.TemporaryDirectory()
+
+
+@event_priority(100)  # before mkdocstrings reads its settings
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Have docstrings read from the working copy, whatever its folder is called: the repository's root is `svcodec`."""
+    link = Path(_package.name) / "svcodec"
+    if not link.exists():
+        link.symlink_to(ROOT)
+    config.plugins["mkdocstrings"].config["handlers"]["python"]["paths"] = [_package.name]
+    return config
+
+
+def on_shutdown() -> None:
+    """Take the link away."""
+    _package.cleanup()
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from svcodec import MissingPackageError
 from svcodec.__main__ import main
-from svcodec.benchmarks import metrics
+from svcodec.benchmarks import host, metrics
 from svcodec.benchmarks.macs import macs
 from svcodec.benchmarks.peers import compressai_models, ours, registry
 from svcodec.benchmarks.peers.peer import Peer, Setting
@@ -263,3 +263,18 @@ def test_compressais_own_script_runs_our_tiers(results: Path, capsys: pytest.Cap
     assert len(figures["bpp"]) == 2
     assert figures["bpp"][0] < figures["bpp"][1]
     assert figures["psnr-rgb"][0] < figures["psnr-rgb"][1]
+
+
+def test_time_inside_another_program(portrait_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "ROUNDS", 1)
+    with Image.open(portrait_path) as image:
+        image.crop((0, 0, 40, 24)).save(tmp_path / "photo.png")
+    output = tmp_path / "host.json"
+    done = CliRunner().invoke(host.main, [str(tmp_path / "photo.png"), "-o", str(output)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(output.read_text())
+    assert set(found["coding"]) == {"alone", "busy"}
+    assert set(found["coding"]["busy"]) == set(host.HOSTS)
+    assert found["coding"]["busy"]["command line"]["decode"]["least"] > 0
+    parts = found["svcodec decode"]["parts"]
+    assert 0 < parts["torch"]["median"] < found["svcodec decode"]["whole"]["clock"]["median"]

@@ -19,6 +19,7 @@ from svcodec.bitstream.container import (
     section_sizes,
     unpack,
 )
+from svcodec.bitstream.forms import Form, Plain
 from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
 
 SAMPLE = Stream(
@@ -65,6 +66,19 @@ STREAMS = st.builds(
     verdict=st.none() | st.builds(Verdict, SCORES, SCORES),
 )
 
+PLAIN = Stream(
+    tier=Tier.LOSSLESS,
+    colour=Colour.GREY,
+    quality=None,
+    width=2,
+    height=1,
+    model_name="",
+    model_hash=b"",
+    codes=b"",
+    plain=Plain(Form.STORED, zlib.crc32(b"\x07\xff"), b"\x07\xff"),
+)
+GOLDEN_PLAIN = "89 53 56 43 01 04 00 00 02 01 00 07 07 00 b5 6b 9a 23 07 ff 00 52 a6 62 a1"
+
 
 def checked(body: bytes) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "little")
@@ -84,6 +98,35 @@ def test_round_trip(stream: Stream) -> None:
 
 def test_golden_bytes() -> None:
     assert pack(SAMPLE).hex(" ") == GOLDEN
+    assert pack(PLAIN).hex(" ") == GOLDEN_PLAIN
+
+
+@settings(max_examples=50)
+@given(st.sampled_from(Form), st.integers(0, 2**32 - 1), st.binary(max_size=200), BLOBS, BLOBS)
+def test_plain_pictures_come_back(
+    form: Form, checksum: int, content: bytes, alpha: bytes | None, icc: bytes | None
+) -> None:
+    stream = replace(PLAIN, plain=Plain(form, checksum, content), alpha=alpha, icc=icc)
+    data = pack(stream)
+    assert unpack(data) == stream
+    assert sum(section_sizes(stream).values()) == len(data)
+
+
+@pytest.mark.parametrize("section", [b"", b"\x00\x01\x02\x03", b"\x03\x00\x00\x00\x00more"])
+def test_plain_sections_that_are_none(section: bytes) -> None:
+    header = section_sizes(PLAIN)["header"]
+    with pytest.raises(CorruptError, match="a field"):
+        unpack(checked(pack(PLAIN)[:header] + bytes([7, len(section)]) + section + b"\0"))
+
+
+def test_a_picture_is_plain_or_coded() -> None:
+    with pytest.raises(CorruptError, match="two ways"):
+        unpack(with_section(7, bytes(5)))
+    for change in ({"tier": Tier.HIGH}, {"quality": 3}, {"codes": b"code"}, {"model_name": "m"}):
+        with pytest.raises(InputError, match="a plain picture"):
+            replace(PLAIN, **change)
+    with pytest.raises(InputError, match="no model name"):
+        replace(PLAIN, plain=None)
 
 
 def test_overhead_is_small() -> None:
@@ -139,7 +182,7 @@ def test_bytes_after_the_end() -> None:
 def test_unknown_sections() -> None:
     for kind in (129, 255):
         assert unpack(with_section(kind, b"news")) == SAMPLE
-    for kind in (7, 127):
+    for kind in (8, 127):
         with pytest.raises(UnsupportedError):
             unpack(with_section(kind, b"news"))
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 import svcodec
 from svcodec.bitstream.stack import Stack
-from svcodec.codec import levels as levels_module
 from svcodec.codec.corrections import (
     FEATURE_STEPS,
     LIMIT,
@@ -24,11 +23,12 @@ from svcodec.codec.corrections import (
     push_correction,
     surroundings,
 )
-from svcodec.codec.fitting import Mass, Observations, fit
+from svcodec.codec.fitting import Mass, Observations, Search, fit
 from svcodec.models.likelihoods import COMPONENTS, FEATURES, PHASES, LogisticMixture
 from svcodec.models.transforms import downscale, quarters
 
 COUNT = 6
+SEARCH = Search(1 << 16, (1 << 12, 1 << 13, 0), features=True)
 
 
 def mixture_of(count: int, seed: int = 0) -> LogisticMixture:
@@ -166,29 +166,27 @@ def test_what_bends_the_levels_is_found(features: int) -> None:
         np.repeat(np.array([[20], [100], [-40], [-60], [0]], np.int32), COMPONENTS, 1),
     )
     samples = drawn_from(true.apply(mixture, conditions))
-    found = fit(mixture, conditions, samples, None)
-    assert found is not None
-    assert len(found.of_scales) == features
     observations = Observations(mixture, conditions, samples, None)
+    found = fit(observations, len(samples), SEARCH)
+    assert found is not None
+    assert len(found.of_scales) >= features
     assert observations.bits(found) < 1.003 * observations.bits(true)
     assert observations.bits(found) < 0.97 * observations.bits(Correction.none(COUNT))
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
     mixture = mixture_of(2000)
-    assert fit(mixture, conditions_of(mixture), drawn_from(mixture), None) is None
-    none = mixture.at(slice(0, 0))
-    assert fit(none, conditions_of(none), torch.zeros(0), None) is None
+    for part in (mixture, mixture.at(slice(0, 0))):
+        observations = Observations(part, conditions_of(part), drawn_from(part), None)
+        assert fit(observations, part.means.shape[1], SEARCH) is None
 
 
-def test_corrections_pay_in_a_picture_with_halved_chroma(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_corrections_pay_in_a_picture_with_halved_chroma() -> None:
     rng = np.random.default_rng(4)
     rows, columns = np.mgrid[:96, :96]
     luma = 120 + 60 * np.sin(rows / 7) * np.cos(columns / 9) + rng.normal(0, 4, (96, 96))
     chroma = np.kron(rng.normal(0, 6, (48, 48, 3)), np.ones((2, 2, 1)))
     image = (luma[..., None] + chroma).round().clip(0, 255).astype(np.uint8)
-    corrected = svcodec.encode(image, tier="lossless")
-    monkeypatch.setattr(levels_module, "fit", lambda *observed: None)
-    plain = svcodec.encode(image, tier="lossless")
-    assert len(corrected) < 0.97 * len(plain)
-    assert np.array_equal(np.asarray(svcodec.decode(corrected)), np.asarray(svcodec.decode(plain)))
+    corrected, uncorrected = (svcodec.encode(image, tier="lossless", effort=effort) for effort in (5, 1))
+    assert len(corrected) < 0.97 * len(uncorrected)
+    assert np.array_equal(np.asarray(svcodec.decode(corrected)), np.asarray(svcodec.decode(uncorrected)))

@@ -32,7 +32,7 @@ def test_pillow_knows_the_format() -> None:
 
 
 def test_opening_decodes_nothing(stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("svcodec.codec.codec.decode", None)
+    monkeypatch.setattr("svcodec.codec.decoding.decode", None)
     image = Image.open(io.BytesIO(stream))
     assert (image.format, image.size, image.mode) == ("SVC", (40, 24), "RGB")
 
@@ -53,6 +53,13 @@ def test_modes(photo: Samples, alpha: Samples, mode: str) -> None:
     opened = Image.open(file)
     assert opened.mode == mode
     assert opened.tobytes() == image.tobytes()
+
+
+def test_saving_takes_an_effort(photo: Samples, tmp_path: Path) -> None:
+    for effort in (1, 9):
+        path = tmp_path / f"{effort}.svc"
+        Image.fromarray(photo).save(path, tier="lossless", effort=effort)
+        assert path.read_bytes() == svcodec.encode(photo, tier="lossless", effort=effort)
 
 
 def test_saving_takes_tier_and_quality(photo: Samples, tmp_path: Path) -> None:
@@ -84,7 +91,7 @@ def test_what_is_found_while_decoding_is_a_stream_error(stream: bytes, monkeypat
     def fail(data: bytes) -> Image.Image:
         raise svcodec.CorruptError("the segment ends too early")
 
-    monkeypatch.setattr("svcodec.codec.codec.decode", fail)
+    monkeypatch.setattr("svcodec.codec.decoding.decode", fail)
     image = Image.open(io.BytesIO(stream))
     with pytest.raises(svcodec.StreamError, match="too early"):
         image.load()

@@ -1,0 +1,120 @@
+"""Pictures written without a model: as lossless WebP, as deflated samples or as they are. Needs no torch."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, WebPImagePlugin
+
+from ..arrays import Pixels
+from ..bitstream.fields import Reader, varint
+from ..bitstream.forms import Form, Plain
+from ..bitstream.stack import checksum
+from ..errors import CorruptError, StreamError
+
+WEBP_SIDE = 16383  # WebP knows no larger pictures, so these are cut into tiles
+DEFLATED = 1 << 16  # samples of the largest picture that is deflated: in larger ones WebP finds as much and more
+_CHUNKS = struct.Struct("<4sI4s4sI")  # RIFF, size, WEBP, VP8L, size
+_START = struct.Struct("<BI")  # signature; width - 1 and height - 1, 14 bits each
+_SIGNATURE = 0x2F
+
+
+def encode(pixels: Pixels, method: int, quality: int) -> Plain:
+    """The shortest form of a picture.
+
+    Args:
+        pixels: uint8 (h, w, 3), or (h, w) for grey.
+        method: of WebP, 0 (fast) to 6.
+        quality: how much time WebP may take, 0 to 100; it is lossless at all of them.
+    """
+    samples = pixels.tobytes()
+    forms = {Form.STORED: samples, Form.WEBP: b"".join(_write_tiles(pixels, method, quality))}
+    if pixels.size <= DEFLATED:
+        forms[Form.DEFLATED] = zlib.compress(samples, 9)
+    form = min(forms, key=lambda form: (len(forms[form]), form))
+    return Plain(form, checksum(pixels), forms[form])
+
+
+def decode(plain: Plain, size: tuple[int, int], grey: bool) -> Pixels:
+    """The pixels that `encode` was given: uint8 (h, w, 3), or (h, w) for grey.
+
+    Raises:
+        CorruptError: the content is not that of a picture of this size, or not that of the picture encoded.
+    """
+    shape = size if grey else (*size, 3)
+    try:
+        if plain.form is Form.WEBP:
+            pixels = _read_webp(plain.content, shape)
+        else:
+            pixels = np.frombuffer(_samples(plain, int(np.prod(shape))), np.uint8).reshape(shape)
+    except CorruptError:
+        raise
+    except Exception as error:  # Pillow raises many kinds for a bad file
+        raise CorruptError(f"the plain picture can't be read: {error}") from error
+    if checksum(pixels) != plain.checksum:
+        raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")
+    return pixels
+
+
+def _samples(plain: Plain, count: int) -> bytes:
+    samples = plain.content
+    if plain.form is Form.DEFLATED:
+        decompressor = zlib.decompressobj()
+        samples = decompressor.decompress(plain.content, count + 1)
+        if not decompressor.eof or decompressor.unused_data:
+            raise CorruptError("the plain picture has too many samples, is incomplete or followed by other data")
+    if len(samples) != count:
+        raise CorruptError(f"the plain picture has {len(samples)} samples, not {count}")
+    return samples
+
+
+def _tiles(size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles, from left to right, then from top to bottom."""
+    for top in range(0, size[0], WEBP_SIDE):
+        for left in range(0, size[1], WEBP_SIDE):
+            yield slice(top, min(top + WEBP_SIDE, size[0])), slice(left, min(left + WEBP_SIDE, size[1]))
+
+
+def _write_tiles(pixels: Pixels, method: int, quality: int) -> Iterator[bytes]:
+    for rows, columns in _tiles(pixels.shape[:2]):
+        file = io.BytesIO()
+        tile = Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).convert("RGB")
+        tile.save(file, "WEBP", lossless=True, method=method, quality=quality)
+        *_, length = _CHUNKS.unpack_from(file.getbuffer())
+        yield varint(length)
+        yield file.getvalue()[_CHUNKS.size : _CHUNKS.size + length]
+
+
+def _read_webp(content: bytes, shape: tuple[int, ...]) -> Pixels:
+    reader = Reader(content)
+    pixels: Pixels | None = None
+    for rows, columns in _tiles((shape[0], shape[1])):
+        chunk = _take(reader)
+        sides = (rows.stop - rows.start, columns.stop - columns.start)
+        # Before anything of the claimed size is allocated.
+        signature, claimed = _START.unpack_from(chunk)
+        if signature != _SIGNATURE or ((claimed >> 14 & 0x3FFF) + 1, (claimed & 0x3FFF) + 1) != sides:
+            raise CorruptError("a tile of the plain picture has another size")
+        padding = len(chunk) % 2
+        size = _CHUNKS.size - 8 + len(chunk) + padding
+        head = _CHUNKS.pack(b"RIFF", size, b"WEBP", b"VP8L", len(chunk))
+        # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
+        with WebPImagePlugin.WebPImageFile(io.BytesIO(head + chunk + bytes(padding))) as image:
+            tile = np.asarray(image.convert("RGB"))
+        if pixels is None:
+            pixels = np.empty(shape, np.uint8)
+        pixels[rows, columns] = tile[..., 0] if len(shape) == 2 else tile
+    if pixels is None or reader.more():
+        raise CorruptError("bytes follow the plain picture")
+    return pixels
+
+
+def _take(reader: Reader) -> bytes:
+    try:
+        return reader.take(reader.varint())
+    except StreamError as error:
+        raise CorruptError(f"a tile of the plain picture is cut short: {error}") from error

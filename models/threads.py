@@ -1,0 +1,105 @@
+"""How many threads the networks use: as many as pay, and the host's own number again afterwards.
+
+The number is OpenMP's own, which each thread has for itself. `torch.set_num_threads` would not do: it changes also what
+other threads begin with.
+
+GNU OpenMP's threads spin while they wait for one another, by default for milliseconds: beside another busy process they
+take the CPU from those that they wait for. They hardly spin while a process has more of them than CPUs (its manual
+says so under GOMP_SPINCOUNT), and so a team that large sleeps beside those that work. That helps whoever imported torch
+first, and is over with the coding.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+PIXELS = 1 << 16  # for each thread after the first
+MOST = 8
+_SHARE = 1 << 15  # elements for which torch takes one more thread
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: so many microseconds of so many
+
+
+@contextmanager
+def own_threads(pixels: int) -> Iterator[None]:
+    """Let the calling thread use as many threads as pay for a picture of so many pixels, until the context ends."""
+    host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
+    number = max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
+    with _openmp().limit(limits=number):
+        if number == 1:
+            yield
+        else:
+            with _sleepers:
+                yield
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use, by its affinity and its container's quota, rounded up."""
+    try:
+        quota, period = _QUOTA.read_text().split()
+        return min(_cpus(), -(-int(quota) // int(period)))
+    except (OSError, ValueError):  # no container, or one without a quota: "max"
+        return _cpus()
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+@cache
+def _openmp() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="openmp")
+
+
+class _Sleepers:
+    """A team of one thread more than there are CPUs, asleep as long as anyone needs it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._nobody = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1 and _spin_by_default():
+                self._nobody = threading.Event()
+                asleep = threading.Event()
+                self._thread = threading.Thread(target=self._sleep, args=(asleep, self._nobody), daemon=True)
+                self._thread.start()
+                asleep.wait()
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._thread:
+                self._nobody.set()
+                self._thread.join()
+                self._thread = None
+
+    def _sleep(self, asleep: threading.Event, nobody: threading.Event) -> None:
+        team = _cpus() + 1
+        try:
+            torch.get_num_threads()
+            with _openmp().limit(limits=team):
+                torch.zeros(team * _SHARE, dtype=torch.uint8).add_(1)
+        finally:
+            asleep.set()
+        nobody.wait()
+
+
+def _spin_by_default() -> bool:
+    """Whether threads are GNU OpenMP's, and nobody has said how they shall wait."""
+    return sys.platform == "linux" and not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ)
+
+
+_sleepers = _Sleepers()
