@@ -223,12 +223,12 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
 
     if seed is not None:  # nothing says whether such a picture is right
         model.test()
-    wide = model.wide
+    kernel = model.kernel
     try:
         pixels = pixels_of_stack()
     except StreamError:  # the stream is damaged, or the machine not exact
         model.test()
-        if model.wide == wide:
+        if model.kernel is kernel:
             raise
         pixels = pixels_of_stack()
     return image_of(stream, pixels, alpha)

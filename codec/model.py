@@ -16,8 +16,9 @@ from ..models import integers, storage
 from ..models.blocks import Rate
 from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
-from ..models.kernels import FLOAT64
+from ..models.kernels import FLOAT32, FLOAT64, Kernel
 from ..models.likelihoods import PhaseMixtures
+from ..models.machine import kernel_for
 from ..models.pyramid import level_sizes
 from ..models.selfvae import LEVELS, SelfVAE, draw_mean
 from ..models.threads import own_threads
@@ -35,7 +36,7 @@ class Model:
         residuals: tables of the latents' priors.
         mixtures: tables of the levels' likelihoods.
         device: where the network runs.
-        wide: sums are in float64, as this machine's float32 turned out not to be exact.
+        kernel: by which convolutions of eight bits are computed.
     """
 
     def __init__(self, name: str, hash_: bytes, content: bytes, device: str):
@@ -56,7 +57,7 @@ class Model:
             )
         except (KeyError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
-        self.wide = False
+        self._use(kernel_for(self.device.type))
         self._known = metadata
         self._tested = False
         self._lock = threading.Lock()
@@ -85,10 +86,16 @@ class Model:
         answer = self._known.get("answer")
         if known_answer(self.network, self.device) == answer:
             return
-        for module in self.network.modules():
-            if isinstance(module, ExactConv2d):
+        self._use(FLOAT64)
         if known_answer(self.network, self.device) != answer:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
+
+    def _use(self, kernel: Kernel) -> None:
+        """Compute by a kernel, and by float32 where layers have more than eight bits and it takes no more."""
+        for module in self.network.modules():
+            if isinstance(module, ExactConv2d):
+                module.kernel = kernel if module.eight_bits or kernel is FLOAT64 else FLOAT32
+        self.kernel = kernel
 
 
 def known_words(residuals: ResidualTables) -> str:

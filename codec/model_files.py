@@ -26,7 +26,7 @@ from .sources import reason
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-DEFAULT_MODEL = "photo-4"
+DEFAULT_MODEL = "photo-5"
 SUFFIX = ".safetensors"
 KEPT = 4  # loaded models
 

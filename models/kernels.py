@@ -6,7 +6,8 @@ and sums are integers below 2^24, what follows them are multiplications by power
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 
 
 class Kernel(Protocol):
-    """One way of computing."""
+    """One way of computing.
+
+    Attributes:
+        name: in lower case.
+        handicap: how many times faster than others it must be to be chosen before them.
+    """
 
     name: str
+    handicap: float
 
     def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
         """Inputs, float32 (b, c, h, w), rounded and clamped to whole steps, in the form that this kernel takes."""
@@ -44,6 +51,8 @@ def above_least(x: Tensor, layer: ExactConv2d) -> Tensor:
 class Float:
     """Sums in a floating-point type that holds them."""
 
+    handicap = 1.0
+
     def __init__(self, dtype: torch.dtype):
         self.dtype = dtype
         self.name = str(dtype).removeprefix("torch.")
@@ -53,17 +62,48 @@ class Float:
 
     def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
         weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
-        return F.conv2d(steps.to(self.dtype), weight, layer.bias.to(self.dtype), padding=layer.padding).float()
+        return self._convolve(steps.to(self.dtype), weight, layer.bias.to(self.dtype)).float()
 
     def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
         sums = self.values(steps, layer)
         return sums.mul_(2.0**following.input_exponent).round_().clamp_(*following.input_steps)
 
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        size = weight.shape[-1]
+        if x.device.type == "cpu":
+            return F.conv2d(x, weight, bias, padding=size // 2)
+        # a GPU's library may choose Winograd or FFT; a matrix product only multiplies and adds
+        n, _, h, w = x.shape
+        patches = F.unfold(x, size, padding=size // 2)
+        return (weight.flatten(1) @ patches + bias.view(-1, 1)).view(n, -1, h, w)
+
+
+class Shortened(Float):
+    """Sums in float32 of products of shorter numbers, as hardware multiplies them faster: eight bits fit these.
+
+    It is a switch of torch that says so, for the whole process, and is back as it was after each convolution.
+    """
+
+    handicap = 2.0
+
+    def __init__(self, name: str, precision: str, backend: Callable[[], Any]):
+        super().__init__(torch.float32)
+        self.name, self._precision, self._backend = name, precision, backend
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        backend = self._backend()
+        before = backend.fp32_precision
+        backend.fp32_precision = self._precision
+        try:
+            return super()._convolve(x, weight, bias)
+        finally:
+            backend.fp32_precision = before
+
 
 class Int8:
     """oneDNN's products of bytes, as torch's own quantisation calls them; exact where the machine has VNNI or AMX."""
 
-    name = "int8"
+    name, handicap = "int8", 1.0
 
     def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
         return above_least(x, layer).to(torch.uint8)
@@ -98,4 +138,7 @@ class Int8:
 
 
 FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()
-KERNELS: tuple[Kernel, ...] = (INT8, FLOAT32, FLOAT64)
+BFLOAT16 = Shortened("bfloat16", "bf16", lambda: torch.backends.mkldnn.conv)
+TF32 = Shortened("tf32", "tf32", lambda: torch.backends.cuda.matmul)
+# By kind of device. FLOAT64 is the last resort: slow, and exact everywhere.
+KERNELS: dict[str, tuple[Kernel, ...]] = {"cpu": (INT8, BFLOAT16, FLOAT32), "cuda": (TF32, FLOAT32)}
