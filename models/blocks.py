@@ -82,7 +82,7 @@ class QualityScale(nn.Module):
         self.shift = QualityTable(channels)
 
     def forward(self, x: Tensor, rate: Rate) -> Tensor:
-        return x * (1.0 + self.scale(rate)) + self.shift(rate)
+        return (x * (1.0 + self.scale(rate))).add_(self.shift(rate))
 
 
 class Upsample(nn.Module):

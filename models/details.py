@@ -210,7 +210,7 @@ class DetailLevel(nn.Module):
         """
         features = self.from_level(level)
         if self.from_coarser is not None:
-            features = features + self.from_coarser(coarser, level.shape[-2:])
+            features.add_(self.from_coarser(coarser, level.shape[-2:]))
         features = self.trunk(self.trunk_scale(features, rate))
         log_gain, gain = self.gains(rate)
         drawn = features.new_zeros(len(features), 9, *features.shape[2:])
@@ -220,9 +220,9 @@ class DetailLevel(nn.Module):
             here = Prior(*map(group.take_positions, everywhere))
             z = draw(group, here)
             details = group.put(z, features.shape[2:]) / (everywhere.factor * gain[:, channels])
-            drawn = drawn.index_add(1, torch.tensor(channels, device=drawn.device), details)
+            drawn.index_add_(1, torch.tensor(channels, device=drawn.device), details)
             surprise = group.put(z - here.mean, features.shape[2:])
-            features = features + absorb(torch.cat([details, surprise * 0.25], 1))
+            features = absorb(torch.cat([details, surprise * 0.25], 1)).add_(features)
         features = self.decoder(self.decoder_scale(features, rate))
         return drawn, features
 

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from .exact import ExactConv2d
 
+STRIP = 1 << 18  # numbers
+
 
 class Kernel(Protocol):
     """One way of computing.
@@ -38,14 +40,14 @@ class Kernel(Protocol):
         """max(values, 0) as steps of the layer that follows, packed: rounded to even, at most its greatest input."""
 
 
-def above_least(x: Tensor, layer: ExactConv2d) -> Tensor:
+def above_least(x: Tensor, layer: ExactConv2d, out: Tensor | None = None) -> Tensor:
     """Inputs in steps above the least one and half a step more, clamped: what is left is to drop their fractions.
 
     The factor is a power of two, so that one rounding is all there is, with or without a fused multiply-add.
     """
     low, high = layer.input_steps
     offset = torch.tensor(0.5 - low, dtype=x.dtype, device=x.device)
-    return torch.add(offset, x, alpha=2.0**layer.input_exponent).clamp_(0.0, high - low)
+    return torch.add(offset, x, alpha=2.0**layer.input_exponent, out=out).clamp_(0.0, high - low)
 
 
 class Float:
@@ -106,7 +108,15 @@ class Int8:
     name, handicap = "int8", 1.0
 
     def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
-        return above_least(x, layer).to(torch.uint8)
+        """In strips that stay in a core's cache, where several passes over them cost little."""
+        steps = torch.empty_like(x, dtype=torch.uint8, memory_format=torch.channels_last)
+        values = x.permute(0, 2, 3, 1).reshape(-1)
+        strip = x.new_empty(min(STRIP, len(values)))
+        whole = torch.empty_like(strip, dtype=torch.int16)  # from float32 straight to uint8 is not vectorised
+        for part, of_part in zip(values.split(STRIP), steps.permute(0, 2, 3, 1).view(-1).split(STRIP), strict=True):
+            count = len(part)
+            of_part.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
+        return steps
 
     def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
         return self._convolve(steps, layer, 1.0, torch.float32, "none")
