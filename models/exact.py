@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import rounding
 from .kernels import FLOAT32, Kernel
 
 WEIGHT_STEPS = 127  # largest magnitude of a weight, in steps: an int8
@@ -56,6 +57,7 @@ class ExactConv2d(nn.Conv2d):
         input_exponent: e; inputs are rounded to multiples of 2^-e.
         weight_exponents: a_c of every output channel, int64 (out_channels,).
         largest_input: what all but a ten-thousandth of the inputs stayed below in magnitude while `watching`.
+        moments: of the patches seen meanwhile, as `rounding.second_moments` gives them.
         kernel: what adds up.
     """
 
@@ -75,6 +77,7 @@ class ExactConv2d(nn.Conv2d):
         self.input_exponent = 0
         self.weight_exponents = torch.zeros(outputs, dtype=torch.int64)
         self.largest_input = 0.0
+        self.moments: Tensor | None = None
         self._packed: tuple[Tensor, Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,7 +132,7 @@ class ExactConv2d(nn.Conv2d):
 
     @torch.no_grad()
     def snap(self) -> None:
-        """Choose the grids from the weights and `largest_input`, and round the parameters to them."""
+        """Choose the grids, and round the parameters to them; by the inputs seen, where there are any."""
         reach = max(abs(edge) for edge in self.input_steps)
         self.input_exponent = math.floor(math.log2(self.input_steps[1] / max(self.largest_input, 2.0**-8)))
         weight = self.weight.double().abs()
@@ -141,10 +144,32 @@ class ExactConv2d(nn.Conv2d):
         exponents = torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest)))
         self.weight_exponents = exponents.long()
         self.snapped = True
-        parameters = self.on_grid()
-        for parameter, value in zip((self.weight, self.bias), parameters, strict=True):
+        if self.moments is not None:
+            self._round_by(self.moments)
+        for parameter, value in zip((self.weight, self.bias), self.on_grid(), strict=True):
             parameter.copy_(value)
         self.check_bound()
+
+    def _round_by(self, moments: Tensor) -> None:
+        """Round the weights by the inputs' moments, on each output's grid or one twice as fine or as coarse."""
+        chosen, weight, bias = self.weight_exponents, self.weight.double(), self.bias.double()
+        least = torch.full(bias.shape, torch.inf, dtype=torch.float64)
+        for exponents in (chosen, chosen + 1, chosen - 1):
+            scale = torch.exp2(exponents.double())
+            rounded, more, error = rounding.rounded(weight.flatten(1), moments, scale, self.weight_steps)
+            found = rounded.view_as(weight)
+            better = (error < least) & (self._reached(found, bias + more, exponents) < 2.0**SUM_BITS)
+            least = torch.where(better, error, least)
+            self.weight.copy_(torch.where(better.view(-1, 1, 1, 1), found, self.weight))
+            self.bias.copy_(torch.where(better, bias + more, self.bias))
+            self.weight_exponents = torch.where(better, exponents, self.weight_exponents)
+
+    def _reached(self, weight: Tensor, bias: Tensor, exponents: Tensor) -> Tensor:
+        """How many steps each output channel's sums can reach, float64."""
+        scale = torch.exp2(exponents.double())
+        reach = max(abs(edge) for edge in self.input_steps)
+        weights = weight.double().abs().sum((1, 2, 3)) * scale
+        return weights * reach + bias.double().abs() * scale * 2.0**self.input_exponent
 
     def on_grid(self) -> tuple[Tensor, Tensor]:
         """Weight and bias rounded to their grids."""
@@ -175,23 +200,23 @@ class ExactConv2d(nn.Conv2d):
 
     def check_bound(self) -> None:
         """Raise ExactnessError unless weights are in range and every channel's sums stay below 2^24 steps."""
-        scale = torch.exp2(self.weight_exponents.double())
-        weight = self.weight.double().abs() * scale.view(-1, 1, 1, 1)
-        reach = max(abs(edge) for edge in self.input_steps)
-        steps = weight.sum((1, 2, 3)) * reach + self.bias.double().abs() * scale * 2.0**self.input_exponent
+        steps = self._reached(self.weight, self.bias, self.weight_exponents)
         worst = int(steps.argmax())
         if not steps[worst] < 2.0**SUM_BITS:
             raise ExactnessError(
                 f"output channel {worst} can reach {steps[worst]:.0f} steps of its grid; float32 is exact below 2^24"
             )
-        if weight.max() > self.weight_steps:
-            raise ExactnessError(f"a weight of {weight.max():.0f} steps; there may be {self.weight_steps}")
+        largest = (self.weight.double().abs().amax((1, 2, 3)) * torch.exp2(self.weight_exponents.double())).max()
+        if largest > self.weight_steps:
+            raise ExactnessError(f"a weight of {largest:.0f} steps; there may be {self.weight_steps}")
 
     def _watch(self, x: Tensor) -> None:
         magnitudes = x.detach().abs().flatten()
         some = magnitudes[:: max(1, len(magnitudes) // 500_000)].float()
         reached = some.kthvalue(max(1, int(len(some) * PERCENTILE))).values
         self.largest_input = max(self.largest_input, reached.item())
+        moments = rounding.second_moments(x.detach(), self.kernel_size[0])
+        self.moments = moments if self.moments is None else self.moments + moments
 
 
 @contextmanager
