@@ -1,7 +1,8 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
-`encode` and `decode` turn pictures into .svc bytes and back, `inspect` describes the bytes, `assess` the picture;
-`Codec` keeps a model for many of them. Importing this package also teaches Pillow the format.
+`encode` and `decode` turn pictures into .svc bytes and back, `inspect` describes the bytes, `assess` the picture,
+`inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also teaches Pillow the
+format.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from .codec.arguments import GATES, MAX_PIXELS
     from .codec.codec import Codec, assess, encode
     from .codec.decoding import decode
+    from .codec.diagnosis import Machine, inspect_machine
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
-    from .codec.tiers import TIERS
+    from .codec.tiers import TIERS, TUNES
     from .gate.assessment import Assessment, Calibration
 
 __version__ = "0.1.0"
@@ -39,6 +41,7 @@ __all__ = [
     "GATES",
     "MAX_PIXELS",
     "TIERS",
+    "TUNES",
     "Assessment",
     "Calibration",
     "Codec",
@@ -46,6 +49,7 @@ __all__ = [
     "Info",
     "InputError",
     "Judgement",
+    "Machine",
     "MissingPackageError",
     "ModelError",
     "NotSvcError",
@@ -62,6 +66,7 @@ __all__ = [
     "decode",
     "encode",
     "inspect",
+    "inspect_machine",
     "register_model",
 ]
 
@@ -75,12 +80,15 @@ _LAZY = {
     "Codec": "codec.codec",
     "decode": "codec.decoding",
     "encode": "codec.codec",
+    "Machine": "codec.diagnosis",
+    "inspect_machine": "codec.diagnosis",
     "Info": "codec.inspection",
     "Judgement": "codec.inspection",
     "Segment": "codec.inspection",
     "inspect": "codec.inspection",
     "register_model": "codec.model_files",
     "TIERS": "codec.tiers",
+    "TUNES": "codec.tiers",
 }
 
 _pillow_plugin.register()

@@ -22,7 +22,7 @@ from ..codec.model import Model
 from ..models import density
 from ..models.details import Draw, Group, Prior
 from ..models.pyramid import Pyramid, Size, level_sizes
-from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, draw_rounded, visit_true
+from ..models.selfvae import DEPTH, LEVELS, draw_rounded, visit_true
 from ..models.transforms import to_opponent
 
 SPARE_BITS = 64  # left on the stack when bits-back draws from it
@@ -103,7 +103,7 @@ def negative_elbo(model: Model, image: Tensor) -> float:
     """
     network, ladder = model.network, model.network.ladder
     pyramid = Pyramid.over(image, DEPTH)
-    at = model.at(EXACT_QUALITY)
+    at = model.at()
     bits: list[Tensor] = []
 
     def draw_at(k: int, level: Tensor) -> Draw:

@@ -74,7 +74,7 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
                 if spec.exact:
                     lossless.encode(codec.model, stack, photo)
                 else:
-                    lossy.encode(codec.model, stack, spec, spec.quality, photo)
+                    lossy.encode(codec.model, stack, spec, codec.model.at(spec.quality, spec.tune), photo)
             bits = 8 * len(codec.encode(photo, tier=tier))
             inside += bits <= 1.005 * stack.ideal + 8 * 64
             worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)

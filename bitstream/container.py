@@ -10,6 +10,7 @@ from enum import IntEnum
 from itertools import pairwise
 
 from ..errors import CorruptError, InputError, NotSvcError, TruncatedError, UnsupportedError
+from ..tunes import Tune
 from .fields import Reader, varint
 from .forms import Plain
 
@@ -128,6 +129,7 @@ class Stream:
         tier: what is reconstructed.
         colour: the picture's channels.
         quality: 1..100, or None where the tier takes none.
+        tune: what the picture is tuned for, there where there is a quality.
         width: pixels, 1..65535; width times height is at most 2^28.
         height: pixels, 1..65535.
         model_name: 1 to 255 characters a-z, 0-9, '.', '_', '-', of which the first is a letter or digit; empty in a
@@ -149,6 +151,7 @@ class Stream:
     tier: Tier
     colour: Colour
     quality: int | None
+    tune: Tune | None
     width: int
     height: int
     model_name: str
@@ -165,6 +168,8 @@ class Stream:
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise InputError(f"quality {self.quality} is not between 1 and 100")
+        if (self.quality is None) != (self.tune is None):
+            raise InputError("quality and tune go together: a picture has both or neither")
         if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
             raise InputError(f"{self.width}x{self.height}: a side must have between 1 and {MAX_SIDE} pixels")
         if self.width * self.height > MAX_PIXELS:
@@ -216,6 +221,7 @@ def unpack(data: bytes) -> Stream:
     _check_start(data)
     reader = Reader(data, len(MAGIC) + 1)
     tier, colour, quality = reader.take(3)
+    tune = reader.take(1)[0] if quality else None
     width, height = reader.varint(), reader.varint()
     model_name = reader.take(reader.take(1)[0])
     model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
@@ -233,6 +239,7 @@ def unpack(data: bytes) -> Stream:
             tier=Tier(tier),
             colour=Colour(colour),
             quality=quality or None,
+            tune=None if tune is None else Tune(tune),
             width=width,
             height=height,
             model_name=model_name.decode("ascii"),
@@ -263,8 +270,9 @@ def _check_start(data: bytes) -> None:
 def _header(stream: Stream) -> bytes:
     name = stream.model_name.encode("ascii")
     fields = bytes([VERSION, stream.tier, stream.colour, stream.quality or 0])
+    tune = b"" if stream.tune is None else bytes([stream.tune])
     size = varint(stream.width) + varint(stream.height)
-    return MAGIC + fields + size + bytes([len(name)]) + name + stream.model_hash
+    return MAGIC + fields + tune + size + bytes([len(name)]) + name + stream.model_hash
 
 
 def _sections(stream: Stream) -> list[tuple[Section, bytes]]:

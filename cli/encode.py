@@ -6,7 +6,7 @@ import warnings
 
 import click
 
-from .. import GATES, TIERS, ModelError
+from .. import GATES, TIERS, TUNES, ModelError
 from .files import Job, calibration_option, device_option, model_option, picture_suffixes, plan, report, run
 
 
@@ -16,6 +16,11 @@ from .files import Job, calibration_option, device_option, model_option, picture
 @click.option("--tier", type=click.Choice(TIERS), default="standard", show_default=True, help="What is coded.")
 @click.option(
     "--quality", type=click.IntRange(1, 100), help="For sketch, standard and high; by default the tier's own."
+)
+@click.option(
+    "--tune",
+    type=click.Choice(TUNES),
+    help="For the same tiers: psnr for the least squared error, ssim for the eye; by default ssim.",
 )
 @click.option(
     "--effort", type=click.IntRange(1, 9), help="For lossless: from 1, the fastest, to 9, the smallest; by default 5."
@@ -35,6 +40,7 @@ def encode(
     output: str | None,
     tier: str,
     quality: int | None,
+    tune: str | None,
     effort: int | None,
     gate: str,
     calibration: str | None,
@@ -61,7 +67,7 @@ def encode(
 
     def work(data: bytes, job: Job) -> bytes:
         with warnings.catch_warnings(record=True) as caught:
-            coded = codec.encode(data, tier=tier, quality=quality, effort=effort, gate=gate)
+            coded = codec.encode(data, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate)
         for warning in caught:
             report(job.source, Exception(warning.message))
         return coded

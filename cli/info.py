@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,29 @@ from .. import SvcodecError, inspect
 from .files import STANDARD_STREAM, read, report
 
 if TYPE_CHECKING:
-    from .. import Info
+    from .. import Info, Machine
+
+_WHY = {
+    "fastest": "the fastest exact one",
+    "forced": "forced by SVCODEC_KERNEL",
+    "last resort": "as no faster one is exact here",
+}
 
 
 @click.command()
-@click.argument("sources", metavar="FILE...", nargs=-1, required=True)
+@click.argument("sources", metavar="FILE...", nargs=-1)
+@click.option("--machine", is_flag=True, help="Instead of files, show how this machine computes the networks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
-def info(sources: tuple[str, ...], as_json: bool) -> None:
+def info(sources: tuple[str, ...], machine: bool, as_json: bool) -> None:
     """Show what .svc files hold and where their bits went, without decoding them ('-' is standard input)."""
+    if machine == bool(sources):
+        raise click.UsageError("Name files, or give --machine and no file.")
+    if machine:
+        from .. import inspect_machine
+
+        here = inspect_machine()
+        click.echo(json.dumps(here.as_dict()) if as_json else _describe_machine(here))
+        return
     failed = False
     for source in sources:
         try:
@@ -34,11 +50,25 @@ def info(sources: tuple[str, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
-def _describe(source: str, found: Info) -> str:
-    from tabulate import tabulate
+def _describe_machine(found: Machine) -> str:
+    kernels = [(name, "not exact" if time is None else f"{time:.2f}") for name, time in found.kernels.items()]
+    return "\n".join(
+        [
+            "this machine",
+            f"  kernel   {found.kernel}, {_WHY[found.why]}",
+            f"  CPU      {found.capability}",
+            f"  torch    {found.torch}",
+            f"  threads  {found.threads} for a large picture",
+            "",
+            _table(("kernel", "milliseconds"), kernels, figures=1),
+            "",
+        ]
+    )
 
+
+def _describe(source: str, found: Info) -> str:
     name = "standard input" if source == STANDARD_STREAM else source
-    quality = "" if found.quality is None else f", quality {found.quality}"
+    quality = "" if found.quality is None else f", quality {found.quality}, tune {found.tune}"
     alpha = " with alpha" if found.has_alpha else ""
     gate = []
     if found.gate:
@@ -49,23 +79,12 @@ def _describe(source: str, found: Info) -> str:
         made = f"none: plain, {found.plain}"
     else:
         made = f"{found.model} ({found.model_hash[:12]})"
-    segments = tabulate(
-        [
-            (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
-            for s in found.segments
-        ],
-        ("segment", "coding", "bits", "bits/pixel", "saved bits"),
-        "plain",
-        disable_numparse=True,
-        colalign=("left", "left", "right", "right", "right"),
-    )
-    sections = tabulate(
-        [(section, f"{size:,}") for section, size in found.sections.items()],
-        ("section", "bytes"),
-        "plain",
-        disable_numparse=True,
-        colalign=("left", "right"),
-    )
+    segments = [
+        (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
+        for s in found.segments
+    ]
+    account = _table(("segment", "coding", "bits", "bits/pixel", "saved bits"), segments, figures=3)
+    sections = [(section, f"{size:,}") for section, size in found.sections.items()]
     return "\n".join(
         [
             name,
@@ -75,8 +94,16 @@ def _describe(source: str, found: Info) -> str:
             f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",
             *gate,
             "",
-            *([] if found.plain else [indent(segments, "  "), ""]),
-            indent(sections, "  "),
+            *([] if found.plain else [account, ""]),
+            _table(("section", "bytes"), sections, figures=1),
             "",
         ]
     )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], figures: int) -> str:
+    """Columns of names on the left, of so many figures on the right."""
+    from tabulate import tabulate
+
+    sides = ["left"] * (len(head) - figures) + ["right"] * figures
+    return indent(tabulate(rows, head, "plain", disable_numparse=True, colalign=sides), "  ")

@@ -28,7 +28,7 @@ from .model_files import load_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture
 from .sources import Source, read_bytes
 from .streams import alpha_of, image_of, open_stream, plain_image
-from .tiers import SPECS, checked_effort, checked_quality, spec_of
+from .tiers import SPECS, checked_effort, checked_quality, checked_tune, spec_of
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
@@ -115,6 +115,7 @@ class Codec:
         *,
         tier: str = "standard",
         quality: int | None = None,
+        tune: str | None = None,
         effort: int | None = None,
         gate: str = "off",
     ) -> bytes:
@@ -126,11 +127,12 @@ class Codec:
                 alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
+            tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
 
         Raises:
-            InputError: the picture, the tier, the quality or the effort can't be coded.
+            InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
             RejectedError: an InputError, the gate's.
             ModelError: as for `gate`, unless that is off.
         """
@@ -138,6 +140,7 @@ class Codec:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
+        tuned = checked_tune(spec, tune)
         picture = read_picture(image)
         assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
@@ -148,7 +151,7 @@ class Codec:
         with own_threads(_size(picture)), exact_arithmetic():
             if effort is None:
                 stack = Stack(self.model.residuals)
-                account = lossy.encode(self.model, stack, spec, quality, picture.pixels)
+                account = lossy.encode(self.model, stack, spec, self.model.at(quality, tuned), picture.pixels)
                 coded = Coded(stack.to_bytes(), account)
             else:
                 coded = choice.encode(self.model, picture.pixels, effort)
@@ -159,6 +162,7 @@ class Codec:
                 tier=spec.tier,
                 colour=Colour.GREY if picture.pixels.ndim == 2 else Colour.RGB,
                 quality=quality,
+                tune=tuned,
                 width=width,
                 height=height,
                 model_name="" if plain else self.model.name,
@@ -219,7 +223,7 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
         with own_threads(stream.width * stream.height), exact_arithmetic():
             if spec.exact:
                 return lossless.decode(model, stack, size, grey)
-            return lossy.decode(model, stack, spec, stream.quality, size, grey, seed)
+            return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed)
 
     if seed is not None:  # nothing says whether such a picture is right
         model.test()
@@ -248,6 +252,7 @@ def encode(
     *,
     tier: str = "standard",
     quality: int | None = None,
+    tune: str | None = None,
     effort: int | None = None,
     gate: str = "off",
     model: str | os.PathLike[str] | None = None,
@@ -261,6 +266,7 @@ def encode(
             with 1 to 4 channels, or such a tensor, that one also with its channels first: see `Codec.encode`.
         tier: sketch, preview, standard, high or lossless.
         quality: 1..100 for sketch, standard and high; None for the tier's default.
+        tune: ssim or psnr for the same tiers; None for ssim.
         effort: 1..9 for lossless; None for 5.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
         model: as for `Codec`.
@@ -272,7 +278,7 @@ def encode(
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
     """
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, effort=effort, gate=gate)
+    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate)
 
 
 def assess(

@@ -52,6 +52,7 @@ class Info:
         tier: its name.
         mode: the selfVAE paper's name of the tier's reconstruction mode.
         quality: 1..100, or None where the tier takes none.
+        tune: "psnr" or "ssim", or None where the tier takes none.
         width, height: in pixels.
         colour: "grey" or "RGB".
         has_alpha: an alpha channel is stored.
@@ -67,6 +68,7 @@ class Info:
     tier: str
     mode: str
     quality: int | None
+    tune: str | None
     width: int
     height: int
     colour: str
@@ -106,6 +108,7 @@ def inspect(source: Source) -> Info:
         tier=spec.name,
         mode=spec.mode,
         quality=stream.quality,
+        tune=None if stream.tune is None else stream.tune.name.lower(),
         width=stream.width,
         height=stream.height,
         colour="grey" if stream.colour is Colour.GREY else "RGB",

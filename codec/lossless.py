@@ -20,7 +20,7 @@ from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
 from ..models.details import Draw
 from ..models.pyramid import Pyramid, Size, level_sizes
-from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS
+from ..models.selfvae import DEPTH, LEVELS
 from ..models.transforms import to_pixels, to_samples
 from .fitting import Search
 from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
@@ -86,7 +86,7 @@ class TileCoder:
     def __init__(self, model: Model, stack: Stack, grey: bool, effort: int = 5):
         self.model, self.network, self.stack, self.grey, self.effort = model, model.network, stack, grey, effort
         self.levels = LevelCoder(model.mixtures, stack, grey, SEARCHES[effort])
-        self.at = model.at(EXACT_QUALITY)
+        self.at = model.at()
 
     def push(self, image: Tensor, ledger: Ledger) -> None:
         """Push a tile, integer samples (1, 3, h, w)."""

@@ -15,9 +15,10 @@ from torch import Tensor
 from ..arrays import Pixels
 from ..bitstream.container import Entry, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
+from ..models.blocks import Rate
 from ..models.details import Draw
 from ..models.pyramid import Pyramid, Size, level_sizes
-from ..models.selfvae import DEPTH, EXACT_QUALITY, LEVELS, draw_mean
+from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Ledger, latent_variable, level_variable
@@ -26,18 +27,17 @@ from .model import Model
 from .tiers import TierSpec
 
 
-def encode(model: Model, stack: Stack, spec: TierSpec, quality: int | None, pixels: Pixels) -> tuple[Entry, ...]:
+def encode(model: Model, stack: Stack, spec: TierSpec, at: Rate, pixels: Pixels) -> tuple[Entry, ...]:
     """Seal a stack, push a picture's variables, and return what each of them took.
 
     Args:
         stack: empty.
         spec: of a lossy tier.
-        quality: 1..100, or None where the tier takes none.
+        at: what `Model.at` makes of the picture's quality and tune.
         pixels: uint8 (h, w, 3), or (h, w) for grey.
     """
     network, grey = model.network, pixels.ndim == 2
     pyramid = Pyramid.over(to_samples(pixels, model.device), DEPTH)
-    at = model.at(quality or EXACT_QUALITY)
     drawn: dict[Variable, list[Drawn]] = {}
 
     def draw_at(k: int, level: Tensor) -> Draw:
@@ -59,12 +59,11 @@ def encode(model: Model, stack: Stack, spec: TierSpec, quality: int | None, pixe
     return ledger.account()
 
 
-def decode(
-    model: Model, stack: Stack, spec: TierSpec, quality: int | None, size: Size, grey: bool, seed: int | None
-) -> Pixels:
+def decode(model: Model, stack: Stack, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None) -> Pixels:
     """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
 
     Args:
+        at: as for `encode`.
         seed: draws what the tier does not code instead of taking its mean.
 
     Raises:
@@ -72,7 +71,6 @@ def decode(
     """
     network = model.network
     sizes = level_sizes(size, DEPTH)
-    at = model.at(quality or EXACT_QUALITY)
     coded = draw_popped(stack)
     uncoded = draw_mean if seed is None else draw_sampled(np.random.default_rng(seed))
     level, features = network.ladder.flow.draw(at, sizes, lambda k, level: coded)

@@ -20,8 +20,9 @@ from ..models.kernels import FLOAT32, FLOAT64, Kernel
 from ..models.likelihoods import PhaseMixtures
 from ..models.machine import kernel_for
 from ..models.pyramid import level_sizes
-from ..models.selfvae import LEVELS, SelfVAE, draw_mean
+from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, SelfVAE, draw_mean
 from ..models.threads import own_threads
+from ..tunes import Tune
 
 FORMAT = "svcodec-selfvae-1"
 
@@ -62,9 +63,10 @@ class Model:
         self._tested = False
         self._lock = threading.Lock()
 
-    def at(self, quality: float, tune: int = 0) -> Rate:
-        """A quality and the index of a tune as networks take them, for one picture."""
-        return Rate.of(quality, tune, 1, self.device)
+    def at(self, quality: float | None = None, tune: Tune | None = None) -> Rate:
+        """Quality and tune as networks take them, for one picture; None stands for those of tiers that take none."""
+        quality = EXACT_QUALITY if quality is None else quality
+        return Rate.of(quality, EXACT_TUNE if tune is None else tune, 1, self.device)
 
     def test(self) -> None:
         """Compare known words and a known answer, once, falling back to float64 sums, which no algorithm can round.
@@ -125,7 +127,7 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         count = torch.arange(3 * 16 * 16, dtype=torch.int64, device="cpu")
         gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
         sizes = level_sizes((128, 128), LEVELS)
-        for quality, tune in ((10.0, 0), (90.0, 1)):
+        for quality, tune in ((10.0, Tune.PSNR), (90.0, Tune.SSIM)):
             rate = Rate.of(quality, tune, 1, device)
             mean, features = network.ladder.gist(gist, rate)
             network.gist_likelihood(mean, features, visit)

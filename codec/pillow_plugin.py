@@ -9,6 +9,8 @@ from PIL import Image, ImageFile
 from ..bitstream.container import MAGIC
 from ..errors import StreamError
 
+_OPTIONS = ("tier", "quality", "tune", "effort")  # of `encode`, that `Image.save` takes
+
 
 class SvcImageFile(ImageFile.ImageFile):
     """An .svc file: opening reads its header only, the networks run when the pixels are first needed.
@@ -66,6 +68,5 @@ def _accept(prefix: bytes) -> bool:
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
     from .codec import encode
 
-    options = image.encoderinfo
-    tier, quality, effort = options.get("tier", "standard"), options.get("quality"), options.get("effort")
-    file.write(encode(image, tier=tier, quality=quality, effort=effort))
+    options = {name: image.encoderinfo[name] for name in _OPTIONS if name in image.encoderinfo}
+    file.write(encode(image, **options))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..bitstream.container import Tier
 from ..errors import InputError
+from ..tunes import Tune
 from .arguments import whole_number
 
 EFFORTS = (1, 9)  # the least and the most
@@ -21,6 +22,7 @@ class TierSpec:
         details: z_K .. z_1 are coded.
         exact: y_{K-1} .. x are coded exactly.
         effort: default effort, 1..9, or None where the tier takes none.
+        tune: default tune, or None where the tier takes none, as it does no quality.
     """
 
     tier: Tier
@@ -30,6 +32,7 @@ class TierSpec:
     details: bool
     exact: bool
     effort: int | None = None
+    tune: Tune | None = None
 
     @property
     def name(self) -> str:
@@ -39,16 +42,15 @@ class TierSpec:
 SPECS = {
     spec.tier: spec
     for spec in (
-        TierSpec(Tier.SKETCH, "reconstruction 1", 60, gist_exact=False, details=False, exact=False),
-        TierSpec(
-            Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False, effort=None
-        ),
-        TierSpec(Tier.STANDARD, "reconstruction 2", 60, gist_exact=False, details=True, exact=False),
-        TierSpec(Tier.HIGH, "conditional generation", 80, gist_exact=True, details=True, exact=False),
+        TierSpec(Tier.SKETCH, "reconstruction 1", 60, tune=Tune.SSIM, gist_exact=False, details=False, exact=False),
+        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False),
+        TierSpec(Tier.STANDARD, "reconstruction 2", 60, tune=Tune.SSIM, gist_exact=False, details=True, exact=False),
+        TierSpec(Tier.HIGH, "conditional generation", 80, tune=Tune.SSIM, gist_exact=True, details=True, exact=False),
         TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, exact=True, effort=5),
     )
 }
 TIERS = tuple(spec.name for spec in SPECS.values())
+TUNES = tuple(tune.name.lower() for tune in Tune)
 
 
 def spec_of(name: str) -> TierSpec:
@@ -66,6 +68,17 @@ def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
     if spec.quality is None:
         raise InputError(f"tier {spec.name} takes no quality: it is always exact")
     return whole_number("quality", quality, 1, 100)
+
+
+def checked_tune(spec: TierSpec, tune: str | None) -> Tune | None:
+    """The tune to code with: the default for None. Raises InputError for one that is unknown or can't be taken."""
+    if tune is None:
+        return spec.tune
+    if spec.tune is None:
+        raise InputError(f"tier {spec.name} takes no tune: only those with a quality do")
+    if tune not in TUNES:
+        raise InputError(f"unknown tune {tune!r}; the tunes are {', '.join(TUNES)}")
+    return Tune[tune.upper()]
 
 
 def checked_effort(spec: TierSpec, effort: int | None) -> int | None:

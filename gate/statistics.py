@@ -18,6 +18,7 @@ from ..models.details import GROUPS, Draw, Group, Prior, whole_steps
 from ..models.pyramid import Pyramid
 from ..models.selfvae import DEPTH, Ladder
 from ..models.transforms import SAMPLE_UNIT, to_opponent, to_rgb
+from ..tunes import Tune
 
 TILE = 128  # side of a tile, in pixels
 GRID = (2, 3)  # tiles along the shorter and the longer side
@@ -73,7 +74,7 @@ def statistics(ladder: Ladder, image: Tensor) -> tuple[Tensor, Tensor]:
         samples 0..255, float (b, 3, TILE, TILE).
     """
     pyramid = Pyramid.over(image, DEPTH)
-    at = Rate.of(QUALITY, 0, len(image), image.device)
+    at = Rate.of(QUALITY, Tune.PSNR, len(image), image.device)
     bits, scales, counts = image.new_zeros(3, len(LEVELS) + 1, len(image))
 
     def draw_at(k: int, level: Tensor) -> Draw:

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..tunes import Tune
 from .exact import ExactConv2d
 
 QUALITIES = 100  # qualities are the integers 1 .. 100
 KNOTS = 12  # a quality's parameters are interpolated between 12 learned ones: one every 9 qualities
-
-
-TUNES = ("psnr", "ssim")  # what a picture is tuned for, by the index of its tables
 
 
 class Rate(NamedTuple):
@@ -22,14 +20,14 @@ class Rate(NamedTuple):
 
     Attributes:
         quality: 1..100, float (b,).
-        tune: index in TUNES, int64 (b,).
+        tune: a `Tune`, int64 (b,).
     """
 
     quality: Tensor
     tune: Tensor
 
     @classmethod
-    def of(cls, quality: float, tune: int, count: int, device: torch.device) -> Rate:
+    def of(cls, quality: float, tune: Tune, count: int, device: torch.device) -> Rate:
         """The same rate for `count` pictures."""
         qualities = torch.full((count,), quality, dtype=torch.float32, device=device)
         return cls(qualities, torch.full((count,), tune, dtype=torch.int64, device=device))
@@ -61,7 +59,7 @@ class QualityTable(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.knots = nn.Parameter(torch.zeros(len(TUNES), KNOTS, channels))
+        self.knots = nn.Parameter(torch.zeros(len(Tune), KNOTS, channels))
 
     def forward(self, rate: Rate) -> Tensor:
         """(b, channels, 1, 1)."""

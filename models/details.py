@@ -112,7 +112,7 @@ class Gains(nn.Module):
         super().__init__()
         self.k = k
         self.adjust = QualityTable(channels)
-        self.table: Tensor | None = None  # log2 gains and gains, (2, TUNES, QUALITIES, channels), once exported
+        self.table: Tensor | None = None  # log2 gains and gains, (2, tunes, QUALITIES, channels), once exported
 
     def forward(self, rate: Rate) -> tuple[Tensor, Tensor]:
         """The gains' log2 and the gains, both (b, channels, 1, 1)."""

@@ -14,6 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..tunes import Tune
 from . import density, flow
 from .blocks import Rate
 from .details import DetailLevel, Draw, DrawAt, Group, Prior, descend, whole_steps
@@ -27,7 +28,7 @@ LEVELS = 3  # K: z_1 .. z_K and y_1 .. y_K
 DEPTH = LEVELS + flow.LEVELS
 FEATURES = (48, 96, 128)  # of the networks of z, finest first
 BLOCKS = (2, 2, 2)
-EXACT_QUALITY = 50.0  # of u and z where levels are coded exactly
+EXACT_QUALITY, EXACT_TUNE = 50.0, Tune.PSNR  # of u and z where levels are coded exactly
 
 
 class Ladder(nn.Module):
@@ -138,7 +139,7 @@ class SelfVAE(nn.Module):
     @torch.no_grad()
     def draw_details(self, k: int, finer: Tensor) -> Tensor:
         """Details (b, 9, h, w) of a z_k drawn from its posterior given y_{k-1} = `finer`."""
-        rate = Rate.of(EXACT_QUALITY, 0, len(finer), finer.device)
+        rate = Rate.of(EXACT_QUALITY, EXACT_TUNE, len(finer), finer.device)
         level = self.ladder.level(k)
         z = level.posterior(to_opponent(finer), to_opponent(downscale(finer)), rate)
         return (z + torch.rand_like(z) - 0.5) / level.gains(rate)[1]

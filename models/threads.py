@@ -31,14 +31,19 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: so many microseconds 
 @contextmanager
 def own_threads(pixels: int) -> Iterator[None]:
     """Let the calling thread use as many threads as pay for a picture of so many pixels, until the context ends."""
-    host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
-    number = max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
+    number = threads_for(pixels)
     with _openmp().limit(limits=number):
         if number == 1:
             yield
         else:
             with _sleepers:
                 yield
+
+
+def threads_for(pixels: int) -> int:
+    """How many threads pay for a picture of so many pixels; never more than the calling thread has, or CPUs."""
+    host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
+    return max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
 
 
 def usable_cpus() -> int:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -21,7 +19,6 @@ from PIL import Image
 
 import svcodec
 from svcodec import cli
-from svcodec.bitstream.container import pack, unpack
 from svcodec.codec import choice
 
 Samples = npt.NDArray[np.uint8]
@@ -83,10 +80,13 @@ def test_there_and_back(png: Path, tmp_path: Path, photo: Samples) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.png", "photo.png", "photo.svc"]
 
 
-def test_tier_and_quality(png: Path, tmp_path: Path) -> None:
-    assert svc("encode", png, "-o", tmp_path / "a.svc", "--tier", "sketch", "--quality", "25").exit_code == 0
+def test_tier_quality_and_tune(png: Path, tmp_path: Path) -> None:
+    options = ("--tier", "sketch", "--quality", "25", "--tune", "psnr")
+    assert svc("encode", png, "-o", tmp_path / "a.svc", *options).exit_code == 0
     info = svcodec.inspect((tmp_path / "a.svc").read_bytes())
-    assert (info.tier, info.quality) == ("sketch", 25)
+    assert (info.tier, info.quality, info.tune) == ("sketch", 25, "psnr")
+    shown = svc("info", tmp_path / "a.svc").stdout
+    assert "sketch (reconstruction 1), quality 25, tune psnr\n" in shown
 
 
 def test_the_module_is_the_program() -> None:
@@ -199,10 +199,11 @@ def test_an_unknown_model_is_reported_once(png: Path) -> None:
     assert "no-such-model" in result.stderr
 
 
-def test_a_quality_where_there_is_none(png: Path) -> None:
-    result = svc("encode", png, *LOSSLESS, "--quality", "50")
+@pytest.mark.parametrize("options", [("--quality", "50"), ("--tune", "psnr")])
+def test_a_quality_or_tune_where_there_is_none(png: Path, options: tuple[str, str]) -> None:
+    result = svc("encode", png, *LOSSLESS, *options)
     assert result.exit_code == 1
-    assert "quality" in result.stderr
+    assert f"takes no {options[0][2:]}" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,7 @@ def test_a_quality_where_there_is_none(png: Path) -> None:
         ((), "Missing argument"),
         (("photo.png", "--tier", "best"), "best"),
         (("photo.png", "--quality", "0"), "range"),
+        (("photo.png", "--tune", "eye"), "eye"),
         (("photo.png", "-o", "photo.png"), "is an input"),
         (("photo.png", "-o", "./link.svc"), "is an input"),
         (("photo.png", "photo.jpg"), "would both be written"),
@@ -287,42 +289,6 @@ def test_exif_too_long_for_a_jpeg(tmp_path: Path, photo: Samples) -> None:
     result = svc("decode", source, "-o", tmp_path / "a.jpg")
     assert result.exit_code == 1
     assert "JPEG" in result.stderr
-
-
-def test_info(svc_file: Path, tmp_path: Path, stream: bytes) -> None:
-    result = svc("info", svc_file, tmp_path / "none.svc")
-    assert result.exit_code == 1
-    assert "none.svc: No such file" in result.stderr
-    found = svcodec.inspect(stream)
-    for text in ("lossless", "40x24 RGB", found.model, f"{len(stream):,} bytes", *(s.name for s in found.segments)):
-        assert text in result.stdout
-
-
-def test_info_as_json(svc_file: Path, stream: bytes) -> None:
-    result = svc("info", "--json", svc_file, svc_file)
-    first, second = map(json.loads, result.stdout.splitlines())
-    assert first == second
-    assert first == {"file": str(svc_file), **json.loads(svcodec.inspect(stream).to_json())}
-    assert first["bytes"] == len(stream)
-    assert json.loads(svc("info", "--json", "-", stdin=stream).stdout)["file"] == "-"
-
-
-def test_tables_hold_names_left_and_figures_right(svc_file: Path) -> None:
-    lines = [
-        line for line in svc("info", svc_file).stdout.splitlines() if line.startswith(("  segment", "  u ", "  y0"))
-    ]
-    head, *rows = lines
-    assert len(rows) == 2
-    for row in rows:
-        assert row.index(row.split()[1]) == head.index("coding")
-        assert row.index(row.split()[2]) + len(row.split()[2]) == head.index("bits") + len("bits")
-
-
-def test_streams_without_an_account_are_shown(svc_file: Path, stream: bytes) -> None:
-    svc_file.write_bytes(pack(replace(unpack(stream), account=())))
-    result = svc("info", svc_file)
-    assert result.exit_code == 0
-    assert "segment" in result.stdout
 
 
 def test_demo(tmp_path: Path, photo: Samples, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,23 @@ def test_quality_buys_fidelity(codec: svcodec.Codec, tier: str) -> None:
         assert fidelity == sorted(fidelity)
 
 
+@pytest.mark.parametrize("tier", ["sketch", "standard", "high"])
+def test_pictures_are_tuned_for_the_eye_unless_told_otherwise(codec: svcodec.Codec, tier: str) -> None:
+    image = texture(40, 56)
+    files = {tune: codec.encode(image, tier=tier, tune=tune) for tune in (None, *svcodec.TUNES)}
+    assert files[None] == files["ssim"] != files["psnr"]
+    for tune in svcodec.TUNES:
+        assert svcodec.inspect(files[tune]).tune == tune
+        assert codec.decode(files[tune]).size == (56, 40)
+    assert svcodec.encode(image, tier=tier, tune="psnr") == files["psnr"]
+
+
+@pytest.mark.parametrize("tier", ["preview", "lossless"])
+def test_exact_tiers_have_no_tune(codec: svcodec.Codec, tier: str) -> None:
+    info = svcodec.inspect(codec.encode(texture(8, 8), tier=tier))
+    assert (info.quality, info.tune) == (None, None)
+
+
 @pytest.mark.parametrize("tier", svcodec.TIERS)
 def test_encoding_twice_gives_the_same_bytes(codec: svcodec.Codec, tier: str) -> None:
     image = texture(40, 56)
@@ -165,6 +182,11 @@ def test_metadata_survives(codec: svcodec.Codec) -> None:
         ({"quality": np.int64(101)}, "1 to 100"),
         ({"tier": "lossless", "quality": 50}, "takes no quality"),
         ({"tier": "preview", "quality": 50}, "takes no quality"),
+        ({"tune": "eye"}, "unknown tune 'eye'; the tunes are psnr, ssim"),
+        ({"tune": "SSIM"}, "unknown tune"),
+        ({"tune": 1}, "unknown tune 1"),
+        ({"tier": "lossless", "tune": "psnr"}, "lossless takes no tune"),
+        ({"tier": "preview", "tune": "ssim"}, "preview takes no tune"),
     ],
 )
 def test_bad_arguments_are_refused(codec: svcodec.Codec, arguments: dict, text: str) -> None:

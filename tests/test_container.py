@@ -21,11 +21,13 @@ from svcodec.bitstream.container import (
 )
 from svcodec.bitstream.forms import Form, Plain
 from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
+from svcodec.tunes import Tune
 
 SAMPLE = Stream(
     tier=Tier.STANDARD,
     colour=Colour.RGB,
     quality=50,
+    tune=Tune.SSIM,
     width=768,
     height=512,
     model_name="photo-1",
@@ -39,8 +41,8 @@ SAMPLE = Stream(
     ),
 )
 GOLDEN = (
-    "89 53 56 43 01 02 01 32 80 06 80 04 07 70 68 6f 74 6f 2d 31 00 01 02 03 04 05 06 07 01 04 01 02 "
-    "03 04 02 14 80 98 f2 01 b0 09 13 80 7d 00 12 90 c8 02 00 11 b8 8b 04 00 00 64 a5 ec 78"
+    "89 53 56 43 01 02 01 32 01 80 06 80 04 07 70 68 6f 74 6f 2d 31 00 01 02 03 04 05 06 07 01 04 01 "
+    "02 03 04 02 14 80 98 f2 01 b0 09 13 80 7d 00 12 90 c8 02 00 11 b8 8b 04 00 00 95 8a 76 85"
 )
 
 SCORES = st.integers(-(2**31), 2**31 - 1)
@@ -48,11 +50,12 @@ BLOBS = st.none() | st.binary(max_size=200)
 ENTRIES = st.builds(
     Entry, st.sampled_from(Variable), st.sampled_from(Coding), st.integers(0, 2**35 - 1), st.integers(0, 2**35 - 1)
 )
+RATES = st.just((None, None)) | st.tuples(st.integers(1, 100), st.sampled_from(Tune))
 STREAMS = st.builds(
-    Stream,
+    lambda rate, **fields: Stream(quality=rate[0], tune=rate[1], **fields),
+    RATES,
     tier=st.sampled_from(Tier),
     colour=st.sampled_from(Colour),
-    quality=st.none() | st.integers(1, 100),
     width=st.integers(1, 4096),
     height=st.integers(1, 65535),
     model_name=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,30}", fullmatch=True),
@@ -70,6 +73,7 @@ PLAIN = Stream(
     tier=Tier.LOSSLESS,
     colour=Colour.GREY,
     quality=None,
+    tune=None,
     width=2,
     height=1,
     model_name="",
@@ -122,7 +126,7 @@ def test_plain_sections_that_are_none(section: bytes) -> None:
 def test_a_picture_is_plain_or_coded() -> None:
     with pytest.raises(CorruptError, match="two ways"):
         unpack(with_section(7, bytes(5)))
-    for change in ({"tier": Tier.HIGH}, {"quality": 3}, {"codes": b"code"}, {"model_name": "m"}):
+    for change in ({"tier": Tier.HIGH}, {"quality": 3, "tune": Tune.PSNR}, {"codes": b"code"}, {"model_name": "m"}):
         with pytest.raises(InputError, match="a plain picture"):
             replace(PLAIN, **change)
     with pytest.raises(InputError, match="no model name"):
@@ -199,19 +203,29 @@ def test_codes_are_required() -> None:
         unpack(checked(pack(SAMPLE)[:header] + b"\0"))
 
 
-@pytest.mark.parametrize(("place", "value"), [(5, 5), (6, 2), (7, 101), (12, ord("A")), (12, 0xC3)])
+@pytest.mark.parametrize(("place", "value"), [(5, 5), (6, 2), (7, 101), (8, 2), (8, 255), (14, ord("A")), (14, 0xC3)])
 def test_fields_out_of_range(place: int, value: int) -> None:
     body = bytearray(pack(SAMPLE)[:-4])
-    body[place + (place == 12)] = value
+    body[place] = value
     with pytest.raises(CorruptError):
         unpack(checked(bytes(body)))
+
+
+def test_the_tune_takes_a_byte_where_there_is_a_quality() -> None:
+    for tune in Tune:
+        data = pack(replace(SAMPLE, tune=tune))
+        assert (data[7], data[8]) == (50, tune)
+        assert unpack(data).tune is tune
+    exact = pack(replace(SAMPLE, quality=None, tune=None))
+    assert exact[7:-4] == b"\0" + pack(SAMPLE)[9:-4]
+    assert unpack(exact).tune is None
 
 
 @pytest.mark.parametrize("size", [b"\0\1", b"\xff\xff\3\xff\xff\3", b"\x80\x80\4\1", b"\x81\0\1", b"\xff" * 6])
 def test_sizes_out_of_range(size: bytes) -> None:
     data = pack(SAMPLE)
     with pytest.raises(CorruptError):
-        unpack(checked(data[:8] + size + data[12:-4]))
+        unpack(checked(data[:9] + size + data[13:-4]))
 
 
 @pytest.mark.parametrize("account", [b"\1\0\0", b"\x7f\0\0", b"\0\0"])
@@ -237,6 +251,8 @@ def test_metadata_that_does_not_decompress(content: bytes) -> None:
     "change",
     [
         {"quality": 0},
+        {"quality": None},
+        {"tune": None},
         {"width": 0},
         {"height": 65536},
         {"width": 65535, "height": 65535},

@@ -14,6 +14,7 @@ from PIL import Image
 import svcodec
 from svcodec.bitstream.container import Stream, Tier, pack, unpack
 from svcodec.codec import choice
+from svcodec.tunes import Tune
 
 COUNT = 2000
 
@@ -136,6 +137,14 @@ def test_codes_of_another_tier(codec: svcodec.Codec, streams: dict[str, bytes], 
 def test_another_quality(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
     with pytest.raises(svcodec.StreamError):
         codec.decode(pack(replace(unpack(streams["standard"]), quality=1)))
+
+
+def test_another_tune(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:
+    for tier in ("sketch", "standard", "high"):
+        stream = unpack(streams[tier])
+        assert stream.tune is Tune.SSIM
+        with pytest.raises(svcodec.StreamError):
+            codec.decode(pack(replace(stream, tune=Tune.PSNR)))
 
 
 def test_another_model(codec: svcodec.Codec, streams: dict[str, bytes]) -> None:

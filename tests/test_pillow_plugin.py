@@ -62,11 +62,11 @@ def test_saving_takes_an_effort(photo: Samples, tmp_path: Path) -> None:
         assert path.read_bytes() == svcodec.encode(photo, tier="lossless", effort=effort)
 
 
-def test_saving_takes_tier_and_quality(photo: Samples, tmp_path: Path) -> None:
+def test_saving_takes_tier_quality_and_tune(photo: Samples, tmp_path: Path) -> None:
     path = tmp_path / "photo.svc"
-    Image.fromarray(photo).save(path, tier="sketch", quality=30)
+    Image.fromarray(photo).save(path, tier="sketch", quality=30, tune="psnr")
     info = svcodec.inspect(path.read_bytes())
-    assert (info.tier, info.quality) == ("sketch", 30)
+    assert (info.tier, info.quality, info.tune) == ("sketch", 30, "psnr")
 
 
 def test_the_orientation_is_seen_before_loading(photo: Samples) -> None:

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.blocks import TUNES, Rate
+from ..models.blocks import Rate
 from ..models.details import log_step
 from ..models.pyramid import Pyramid
 from ..models.selfvae import LEVELS, SelfVAE
+from ..tunes import Tune
 from .distortion import ms_ssim, squared_error, ssim_distortion
 from .loop import Objective
 
-DISTORTIONS = dict(zip(TUNES, (squared_error, ssim_distortion), strict=True))
+DISTORTIONS = {Tune.PSNR: squared_error, Tune.SSIM: ssim_distortion}
 
 
 def trade_off(quality: Tensor) -> Tensor:
@@ -36,8 +37,8 @@ def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tupl
     picture, bits = model.ladder(image, rate, dropped, exact)
     bpp = bits.sum(0) / image[0, 0].numel()
     distortion = bpp.new_zeros(len(image))
-    for tune, measure in enumerate(DISTORTIONS.values()):
-        of_tune = slice(tune, None, len(TUNES))
+    for tune, measure in DISTORTIONS.items():
+        of_tune = slice(tune, None, len(Tune))
         # far off, and exact where it is not the picture's, structure tells little: squared error trains what is left
         measure = squared_error if dropped or exact else measure
         distortion[of_tune] = measure(picture[of_tune], image[of_tune])
@@ -54,7 +55,7 @@ def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tupl
 def random_rate(image: Tensor, rng: np.random.Generator) -> Rate:
     """A quality drawn for each image of a batch, and the tunes in turn."""
     quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
-    return Rate(quality, torch.arange(len(image), device=image.device) % len(TUNES))
+    return Rate(quality, torch.arange(len(image), device=image.device) % len(Tune))
 
 
 def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -81,14 +82,15 @@ def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
     a dB is worth about so much of the rate; relative, and so comparable between qualities.
     """
     report: dict[str, float | str] = {}
-    for index, tune in enumerate(TUNES):
+    for tune in Tune:
+        name = tune.name.lower()
         score = 0.0
         for q in (20, 45, 70, 95):
-            bpp, psnr, similarity = _figures(model, photos, Rate.of(q, index, len(photos), photos.device), 0)
-            report[f"{tune} {q}"] = f"{bpp:.3f} bpp {psnr:.2f} dB {similarity:.2f} dB"
-            score += (math.log(bpp) - (0.138 * psnr if tune == "psnr" else 0.145 * similarity)) / 4
-        report[f"score {tune}"] = round(score, 4)
-    bpp, psnr, _ = _figures(model, photos, Rate.of(50, 0, len(photos), photos.device), LEVELS)
+            bpp, psnr, similarity = _figures(model, photos, Rate.of(q, tune, len(photos), photos.device), 0)
+            report[f"{name} {q}"] = f"{bpp:.3f} bpp {psnr:.2f} dB {similarity:.2f} dB"
+            score += (math.log(bpp) - (0.138 * psnr if tune is Tune.PSNR else 0.145 * similarity)) / 4
+        report[f"score {name}"] = round(score, 4)
+    bpp, psnr, _ = _figures(model, photos, Rate.of(50, Tune.PSNR, len(photos), photos.device), LEVELS)
     return {**report, "sketch": f"{bpp:.3f} bpp {psnr:.2f} dB"}
 
 
@@ -108,7 +110,7 @@ def validate_likelihoods(model: SelfVAE, photos: Tensor) -> dict[str, float | st
     report = {}
     for k in range(1, LEVELS + 1):
         report[f"y_{k - 1}"] = model.level_bits(k, pyramid[k - 1]).mean().item() / photos[0].numel()
-    rate = Rate.of(50, 0, len(photos), photos.device)
+    rate = Rate.of(50, Tune.PSNR, len(photos), photos.device)
     report[f"y_{LEVELS}"] = model.gist_bits(pyramid[LEVELS], rate).mean().item() / photos[0].numel()
     return {key: round(value, 4) for key, value in {"score": sum(report.values()), **report}.items()}
 
