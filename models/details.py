@@ -152,9 +152,8 @@ class GroupPrior(nn.Module):
     def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> Prior:
         """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w)."""
         out = self.hidden.then(self.out, features).float()
-        channels = out.shape[1] // 2
-        mean, log_scale, adjust = out.split((channels, channels, 1), 1)
-        adjust = (adjust * 2.0).clamp(-MAX_ADJUST, MAX_ADJUST)
+        mean, log_scale = out[:, :-1].chunk(2, 1)
+        adjust = (out[:, -1:] * 2.0).clamp(-MAX_ADJUST, MAX_ADJUST)
         steps = round_to(adjust, ADJUST_BITS)
         exact = self.factors[((steps + MAX_ADJUST) * 2**ADJUST_BITS).long()]
         factor = straight_through(exact, torch.exp2(adjust)) if self.training else exact

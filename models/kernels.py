@@ -1,20 +1,30 @@
 """Kernels that add up whole numbers exactly: which one a machine runs is a matter of speed, never of results.
 
-Each takes inputs in whole steps and a layer (`exact.ExactConv2d`) and gives the same numbers as any other: products
+Each takes inputs in whole steps and a layer (`Layer`) and gives the same numbers as any other: products
 and sums are integers below 2^24, what follows them are multiplications by powers of two and one rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-if TYPE_CHECKING:
-    from .exact import ExactConv2d
+
+class Layer(Protocol):
+    """What a kernel asks of a convolution, as `exact.ExactConv2d` has it."""
+
+    input_steps: tuple[int, int]
+    input_exponent: int
+    bias: Tensor
+
+    @property
+    def weight(self) -> Tensor: ...
+
+    def packed(self, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
 class Kernel(Protocol):
@@ -28,17 +38,17 @@ class Kernel(Protocol):
     name: str
     handicap: float
 
-    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+    def steps(self, x: Tensor, layer: Layer) -> Tensor:
         """Inputs, float32 (b, c, h, w), rounded and clamped to whole steps, in the form that this kernel takes."""
 
-    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+    def values(self, steps: Tensor, layer: Layer) -> Tensor:
         """The convolution, bias included: float32 (b, c, h, w)."""
 
-    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
         """max(values, 0) as steps of the layer that follows, packed: rounded to even, at most its greatest input."""
 
 
-def above_least(x: Tensor, layer: ExactConv2d) -> Tensor:
+def above_least(x: Tensor, layer: Layer) -> Tensor:
     """Inputs in steps above the least one and half a step more, clamped: what is left is to drop their fractions.
 
     The factor is a power of two, so that one rounding is all there is, with or without a fused multiply-add.
@@ -57,14 +67,14 @@ class Float:
         self.dtype = dtype
         self.name = str(dtype).removeprefix("torch.")
 
-    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+    def steps(self, x: Tensor, layer: Layer) -> Tensor:
         return above_least(x, layer).floor_().add_(layer.input_steps[0])
 
-    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+    def values(self, steps: Tensor, layer: Layer) -> Tensor:
         weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
         return self._convolve(steps.to(self.dtype), weight, layer.bias.to(self.dtype)).float()
 
-    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
         sums = self.values(steps, layer)
         return sums.mul_(2.0**following.input_exponent).round_().clamp_(*following.input_steps)
 
@@ -105,16 +115,16 @@ class Int8:
 
     name, handicap = "int8", 1.0
 
-    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+    def steps(self, x: Tensor, layer: Layer) -> Tensor:
         return above_least(x, layer).to(torch.uint8)
 
-    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+    def values(self, steps: Tensor, layer: Layer) -> Tensor:
         return self._convolve(steps, layer, 1.0, torch.float32, "none")
 
-    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
         return self._convolve(steps, layer, 2.0**-following.input_exponent, torch.uint8, "relu")
 
-    def _convolve(self, steps: Tensor, layer: ExactConv2d, step: float, dtype: torch.dtype, unary: str) -> Tensor:
+    def _convolve(self, steps: Tensor, layer: Layer, step: float, dtype: torch.dtype, unary: str) -> Tensor:
         packed, scales, zeros = layer.packed(steps.shape)
         return torch.ops.onednn.qconv2d_pointwise(
             steps,
@@ -125,7 +135,7 @@ class Int8:
             zeros,
             layer.bias,
             [1, 1],
-            list(layer.padding),
+            [layer.weight.shape[-1] // 2] * 2,
             [1, 1],
             1,
             step,
@@ -138,7 +148,7 @@ class Int8:
 
 
 FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()
-BFLOAT16 = Shortened("bfloat16", "bf16", lambda: torch.backends.mkldnn.conv)
+BFLOAT16 = Shortened("bfloat16", "bf16", lambda: torch.backends.mkldnn.conv)  # type: ignore[attr-defined]
 TF32 = Shortened("tf32", "tf32", lambda: torch.backends.cuda.matmul)
 # By kind of device. FLOAT64 is the last resort: slow, and exact everywhere.
 KERNELS: dict[str, tuple[Kernel, ...]] = {"cpu": (INT8, BFLOAT16, FLOAT32), "cuda": (TF32, FLOAT32)}

@@ -1,7 +1,7 @@
 """From checkpoints to a model file.
 
-Calibrates the networks' grids on photos, rounds their weights to them, proves the bound of every output channel, and
-measures what the rounding cost on the held-out photos.
+Calibrates on photos the networks that were not trained on grids, rounds all weights to their grids, proves the bound of
+every output channel, and measures what the rounding cost on the held-out photos.
 """
 
 from __future__ import annotations
