@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from tabulate import tabulate
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from .peers.peer import Peer
 
 SIZE = (512, 768)  # of Kodak's images
 FLOPS = 2  # of a multiply-accumulate
-CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution)
+INT8 = torch.ops.onednn.qconv2d_pointwise
+CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution, INT8)
 
 
 class Work(nn.Module):
@@ -36,7 +37,7 @@ def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[
 
     A module may be called by itself or by one that it is part of, if all its calls are of one kind.
     """
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         Work(networks, work)()
     flops = {
         name: sum(counts.get(operation, 0) for operation in CONVOLUTIONS)
@@ -50,6 +51,15 @@ def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[
         if root == Work.__name__ and len(parts) >= 2 and not any(flops.get(name) for name in above):
             found[parts[1]] += flops[path] // FLOPS
     return found
+
+
+def flop_counter() -> FlopCounterMode:
+    """Torch's counter, told of convolutions of bytes too."""
+
+    def of_bytes(x: list[int], scale: float, zero: int, weight: list[int], *_: object, out_shape: list[int]) -> int:
+        return conv_flop_count(x, weight, out_shape)
+
+    return FlopCounterMode(display=False, custom_mapping={INT8: of_bytes})
 
 
 def macs_table(codecs: Sequence[Peer]) -> str:

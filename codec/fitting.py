@@ -20,7 +20,7 @@ WEIGHT_BITS = 7  # about what a weight takes in the file
 OPTIMISM = 1.0 / math.log(2.0)  # bits less, for each weight, at samples that it was fitted to than at others (Akaike)
 CLEAR = 4.0  # a correction that saves so much more than its weights take needs no look at one without features
 GAIN, MOST_STEPS = 1 / 512, 8  # more steps follow one that saved more than this share of the bits
-LEAST_MASS = 2.0**-18  # what the frequencies' floor leaves of a likelihood
+LEAST_MASS = 2.0**-18  # what the frequencies' floor leaves of a sample's likelihood
 
 Window = tuple[Tensor, Tensor]
 
@@ -178,7 +178,7 @@ class Mass:
         below, above = torch.sigmoid(low), torch.sigmoid(high)
         shares = torch.softmax(mixture.logits, 0)
         masses = shares * (above - below)
-        mass = masses.sum(0) + LEAST_MASS
+        mass = masses.sum(0) + LEAST_MASS * (last - first + 1)
         below, above = below * (1.0 - below), above * (1.0 - above)  # densities now
         relative = shares / mass
         by_scale = relative * (low * below - high * above) * math.log(2.0)

@@ -43,8 +43,8 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first = ExactConv2d(channels, channels, rectified=True)
-        self.second = ExactConv2d(channels, channels, zero=True, rectified=True)
+        self.first = ExactConv2d(channels, channels, slope=0.0)
+        self.second = ExactConv2d(channels, channels, zero=True, slope=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.first.then(self.second, x).add_(x)

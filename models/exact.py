@@ -14,8 +14,10 @@ arithmetic, which is correctly rounded and so needs no bound.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,34 +48,43 @@ class ExactnessError(ArithmeticError):
 
 
 class ExactConv2d(nn.Conv2d):
-    """Stride-1 convolution with zero padding that keeps the size, of its inputs or, if `rectified`, of max(inputs, 0).
+    """Stride-1 convolution with zero padding that keeps the size, of inputs x or of max(x, slope * x).
 
-    A new layer computes in plain floats, for training. `snap` puts it on grids fitted to its weights and to the inputs
-    it has seen; from then on it is exact in evaluation, and trains straight through the grids.
+    A new layer computes in plain floats, for training. Once it is calibrated, it trains through its grids: gradients
+    pass the rounding straight. `snap` rounds its parameters for good; from then on it is exact. The grid of inputs is
+    part of `state_dict`, so that a calibrated layer's weights are always used with the grid that they were trained for.
 
     Attributes:
+        slope: of the rectifier below zero, a power of two or 0; 1 for none.
         input_steps: least and greatest input, in steps.
         weight_steps: largest magnitude of a weight, in steps.
+        leak: what stands for a slope of 0 as long as the layer is not exact.
+        calibrated: whether the grid of inputs is chosen.
+        snapped: whether the parameters are on their grids.
         input_exponent: e; inputs are rounded to multiples of 2^-e.
         weight_exponents: a_c of every output channel, int64 (out_channels,).
         largest_input: what all but a ten-thousandth of the inputs stayed below in magnitude while `watching`.
-        moments: of the patches seen meanwhile, as `rounding.second_moments` gives them.
+        moments: of the patches seen while `observing`, as `rounding.second_moments` gives them.
         kernel: what adds up.
     """
 
     bias: Tensor  # always there
 
     weight_steps = WEIGHT_STEPS
+    leak = 0.0
     watching = False
+    observing = False
+    calibrated = False
     snapped = False
     kernel: Kernel = FLOAT32
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, rectified: bool = False):
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, slope: float = 1.0):
         super().__init__(inputs, outputs, kernel, padding=kernel // 2)
         nn.init.zeros_(self.bias)
         if zero:
             nn.init.zeros_(self.weight)
-        self.input_steps = RECTIFIED if rectified else SIGNED
+        self.slope = slope
+        self.input_steps = RECTIFIED if slope == 0.0 else SIGNED
         self.input_exponent = 0
         self.weight_exponents = torch.zeros(outputs, dtype=torch.int64)
         self.largest_input = 0.0
@@ -81,18 +92,24 @@ class ExactConv2d(nn.Conv2d):
         self._packed: tuple[Tensor, Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.snapped:
-            x = F.relu(x) if self.input_steps == RECTIFIED else x
-            if self.watching:
-                self._watch(x)
-            return super().forward(x)
-        if not self.training:
+        if self.snapped:
             return self.values(self.steps(x))
-        low, high = (edge * 2.0**-self.input_exponent for edge in self.input_steps)
-        clamped = x.clamp(low, high)
+        if self.slope < 1.0:
+            x = F.leaky_relu(x, self.slope or self.leak)
+        if self.watching:
+            self._watch(x)
+        if self.observing:
+            moments = rounding.second_moments(x.detach(), self.kernel_size[0])
+            self.moments = moments if self.moments is None else self.moments + moments
+        if not self.calibrated:
+            return super().forward(x)
+        low, high = (float(edge) for edge in self.input_steps)
+        if low == 0.0:
+            low = -self.leak * high
+        x = x.clamp(low * 2.0**-self.input_exponent, high * 2.0**-self.input_exponent)
         weight, bias = self.on_grid()
         return F.conv2d(
-            straight_through(round_to(clamped, self.input_exponent), clamped),
+            straight_through(round_to(x, self.input_exponent), x),
             straight_through(weight, self.weight),
             straight_through(bias, self.bias),
             padding=self.padding,
@@ -113,7 +130,7 @@ class ExactConv2d(nn.Conv2d):
 
     def then(self, following: ExactConv2d, x: Tensor) -> Tensor:
         """The rectified convolution `following` of this one: where both are exact, without leaving whole steps."""
-        if self.training or not (self.snapped and following.snapped):
+        if not (self.snapped and following.snapped):
             return following(self(x))
         return following.values(self.kernel.rectified(self.steps(x), self, following))
 
@@ -130,39 +147,60 @@ class ExactConv2d(nn.Conv2d):
             self._packed = packed, scales, zeros
         return self._packed
 
+    def calibrate(self) -> None:
+        """Choose the grid of inputs by `largest_input`, where there is none yet."""
+        if not self.calibrated:
+            self.input_exponent = math.floor(math.log2(self.input_steps[1] / max(self.largest_input, 2.0**-8)))
+            self.calibrated = True
+
     @torch.no_grad()
     def snap(self) -> None:
-        """Choose the grids, and round the parameters to them; by the inputs seen, where there are any."""
+        """Round the parameters of a calibrated layer to their grids, by the inputs seen where there are any."""
+        parameters = self.on_grid() if self.moments is None else self._rounded_by(self.moments)
+        for parameter, value in zip((self.weight, self.bias), parameters, strict=True):
+            parameter.copy_(value)
+        self.moments = None
+        self.snapped = True
+        self.check_bound()
+
+    @torch.no_grad()
+    def on_grid(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias rounded to the finest grids that keep the bound, which become those of the layer."""
+        self.weight_exponents = self._finest_exponents()
+        scale = torch.exp2(self.weight_exponents.float())
+        weight = torch.floor(self.weight * scale.view(-1, 1, 1, 1) + 0.5).clamp(-self.weight_steps, self.weight_steps)
+        return weight / scale.view(-1, 1, 1, 1), self._bias_on_grid(self.bias, scale)
+
+    def _rounded_by(self, moments: Tensor) -> tuple[Tensor, Tensor]:
+        """As `on_grid`, by the inputs' moments, on each output's finest grid or one twice as fine or as coarse."""
+        finest, weight, bias = self._finest_exponents(), self.weight.double(), self.bias.double()
+        chosen, found, shifted = finest, weight, bias
+        least = torch.full(bias.shape, torch.inf, dtype=torch.float64)
+        for exponents in (finest, finest + 1, finest - 1):
+            scale = torch.exp2(exponents.double())
+            rounded, more, error = rounding.rounded(weight.flatten(1), moments, scale, self.weight_steps)
+            rounded = rounded.view_as(weight)
+            better = (error < least) & (self._reached(rounded, bias + more, exponents) < 2.0**SUM_BITS - 1)
+            least, chosen = torch.where(better, error, least), torch.where(better, exponents, chosen)
+            found = torch.where(better.view(-1, 1, 1, 1), rounded, found)
+            shifted = torch.where(better, bias + more, shifted)
+        self.weight_exponents = chosen
+        return found, self._bias_on_grid(shifted, torch.exp2(chosen.double()))
+
+    def _finest_exponents(self) -> Tensor:
+        """a_c of the finest grids on which weights are in range and sums in bound."""
         reach = max(abs(edge) for edge in self.input_steps)
-        self.input_exponent = math.floor(math.log2(self.input_steps[1] / max(self.largest_input, 2.0**-8)))
         weight = self.weight.double().abs()
         # Rounding may lengthen each weight and the bias by half a step: the margin covers it.
         steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * reach
         sums = weight.sum((1, 2, 3)) * reach + self.bias.double().abs() * 2.0**self.input_exponent
         exponents = torch.floor(torch.log2(steps / sums.clamp_min(reach * 2.0**-8)))
         largest = weight.amax((1, 2, 3)).clamp_min(2.0**-20)
-        exponents = torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest)))
-        self.weight_exponents = exponents.long()
-        self.snapped = True
-        if self.moments is not None:
-            self._round_by(self.moments)
-        for parameter, value in zip((self.weight, self.bias), self.on_grid(), strict=True):
-            parameter.copy_(value)
-        self.check_bound()
+        return torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest))).long()
 
-    def _round_by(self, moments: Tensor) -> None:
-        """Round the weights by the inputs' moments, on each output's grid or one twice as fine or as coarse."""
-        chosen, weight, bias = self.weight_exponents, self.weight.double(), self.bias.double()
-        least = torch.full(bias.shape, torch.inf, dtype=torch.float64)
-        for exponents in (chosen, chosen + 1, chosen - 1):
-            scale = torch.exp2(exponents.double())
-            rounded, more, error = rounding.rounded(weight.flatten(1), moments, scale, self.weight_steps)
-            found = rounded.view_as(weight)
-            better = (error < least) & (self._reached(found, bias + more, exponents) < 2.0**SUM_BITS)
-            least = torch.where(better, error, least)
-            self.weight.copy_(torch.where(better.view(-1, 1, 1, 1), found, self.weight))
-            self.bias.copy_(torch.where(better, bias + more, self.bias))
-            self.weight_exponents = torch.where(better, exponents, self.weight_exponents)
+    def _bias_on_grid(self, bias: Tensor, scale: Tensor) -> Tensor:
+        step = scale * 2.0**self.input_exponent
+        return torch.floor(bias * step + 0.5) / step
 
     def _reached(self, weight: Tensor, bias: Tensor, exponents: Tensor) -> Tensor:
         """How many steps each output channel's sums can reach, float64."""
@@ -171,12 +209,13 @@ class ExactConv2d(nn.Conv2d):
         weights = weight.double().abs().sum((1, 2, 3)) * scale
         return weights * reach + bias.double().abs() * scale * 2.0**self.input_exponent
 
-    def on_grid(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias rounded to their grids."""
-        scale = torch.exp2(self.weight_exponents.to(self.weight.device, torch.float32))
-        step = scale * 2.0**self.input_exponent
-        weight = torch.floor(self.weight * scale.view(-1, 1, 1, 1) + 0.5).clamp(-self.weight_steps, self.weight_steps)
-        return weight / scale.view(-1, 1, 1, 1), torch.floor(self.bias * step + 0.5) / step
+    def get_extra_state(self) -> int | None:
+        """The exponent of the grid of inputs, if it is chosen: saved and loaded with the parameters."""
+        return self.input_exponent if self.calibrated else None
+
+    def set_extra_state(self, state: int | None) -> None:
+        self.calibrated = state is not None
+        self.input_exponent = state or 0
 
     def integers(self) -> dict[str, Tensor]:
         """The layer as integers on its grids, for export: weight int32, bias int32, grid int32 (1 + out,)."""
@@ -195,7 +234,7 @@ class ExactConv2d(nn.Conv2d):
         scale = torch.exp2(self.weight_exponents.double())
         self.weight.copy_(weight.double() / scale.view(-1, 1, 1, 1))
         self.bias.copy_(bias.double() / (scale * 2.0**self.input_exponent))
-        self.snapped = True
+        self.calibrated = self.snapped = True
         self.check_bound()
 
     def check_bound(self) -> None:
@@ -215,17 +254,47 @@ class ExactConv2d(nn.Conv2d):
         some = magnitudes[:: max(1, len(magnitudes) // 500_000)].float()
         reached = some.kthvalue(max(1, int(len(some) * PERCENTILE))).values
         self.largest_input = max(self.largest_input, reached.item())
-        moments = rounding.second_moments(x.detach(), self.kernel_size[0])
-        self.moments = moments if self.moments is None else self.moments + moments
+
+
+def set_leak(network: nn.Module, slope: float) -> None:
+    """Set the slope of all rectifiers below zero, for training."""
+    for module in network.modules():
+        if isinstance(module, ExactConv2d):
+            module.leak = slope
+
+
+class _FullPrecision:
+    """Torch's switches for the whole process, held where float32 is no less than that while anybody computes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._held = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._held.enter_context(torch.backends.nnpack.flags(enabled=False))
+                mkldnn: Any = torch.backends.mkldnn
+                for backend in (mkldnn.conv, mkldnn.matmul, torch.backends.cuda.matmul):
+                    precision = backend.fp32_precision
+                    self._held.callback(setattr, backend, "fp32_precision", precision)
+                    if precision != "none":
+                        backend.fp32_precision = "ieee"
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._held.close()
+
+
+_full_precision = _FullPrecision()
 
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
     """Keep torch from the settings under which float32 products may be less than float32."""
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.inference_mode(), torch.backends.nnpack.flags(enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
+    with _full_precision, torch.inference_mode():
+        yield

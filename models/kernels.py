@@ -1,22 +1,33 @@
 """Kernels that add up whole numbers exactly: which one a machine runs is a matter of speed, never of results.
 
-Each takes inputs in whole steps and a layer (`exact.ExactConv2d`) and gives the same numbers as any other: products
+Each takes inputs in whole steps and a layer (`Layer`) and gives the same numbers as any other: products
 and sums are integers below 2^24, what follows them are multiplications by powers of two and one rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-if TYPE_CHECKING:
-    from .exact import ExactConv2d
-
 STRIP = 1 << 18  # numbers
+
+
+class Layer(Protocol):
+    """What a kernel asks of a convolution, as `exact.ExactConv2d` has it."""
+
+    slope: float
+    input_steps: tuple[int, int]
+    input_exponent: int
+    bias: Tensor
+
+    @property
+    def weight(self) -> Tensor: ...
+
+    def packed(self, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
 class Kernel(Protocol):
@@ -30,22 +41,24 @@ class Kernel(Protocol):
     name: str
     handicap: float
 
-    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+    def steps(self, x: Tensor, layer: Layer) -> Tensor:
         """Inputs, float32 (b, c, h, w), rounded and clamped to whole steps, in the form that this kernel takes."""
 
-    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+    def values(self, steps: Tensor, layer: Layer) -> Tensor:
         """The convolution, bias included: float32 (b, c, h, w)."""
 
-    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
         """max(values, 0) as steps of the layer that follows, packed: rounded to even, at most its greatest input."""
 
 
-def above_least(x: Tensor, layer: ExactConv2d, out: Tensor | None = None) -> Tensor:
+def above_least(x: Tensor, layer: Layer, out: Tensor | None = None) -> Tensor:
     """Inputs in steps above the least one and half a step more, clamped: what is left is to drop their fractions.
 
     The factor is a power of two, so that one rounding is all there is, with or without a fused multiply-add.
     """
     low, high = layer.input_steps
+    if 0.0 < layer.slope < 1.0:  # a slope of 0 is the grid's lower end
+        x = torch.maximum(x, torch.mul(x, layer.slope, out=out), out=out)
     offset = torch.tensor(0.5 - low, dtype=x.dtype, device=x.device)
     return torch.add(offset, x, alpha=2.0**layer.input_exponent, out=out).clamp_(0.0, high - low)
 
@@ -59,14 +72,14 @@ class Float:
         self.dtype = dtype
         self.name = str(dtype).removeprefix("torch.")
 
-    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+    def steps(self, x: Tensor, layer: Layer) -> Tensor:
         return above_least(x, layer).floor_().add_(layer.input_steps[0])
 
-    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+    def values(self, steps: Tensor, layer: Layer) -> Tensor:
         weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
         return self._convolve(steps.to(self.dtype), weight, layer.bias.to(self.dtype)).float()
 
-    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
         sums = self.values(steps, layer)
         return sums.mul_(2.0**following.input_exponent).round_().clamp_(*following.input_steps)
 
@@ -107,7 +120,7 @@ class Int8:
 
     name, handicap = "int8", 1.0
 
-    def steps(self, x: Tensor, layer: ExactConv2d) -> Tensor:
+    def steps(self, x: Tensor, layer: Layer) -> Tensor:
         """In strips that stay in a core's cache, where several passes over them cost little."""
         steps = torch.empty_like(x, dtype=torch.uint8, memory_format=torch.channels_last)
         values = x.permute(0, 2, 3, 1).reshape(-1)
@@ -118,13 +131,13 @@ class Int8:
             of_part.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
         return steps
 
-    def values(self, steps: Tensor, layer: ExactConv2d) -> Tensor:
+    def values(self, steps: Tensor, layer: Layer) -> Tensor:
         return self._convolve(steps, layer, 1.0, torch.float32, "none")
 
-    def rectified(self, steps: Tensor, layer: ExactConv2d, following: ExactConv2d) -> Tensor:
+    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
         return self._convolve(steps, layer, 2.0**-following.input_exponent, torch.uint8, "relu")
 
-    def _convolve(self, steps: Tensor, layer: ExactConv2d, step: float, dtype: torch.dtype, unary: str) -> Tensor:
+    def _convolve(self, steps: Tensor, layer: Layer, step: float, dtype: torch.dtype, unary: str) -> Tensor:
         packed, scales, zeros = layer.packed(steps.shape)
         return torch.ops.onednn.qconv2d_pointwise(
             steps,
@@ -135,7 +148,7 @@ class Int8:
             zeros,
             layer.bias,
             [1, 1],
-            list(layer.padding),
+            [layer.weight.shape[-1] // 2] * 2,
             [1, 1],
             1,
             step,
@@ -148,7 +161,7 @@ class Int8:
 
 
 FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()
-BFLOAT16 = Shortened("bfloat16", "bf16", lambda: torch.backends.mkldnn.conv)
+BFLOAT16 = Shortened("bfloat16", "bf16", lambda: torch.backends.mkldnn.conv)  # type: ignore[attr-defined]
 TF32 = Shortened("tf32", "tf32", lambda: torch.backends.cuda.matmul)
 # By kind of device. FLOAT64 is the last resort: slow, and exact everywhere.
 KERNELS: dict[str, tuple[Kernel, ...]] = {"cpu": (INT8, BFLOAT16, FLOAT32), "cuda": (TF32, FLOAT32)}

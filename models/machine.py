@@ -68,8 +68,8 @@ def answer(kernel: Kernel, first: ExactConv2d, second: ExactConv2d, x: Tensor) -
 def _block(device: str) -> tuple[ExactConv2d, ExactConv2d, Tensor]:
     """Two layers of whose products some are as large as bytes allow: pairs of these overflow sixteen bits."""
     layers = []
-    for rectified in (False, True):
-        layer = ExactConv2d(CHANNELS, CHANNELS, rectified=rectified).requires_grad_(False).eval()
+    for slope in (1.0, 0.0):
+        layer = ExactConv2d(CHANNELS, CHANNELS, slope=slope).requires_grad_(False).eval()
         weight = _integers(layer.weight.shape, 127)
         weight[..., 1, 1] = 127
         grid = torch.tensor([0, *[12] * CHANNELS], dtype=torch.int32, device="cpu")

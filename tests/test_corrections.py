@@ -155,6 +155,15 @@ def test_slopes_are_those_of_the_mass(windowed: bool) -> None:
             assert torch.allclose((above - below) / (2 * step), analytic[i], atol=5e-3)
 
 
+def test_what_lies_beyond_its_window_is_not_for_nothing() -> None:
+    """The frequencies' floor makes the four samples of such a window equally likely."""
+    mixture = mixture_of(300)
+    samples = mixture.means.mean(0).round() - 100
+    whole = Mass.of(mixture, samples - 2, samples + 1)
+    bits = -Mass.of(mixture, samples, samples).within(whole).log / np.log(2)
+    assert torch.allclose(bits, torch.full_like(bits, 2.0), atol=1e-3)
+
+
 @pytest.mark.parametrize("features", [0, FEATURES])
 def test_what_bends_the_levels_is_found(features: int) -> None:
     rng = np.random.default_rng(3)

@@ -52,7 +52,7 @@ def _training(command: Command) -> Command:
             "--start",
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="A model file to start from, as long as there is no checkpoint.",
+            help="A model file to start from, on its grids, as long as there is no checkpoint.",
         ),
         click.option(
             "--muon-rate",
@@ -84,6 +84,13 @@ def _training(command: Command) -> Command:
 
 @train.command()
 @_training
+@click.option(
+    "--leak",
+    type=click.FloatRange(0, 1),
+    default=Settings.leak,
+    show_default=True,
+    help="Slope of the rectifiers below zero that the run begins with; over its first half it falls to nothing.",
+)
 def ladder(sources: tuple[Path, ...], out: Path, start: Path | None, **settings: Any) -> None:
     """Train the latents: `sketch`, `standard`, `high`."""
     from .recipe import train_part

@@ -1,7 +1,7 @@
 """From checkpoints to a model file.
 
-Calibrates the networks' grids on photos, rounds their weights to them, proves the bound of every output channel, and
-measures what the rounding cost on the held-out photos.
+Calibrates on photos the networks that were not trained on grids, rounds all weights to their grids, proves the bound of
+every output channel, and measures what the rounding cost on the held-out photos.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def export_run(
     held_out = photos.validation(VALIDATION_PHOTOS)
     floats = {part: objective.validate(model, held_out) for part, objective in OBJECTIVES.items()}
     integers.calibrate(model, calibration)
+    integers.observe(model, calibration)
     try:
         integers.snap(model)
         save_model(model, output)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..models.selfvae import LEVELS, SelfVAE
+from .distortion import SMALLEST_SIDE
 from .loop import train
 from .objectives import OBJECTIVES
 from .photos import Photos
@@ -27,13 +28,13 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
         sources: folders of images or of zip archives of images.
         folder: for checkpoints and logs; where it has a checkpoint of the part, training goes on from it.
         settings: how to train.
-        start: a model file whose weights are taken where the folder has no checkpoint.
+        start: a model file whose weights are taken where the folder has no checkpoint. Training goes through its grids.
 
     Raises:
         InputError: there are too few photos, one can't be read, the crops have no fit size, or there is no ladder.
         ModelError: `start` can't be loaded.
     """
-    check_crop(settings.crop)
+    check_crop(settings.crop, SMALLEST_SIDE if part == "ladder" else 1)
     if part == "likelihoods" and not start and not (folder / "ladder.pt").exists():
         raise InputError(f"there is no ladder to start from: train it first, into {folder}, or give a model by --start")
     photos = Photos(sources, smallest=settings.crop)
@@ -48,7 +49,10 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
     train(net, OBJECTIVES[part], photos, folder, settings)
 
 
-def check_crop(size: int) -> None:
+def check_crop(size: int, least: int = 1) -> None:
     """Raises InputError if the networks can't be trained or calibrated on crops of that many pixels a side."""
-    if size < CROP_MULTIPLE or size % CROP_MULTIPLE:
-        raise InputError(f"crops of {size} pixels: their sides have to be multiples of {CROP_MULTIPLE}")
+    least = -(-least // CROP_MULTIPLE) * CROP_MULTIPLE
+    if size < least or size % CROP_MULTIPLE:
+        raise InputError(
+            f"crops of {size} pixels: their sides have to be multiples of {CROP_MULTIPLE}, {least} at least"
+        )

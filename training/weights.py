@@ -10,7 +10,7 @@ from ..models.selfvae import SelfVAE
 
 
 def load_weights(model: SelfVAE, path: Path) -> None:
-    """Load the weights of a model file, off their grids. Raises ModelError where there is none."""
+    """Load the weights of a model file, to be trained on through its grids. Raises ModelError where there is none."""
     from ..models import storage  # only here: training from scratch does without safetensors
 
     try:
