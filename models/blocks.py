@@ -39,15 +39,15 @@ def position(quality: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """x + conv(max(conv(max(x, 0)), 0)), starting as the identity."""
+    """x + conv(act(conv(act(x)))), starting as the identity; act is a leaky rectifier."""
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first = ExactConv2d(channels, channels, slope=0.0)
-        self.second = ExactConv2d(channels, channels, zero=True, slope=0.0)
+        self.first = ExactConv2d(channels, channels, rectified=True)
+        self.second = ExactConv2d(channels, channels, zero=True, rectified=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.first.then(self.second, x).add_(x)
+        return self.second(self.first(x)).add_(x)
 
 
 def residuals(channels: int, count: int) -> nn.Sequential:

@@ -144,14 +144,14 @@ class GroupPrior(nn.Module):
     def __init__(self, features: int, channels: int):
         super().__init__()
         self.hidden = ExactConv2d(features, features, kernel=1)
-        self.out = ExactConv2d(features, 2 * channels + 1, kernel=1, zero=True, slope=0.0)
+        self.out = ExactConv2d(features, 2 * channels + 1, kernel=1, zero=True, rectified=True)
         most = MAX_ADJUST << ADJUST_BITS
         factors = [round(2 ** (i / 2**ADJUST_BITS) * 2**12) / 2**12 for i in range(-most, most + 1)]
         self.register_buffer("factors", torch.tensor(factors, dtype=torch.float32), persistent=False)
 
     def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> Prior:
         """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w)."""
-        out = self.hidden.then(self.out, features).float()
+        out = self.out(self.hidden(features)).float()
         mean, log_scale = out[:, :-1].chunk(2, 1)
         adjust = (out[:, -1:] * 2.0).clamp(-MAX_ADJUST, MAX_ADJUST)
         steps = round_to(adjust, ADJUST_BITS)
@@ -183,11 +183,11 @@ class DetailLevel(nn.Module):
         self.absorb = nn.ModuleList(ExactConv2d(2 * len(group.channels), features) for group in GROUPS)
         self.decoder_scale = QualityScale(features)
         self.decoder = residuals(features, 2)
-        self.correction = ExactConv2d(features, 12, zero=True, slope=0.0)
+        self.correction = ExactConv2d(features, 12, zero=True, rectified=True)
         self.posterior_input = ExactConv2d(15, features)
         self.posterior_scale = QualityScale(features)
         self.posterior_trunk = residuals(features, 3)
-        self.posterior_output = ExactConv2d(features, 9, zero=True, slope=0.0)
+        self.posterior_output = ExactConv2d(features, 9, zero=True, rectified=True)
 
     def posterior(self, target: Tensor, level: Tensor, rate: Rate) -> Tensor:
         """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in steps not adjusted."""

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import rounding
-from .kernels import FLOAT32, Kernel
+from .kernels import FLOAT32, SLOPE, Kernel
 
 WEIGHT_STEPS = 127  # largest magnitude of a weight, in steps: an int8
-RECTIFIED = (0, 255)  # steps of inputs that come out of a rectifier
+RECTIFIED = (-28, 227)  # steps of inputs that come out of a rectifier, an eighth as far below zero as above
 SIGNED = (-128, 127)  # ... and of others
 SUM_BITS = 24  # float32 holds every integer up to 2^24
 PERCENTILE = 0.9999  # of the inputs seen, that the grid reaches
@@ -48,17 +48,16 @@ class ExactnessError(ArithmeticError):
 
 
 class ExactConv2d(nn.Conv2d):
-    """Stride-1 convolution with zero padding that keeps the size, of inputs x or of max(x, slope * x).
+    """Stride-1 convolution with zero padding that keeps the size, of inputs x or of max(x, x / 8).
 
     A new layer computes in plain floats, for training. Once it is calibrated, it trains through its grids: gradients
     pass the rounding straight. `snap` rounds its parameters for good; from then on it is exact. The grid of inputs is
     part of `state_dict`, so that a calibrated layer's weights are always used with the grid that they were trained for.
 
     Attributes:
-        slope: of the rectifier below zero, a power of two or 0; 1 for none.
+        rectified: whether inputs pass a leaky rectifier first.
         input_steps: least and greatest input, in steps.
         weight_steps: largest magnitude of a weight, in steps.
-        leak: what stands for a slope of 0 as long as the layer is not exact.
         calibrated: whether the grid of inputs is chosen.
         snapped: whether the parameters are on their grids.
         input_exponent: e; inputs are rounded to multiples of 2^-e.
@@ -71,20 +70,19 @@ class ExactConv2d(nn.Conv2d):
     bias: Tensor  # always there
 
     weight_steps = WEIGHT_STEPS
-    leak = 0.0
     watching = False
     observing = False
     calibrated = False
     snapped = False
     kernel: Kernel = FLOAT32
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, slope: float = 1.0):
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, rectified: bool = False):
         super().__init__(inputs, outputs, kernel, padding=kernel // 2)
         nn.init.zeros_(self.bias)
         if zero:
             nn.init.zeros_(self.weight)
-        self.slope = slope
-        self.input_steps = RECTIFIED if slope == 0.0 else SIGNED
+        self.rectified = rectified
+        self.input_steps = RECTIFIED if rectified else SIGNED
         self.input_exponent = 0
         self.weight_exponents = torch.zeros(outputs, dtype=torch.int64)
         self.largest_input = 0.0
@@ -93,9 +91,9 @@ class ExactConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.snapped:
-            return self.values(self.steps(x))
-        if self.slope < 1.0:
-            x = F.leaky_relu(x, self.slope or self.leak)
+            return self.kernel.convolve(x, self)
+        if self.rectified:
+            x = F.leaky_relu(x, SLOPE)
         if self.watching:
             self._watch(x)
         if self.observing:
@@ -103,10 +101,7 @@ class ExactConv2d(nn.Conv2d):
             self.moments = moments if self.moments is None else self.moments + moments
         if not self.calibrated:
             return super().forward(x)
-        low, high = (float(edge) for edge in self.input_steps)
-        if low == 0.0:
-            low = -self.leak * high
-        x = x.clamp(low * 2.0**-self.input_exponent, high * 2.0**-self.input_exponent)
+        x = x.clamp(*(edge * 2.0**-self.input_exponent for edge in self.input_steps))
         weight, bias = self.on_grid()
         return F.conv2d(
             straight_through(round_to(x, self.input_exponent), x),
@@ -119,20 +114,6 @@ class ExactConv2d(nn.Conv2d):
     def eight_bits(self) -> bool:
         """Whether inputs and weights fit a byte each."""
         return self.input_steps in (RECTIFIED, SIGNED) and self.weight_steps <= WEIGHT_STEPS
-
-    def steps(self, x: Tensor) -> Tensor:
-        """Inputs as whole steps, in the form that the kernel takes; the rectifier is the lower end of its grid."""
-        return self.kernel.steps(x, self)
-
-    def values(self, steps: Tensor) -> Tensor:
-        """The convolution of what `steps` returned: float32."""
-        return self.kernel.values(steps, self)
-
-    def then(self, following: ExactConv2d, x: Tensor) -> Tensor:
-        """The rectified convolution `following` of this one: where both are exact, without leaving whole steps."""
-        if not (self.snapped and following.snapped):
-            return following(self(x))
-        return following.values(self.kernel.rectified(self.steps(x), self, following))
 
     def packed(self, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
         """Weights as oneDNN's int8 kernels want them, their scales and zero points; made once."""
@@ -254,13 +235,6 @@ class ExactConv2d(nn.Conv2d):
         some = magnitudes[:: max(1, len(magnitudes) // 500_000)].float()
         reached = some.kthvalue(max(1, int(len(some) * PERCENTILE))).values
         self.largest_input = max(self.largest_input, reached.item())
-
-
-def set_leak(network: nn.Module, slope: float) -> None:
-    """Set the slope of all rectifiers below zero, for training."""
-    for module in network.modules():
-        if isinstance(module, ExactConv2d):
-            module.leak = slope
 
 
 class _FullPrecision:

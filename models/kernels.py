@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+SLOPE = 0.125  # of rectifiers below zero
 STRIP = 1 << 18  # numbers
 
 
 class Layer(Protocol):
     """What a kernel asks of a convolution, as `exact.ExactConv2d` has it."""
 
-    slope: float
+    rectified: bool
     input_steps: tuple[int, int]
     input_exponent: int
     bias: Tensor
@@ -41,14 +42,8 @@ class Kernel(Protocol):
     name: str
     handicap: float
 
-    def steps(self, x: Tensor, layer: Layer) -> Tensor:
-        """Inputs, float32 (b, c, h, w), rounded and clamped to whole steps, in the form that this kernel takes."""
-
-    def values(self, steps: Tensor, layer: Layer) -> Tensor:
-        """The convolution, bias included: float32 (b, c, h, w)."""
-
-    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
-        """max(values, 0) as steps of the layer that follows, packed: rounded to even, at most its greatest input."""
+    def convolve(self, x: Tensor, layer: Layer) -> Tensor:
+        """The convolution of x, float32 (b, c, h, w), rectified if the layer wants it and rounded to its grid."""
 
 
 def above_least(x: Tensor, layer: Layer, out: Tensor | None = None) -> Tensor:
@@ -57,8 +52,8 @@ def above_least(x: Tensor, layer: Layer, out: Tensor | None = None) -> Tensor:
     The factor is a power of two, so that one rounding is all there is, with or without a fused multiply-add.
     """
     low, high = layer.input_steps
-    if 0.0 < layer.slope < 1.0:  # a slope of 0 is the grid's lower end
-        x = torch.maximum(x, torch.mul(x, layer.slope, out=out), out=out)
+    if layer.rectified:
+        x = torch.maximum(x, torch.mul(x, SLOPE, out=out), out=out)
     offset = torch.tensor(0.5 - low, dtype=x.dtype, device=x.device)
     return torch.add(offset, x, alpha=2.0**layer.input_exponent, out=out).clamp_(0.0, high - low)
 
@@ -72,16 +67,10 @@ class Float:
         self.dtype = dtype
         self.name = str(dtype).removeprefix("torch.")
 
-    def steps(self, x: Tensor, layer: Layer) -> Tensor:
-        return above_least(x, layer).floor_().add_(layer.input_steps[0])
-
-    def values(self, steps: Tensor, layer: Layer) -> Tensor:
+    def convolve(self, x: Tensor, layer: Layer) -> Tensor:
+        steps = above_least(x, layer).floor_().add_(layer.input_steps[0])
         weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
         return self._convolve(steps.to(self.dtype), weight, layer.bias.to(self.dtype)).float()
-
-    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
-        sums = self.values(steps, layer)
-        return sums.mul_(2.0**following.input_exponent).round_().clamp_(*following.input_steps)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         size = weight.shape[-1]
@@ -120,24 +109,8 @@ class Int8:
 
     name, handicap = "int8", 1.0
 
-    def steps(self, x: Tensor, layer: Layer) -> Tensor:
-        """In strips that stay in a core's cache, where several passes over them cost little."""
-        steps = torch.empty_like(x, dtype=torch.uint8, memory_format=torch.channels_last)
-        values = x.permute(0, 2, 3, 1).reshape(-1)
-        strip = x.new_empty(min(STRIP, len(values)))
-        whole = torch.empty_like(strip, dtype=torch.int16)  # from float32 straight to uint8 is not vectorised
-        for part, of_part in zip(values.split(STRIP), steps.permute(0, 2, 3, 1).view(-1).split(STRIP), strict=True):
-            count = len(part)
-            of_part.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
-        return steps
-
-    def values(self, steps: Tensor, layer: Layer) -> Tensor:
-        return self._convolve(steps, layer, 1.0, torch.float32, "none")
-
-    def rectified(self, steps: Tensor, layer: Layer, following: Layer) -> Tensor:
-        return self._convolve(steps, layer, 2.0**-following.input_exponent, torch.uint8, "relu")
-
-    def _convolve(self, steps: Tensor, layer: Layer, step: float, dtype: torch.dtype, unary: str) -> Tensor:
+    def convolve(self, x: Tensor, layer: Layer) -> Tensor:
+        steps = self._steps(x, layer)
         packed, scales, zeros = layer.packed(steps.shape)
         return torch.ops.onednn.qconv2d_pointwise(
             steps,
@@ -151,13 +124,24 @@ class Int8:
             [layer.weight.shape[-1] // 2] * 2,
             [1, 1],
             1,
-            step,
+            1.0,
             0,
-            dtype,
-            unary,
+            torch.float32,
+            "none",
             [],
             "",
         )
+
+    def _steps(self, x: Tensor, layer: Layer) -> Tensor:
+        """Inputs in steps above the least one, made in strips that stay in a core's cache from pass to pass."""
+        steps = torch.empty_like(x, dtype=torch.uint8, memory_format=torch.channels_last)
+        values = x.permute(0, 2, 3, 1).reshape(-1)
+        strip = x.new_empty(min(STRIP, len(values)))
+        whole = torch.empty_like(strip, dtype=torch.int16)  # from float32 straight to uint8 is not vectorised
+        for part, of_part in zip(values.split(STRIP), steps.permute(0, 2, 3, 1).view(-1).split(STRIP), strict=True):
+            count = len(part)
+            of_part.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
+        return steps
 
 
 FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()

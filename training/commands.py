@@ -84,13 +84,6 @@ def _training(command: Command) -> Command:
 
 @train.command()
 @_training
-@click.option(
-    "--leak",
-    type=click.FloatRange(0, 1),
-    default=Settings.leak,
-    show_default=True,
-    help="Slope of the rectifiers below zero that the run begins with; over its first half it falls to nothing.",
-)
 def ladder(sources: tuple[Path, ...], out: Path, start: Path | None, **settings: Any) -> None:
     """Train the latents: `sketch`, `standard`, `high`."""
     from .recipe import train_part

@@ -14,7 +14,6 @@ class Settings:
         rate: Adam's step size.
         muon_rate: Muon's step size, for 3x3 convolutions.
         decay: last part of the time, 0..1, in which the step sizes fall.
-        leak: slope of the rectifiers below zero that the run begins with; over its first half it falls to nothing.
         clip: largest norm of the gradient.
         bf16: convolutions in bfloat16.
         seed: of crops, noise and whatever else is drawn.
@@ -26,7 +25,6 @@ class Settings:
     rate: float = 8e-4
     muon_rate: float = 0.01
     decay: float = 0.4
-    leak: float = 0.0
     clip: float = 2.0
     bf16: bool = False
     seed: int = 0
