@@ -23,8 +23,8 @@ class Machine:
 
     Attributes:
         kernel: the one that computes layers of eight bits.
-        why: "fastest" of those that are exact here, where bfloat16 is taken only if it is twice as fast as the others;
-            "forced" by the environment variable SVCODEC_KERNEL; or "last resort", where none of `kernels` is exact.
+        why: "fastest" of those that are exact here; "forced" by the environment variable SVCODEC_KERNEL; or
+            "last resort", where none of `kernels` is exact.
         kernels: milliseconds that each takes for two layers; None where it is not exact here or not there at all.
         capability: the vector instructions that torch uses, by its name for them.
         torch: its version.

@@ -16,7 +16,7 @@ from ..models import integers, storage
 from ..models.blocks import Rate
 from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
 from ..models.frequencies import MixtureTables
-from ..models.kernels import FLOAT32, FLOAT64, Kernel
+from ..models.kernels import FLOAT32, FLOAT64, INT8, Kernel
 from ..models.likelihoods import PhaseMixtures
 from ..models.machine import kernel_for
 from ..models.pyramid import level_sizes
@@ -93,10 +93,11 @@ class Model:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
 
     def _use(self, kernel: Kernel) -> None:
-        """Compute by a kernel, and by float32 where layers have more than eight bits and it takes no more."""
+        """Compute by a kernel, but layers of more than eight bits in floats that nothing shortens meanwhile."""
+        wider = FLOAT32 if kernel in (INT8, FLOAT32) else FLOAT64
         for module in self.network.modules():
             if isinstance(module, ExactConv2d):
-                module.kernel = kernel if module.eight_bits or kernel is FLOAT64 else FLOAT32
+                module.kernel = kernel if module.eight_bits else wider
         self.kernel = kernel
 
 

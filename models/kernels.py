@@ -32,15 +32,9 @@ class Layer(Protocol):
 
 
 class Kernel(Protocol):
-    """One way of computing.
-
-    Attributes:
-        name: in lower case.
-        handicap: how many times faster than others it must be to be chosen before them.
-    """
+    """One way of computing, by its name in lower case."""
 
     name: str
-    handicap: float
 
     def convolve(self, x: Tensor, layer: Layer) -> Tensor:
         """The convolution of x, float32 (b, c, h, w), rectified if the layer wants it and rounded to its grid."""
@@ -60,8 +54,6 @@ def above_least(x: Tensor, layer: Layer, out: Tensor | None = None) -> Tensor:
 
 class Float:
     """Sums in a floating-point type that holds them."""
-
-    handicap = 1.0
 
     def __init__(self, dtype: torch.dtype):
         self.dtype = dtype
@@ -85,10 +77,9 @@ class Float:
 class Shortened(Float):
     """Sums in float32 of products of shorter numbers, as hardware multiplies them faster: eight bits fit these.
 
-    It is a switch of torch that says so, for the whole process, and is back as it was after each convolution.
+    It is a switch of torch that says so, for the whole process: it is back as it was after each convolution, but what
+    other threads compute meanwhile is shortened too.
     """
-
-    handicap = 2.0
 
     def __init__(self, name: str, precision: str, backend: Callable[[], Any]):
         super().__init__(torch.float32)
@@ -107,7 +98,7 @@ class Shortened(Float):
 class Int8:
     """oneDNN's products of bytes, as torch's own quantisation calls them; exact where the machine has VNNI or AMX."""
 
-    name, handicap = "int8", 1.0
+    name = "int8"
 
     def convolve(self, x: Tensor, layer: Layer) -> Tensor:
         steps = self._steps(x, layer)
@@ -147,5 +138,6 @@ class Int8:
 FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()
 BFLOAT16 = Shortened("bfloat16", "bf16", lambda: torch.backends.mkldnn.conv)  # type: ignore[attr-defined]
 TF32 = Shortened("tf32", "tf32", lambda: torch.backends.cuda.matmul)
-# By kind of device. FLOAT64 is the last resort: slow, and exact everywhere.
-KERNELS: dict[str, tuple[Kernel, ...]] = {"cpu": (INT8, BFLOAT16, FLOAT32), "cuda": (TF32, FLOAT32)}
+# By kind of device: those to choose from, and those that must be asked for, as they meddle with the rest of a program.
+KERNELS: dict[str, tuple[Kernel, ...]] = {"cpu": (INT8, FLOAT32), "cuda": (FLOAT32,)}
+MEDDLING: dict[str, tuple[Kernel, ...]] = {"cpu": (BFLOAT16,), "cuda": (TF32,)}

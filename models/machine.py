@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from .exact import ExactConv2d, exact_arithmetic
-from .kernels import FLOAT32, FLOAT64, KERNELS, Kernel
+from .kernels import FLOAT32, FLOAT64, KERNELS, MEDDLING, Kernel
 
 VARIABLE = "SVCODEC_KERNEL"  # of the environment: forces a kernel
 CHANNELS, SIZE = 48, (32, 48)  # of the layers that are tried
@@ -31,29 +31,37 @@ def kernel_for(device: str) -> Kernel:
     Raises:
         ModelError: the environment names none that this machine computes exactly.
     """
-    seconds = measured(device)
     forced = os.environ.get(VARIABLE)
     if forced is None:
-        return min(seconds, key=lambda kernel: seconds[kernel] * kernel.handicap, default=FLOAT64)
-    exact = {kernel.name: kernel for kernel in (*seconds, FLOAT64)}
-    if forced not in exact:
-        raise ModelError(f"{VARIABLE} is {forced!r}: the exact kernels of this machine are {', '.join(exact)}")
-    return exact[forced]
+        seconds = measured(device)
+        return min(seconds, key=seconds.__getitem__, default=FLOAT64)
+    for kernel in (*KERNELS.get(device, (FLOAT32,)), *MEDDLING.get(device, ()), FLOAT64):
+        if kernel.name == forced and is_exact(kernel, device):
+            return kernel
+    raise ModelError(f"{VARIABLE} is {forced!r}, and there is no kernel of that name that is exact on this machine")
 
 
 @functools.cache
 def measured(device: str) -> dict[Kernel, float]:
-    """Seconds that each exact kernel but float64, the last resort, takes for a block of two layers."""
+    """Seconds that each exact kernel takes for a block of two layers; those that must be asked for are not tried."""
     seconds: dict[Kernel, float] = {}
-    with exact_arithmetic():
-        block = _block(device)
-        for kernel in KERNELS.get(device, (FLOAT32,)):
-            try:
-                if answer(kernel, *block) == KNOWN_ANSWER:
-                    seconds[kernel] = min(_time(*block) for _ in range(TRIALS))
-            except (AttributeError, RuntimeError, NotImplementedError):
-                continue  # this torch has no such kernel, or none for this machine
+    for kernel in KERNELS.get(device, (FLOAT32,)):
+        if is_exact(kernel, device):
+            first, second, x = _block(device)
+            first.kernel = second.kernel = kernel
+            with exact_arithmetic():
+                seconds[kernel] = min(_time(first, second, x) for _ in range(TRIALS))
     return seconds
+
+
+@functools.cache
+def is_exact(kernel: Kernel, device: str) -> bool:
+    """Whether a kernel gives the known answer on a kind of device."""
+    try:
+        with exact_arithmetic():
+            return answer(kernel, *_block(device)) == KNOWN_ANSWER
+    except (AttributeError, RuntimeError, NotImplementedError):  # this torch has none such, or none for this machine
+        return False
 
 
 def answer(kernel: Kernel, first: ExactConv2d, second: ExactConv2d, x: Tensor) -> str:
