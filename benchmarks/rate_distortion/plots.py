@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ..peers import ours
-from .curves import Curve, Metric
-
-LABELS: dict[Metric, str] = {"psnr": "PSNR in dB", "ms_ssim": "MS-SSIM in dB"}
+from .curves import LABELS, Curve, Metric
 
 
 def plot(curves: Sequence[Curve], metric: Metric, log_rate: bool) -> Figure:
