@@ -83,8 +83,8 @@ def standing() -> str:
     )
     rates = {name: f"{curves()[name].bpp[0] / 3:.2f}" for name in LOSSLESS}
     return (
-        "BD-rate of `standard` against others (less is better; BPG and VTM as published), by MS-SSIM:\n"
-        f"{by_ssim}; tuned for PSNR instead, by PSNR:\n{by_psnr}.\n"
+        f"BD-rate of `standard` (less is better) by MS-SSIM: {by_ssim};\n"
+        f"tuned for PSNR, by PSNR: {by_psnr} (BPG and VTM as published).\n"
         f"`lossless` takes {rates['svcodec-lossless']} bits per sub-pixel, JPEG XL {rates['jxl-lossless']}, "
         f"WebP {rates['webp-lossless']}, PNG {rates['png']}."
     )

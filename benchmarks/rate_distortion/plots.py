@@ -17,6 +17,8 @@ def plot(curves: Sequence[Curve], metric: Metric, log_rate: bool) -> Figure:
     axes = figure.add_subplot()
     for curve in curves:
         rates, values = curve.known(metric)
+        if not rates:
+            continue
         is_ours = curve.name.startswith(ours.PREFIX)
         axes.plot(
             rates,
