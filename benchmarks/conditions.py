@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib import resources
 from pathlib import Path
@@ -12,9 +13,11 @@ from PIL import Image
 
 from ..arrays import Pixels
 from ..errors import InputError
+from ..models.machine import kernel_for
 from ..training.photos import SUFFIXES
 
 Photos = dict[str, Pixels]  # uint8 (h, w, 3) by name
+CAP = "ONEDNN_MAX_CPU_ISA"  # of the environment: keeps oneDNN from vector instructions that the CPU has
 
 
 def read_photos(folder: Path) -> Photos:
@@ -35,6 +38,19 @@ def demo_photo() -> Pixels:
         return np.array(image.convert("RGB"))
 
 
+def tiled_photo(width: int, height: int) -> Pixels:
+    """The demo's photo, mirrored and tiled to a size without enlarging it: uint8 (height, width, 3)."""
+    pixels = demo_photo()
+    pixels = np.concatenate([pixels, pixels[:, ::-1]], 1)
+    pixels = np.concatenate([pixels, pixels[::-1]], 0)
+    times = [-(-side // have) for side, have in zip((height, width), pixels.shape, strict=False)]
+    return np.tile(pixels, (*times, 1))[:height, :width]
+
+
 def machine() -> str:
-    """What kind of machine this is, for results."""
-    return f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    """What kind of machine this is and what it computes by, for results."""
+    cap = os.environ.get(CAP)
+    return (
+        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"kernel {kernel_for('cpu').name}" + (f", {CAP}={cap}" if cap else "")
+    )

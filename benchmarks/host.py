@@ -16,15 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
 
 from .. import Codec
 from .conditions import machine
-
-Seconds = dict[str, float]
+from .programs import Figures, printed_by, summary
 
 ROUNDS = 5
 BUSY = "while True: pass"
@@ -96,25 +94,14 @@ def busy_process(wanted: bool) -> Iterator[None]:
         process.wait()
 
 
-def measured(program: str, argument: Path) -> Seconds:
-    """The seconds that a Python program prints."""
-    done = subprocess.run([sys.executable, "-c", program, str(argument)], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
-
-
-def summary(runs: list[Seconds]) -> dict[str, Seconds]:
-    """Median and least of each figure."""
-    return {key: {"median": median(of := [run[key] for run in runs]), "least": min(of)} for key in runs[0]}
-
-
 def coding(photo: Path, stream: Path) -> dict[str, Any]:
     """Seconds to encode and decode in `standard`, in each kind of host, alone and beside a busy process."""
-    runs: dict[str, dict[str, list[Seconds]]] = {"alone": {}, "busy": {}}
+    runs: dict[str, dict[str, list[Figures]]] = {"alone": {}, "busy": {}}
     for _ in range(ROUNDS):
         for beside, of_host in runs.items():
             for host, first in HOSTS.items():
                 with busy_process(beside == "busy"):
-                    of_host.setdefault(host, []).append(measured(CODING.format(first=first), photo))
+                    of_host.setdefault(host, []).append(printed_by(CODING.format(first=first), photo))
     return {beside: {host: summary(found) for host, found in of.items()} for beside, of in runs.items()}
 
 
@@ -128,7 +115,7 @@ def command(photo: Path, stream: Path) -> dict[str, Any]:
         clock, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         whole.append({"clock": clock, "CPUs": cpu})
-        parts.append(measured(PARTS, stream))
+        parts.append(printed_by(PARTS, stream))
     return {"whole": summary(whole), "parts": summary(parts)}
 
 

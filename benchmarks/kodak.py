@@ -30,6 +30,8 @@ from .conditions import Photos, machine, read_photos
 from .metrics import psnr
 from .peers import pillow_codecs
 
+EFFORTS = (1, 5, 9)
+
 
 def mean_point(points: list[tuple[int, float, int]]) -> dict[str, float | None]:
     """Mean bits per pixel and PSNR of (bytes, dB, pixels) of all images; None for the PSNR of equal pictures."""
@@ -118,8 +120,29 @@ def speed(photos: Photos, codec: Codec) -> dict[str, Any]:
     return {"seconds": results, "import and --help": time.perf_counter() - start, "threads": torch.get_num_threads()}
 
 
+def efforts(photos: Photos, codec: Codec) -> dict[str, Any]:
+    """Mean bits per sub-pixel of `lossless` and median seconds for one image, at the least, default and most effort."""
+    found: dict[int, list[tuple[float, float, float]]] = {effort: [] for effort in EFFORTS}
+    for photo in photos.values():
+        for effort, of_effort in found.items():
+            start = time.perf_counter()
+            data = codec.encode(photo, tier="lossless", effort=effort)
+            middle = time.perf_counter()
+            decoded = codec.decode(data)
+            end = time.perf_counter()
+            if not np.array_equal(np.asarray(decoded), photo):
+                raise SystemExit("lossless is not")
+            of_effort.append((8 * len(data) / photo.size, middle - start, end - middle))
+    result = {}
+    for effort, of_effort in found.items():
+        bits, encoding, decoding = zip(*of_effort, strict=True)
+        seconds = {"encode": float(np.median(encoding)), "decode": float(np.median(decoding))}
+        result[str(effort)] = {"bits per sub-pixel": float(np.mean(bits)), **seconds}
+    return {"efforts": result, "threads": torch.get_num_threads()}
+
+
 PARTS: dict[str, Callable[[Photos, Codec], dict[str, Any]]] = {
-    part.__name__: part for part in (tiers, overhead, chain, speed)
+    part.__name__: part for part in (tiers, overhead, chain, speed, efforts)
 }
 
 

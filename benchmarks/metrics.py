@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 
 from ..arrays import Pixels
 
 SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
+SMALLEST_SSIMULACRA2 = 256  # six scales, of which the last has 8 pixels
 
 
 def psnr(decoded: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
@@ -33,3 +36,18 @@ def ms_ssim(decoded: Pixels, original: Pixels) -> float | None:
 def ms_ssim_decibels(value: float) -> float:
     """MS-SSIM as it is plotted: -10 log10(1 - value)."""
     return -10 * math.log10(max(1e-12, 1.0 - value))
+
+
+def ssimulacra2(decoded: Pixels, original: Pixels) -> float | None:
+    """SSIMULACRA 2 of RGB pixels, up to 100 for equal pictures; None for a picture with a side below 256 pixels."""
+    from ssimulacra2 import compute_ssimulacra2
+
+    if min(original.shape[:2]) < SMALLEST_SSIMULACRA2:
+        return None
+    return float(compute_ssimulacra2(*map(_as_bmp, (original, decoded))))
+
+
+def _as_bmp(pixels: Pixels) -> io.BytesIO:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "BMP")
+    return file

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,8 @@ import numpy as np
 import pytest
 
 import svcodec
-from svcodec.benchmarks.conditions import demo_photo
+from svcodec.benchmarks.conditions import tiled_photo
+from svcodec.benchmarks.programs import printed_by
 from svcodec.bitstream.stack import Stack
 
 SIZES = {"0.4 MP": (768, 512), "2 MP": (1920, 1080), "12 MP": (4000, 3000)}
@@ -53,29 +52,17 @@ def entropy_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         yield seconds
 
 
-def photo(size: tuple[int, int]) -> np.ndarray:
-    """The demo's photo, tiled to a size without enlarging it."""
-    pixels = demo_photo()
-    pixels = np.concatenate([pixels, pixels[:, ::-1]], 1)
-    pixels = np.concatenate([pixels, pixels[::-1]], 0)
-    times = [-(-side // have) for side, have in zip(size[::-1], pixels.shape, strict=False)]
-    return np.tile(pixels, (*times, 1))[: size[1], : size[0]]
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("tier", svcodec.TIERS)
 @pytest.mark.parametrize("work", ["encode", "decode"])
 def test_speed(benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, work: str, tier: str, size: str) -> None:
-    codec, pixels = svcodec.Codec(), photo(SIZES[size])
+    codec, pixels = svcodec.Codec(), tiled_photo(*SIZES[size])
     data = codec.encode(pixels, tier=tier)
     do = (lambda: codec.encode(pixels, tier=tier)) if work == "encode" else (lambda: codec.decode(data))
     with entropy_clock(monkeypatch) as seconds:
         do()
     (tmp_path / "x.svc").write_bytes(data)
     np.save(tmp_path / "x.npy", pixels)
-    arguments = [str(tmp_path / "x.npy"), str(tmp_path / "x.svc") if work == "decode" else "", tier]
-    result = subprocess.run([sys.executable, "-c", ONCE, *arguments], capture_output=True, text=True, check=True)
-    benchmark.extra_info.update(
-        {"entropy coding, seconds": round(seconds[0], 3), "peak memory, MB": int(result.stdout)}
-    )
+    peak = printed_by(ONCE, tmp_path / "x.npy", tmp_path / "x.svc" if work == "decode" else "", tier)
+    benchmark.extra_info.update({"entropy coding, seconds": round(seconds[0], 3), "peak memory, MB": peak})
     benchmark.pedantic(do, rounds=1 if size == "12 MP" else 3)

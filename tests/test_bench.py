@@ -7,7 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +21,12 @@ from PIL import Image
 
 from svcodec import MissingPackageError
 from svcodec.__main__ import main
-from svcodec.benchmarks import host, metrics
-from svcodec.benchmarks.macs import flop_counter, macs
+from svcodec.benchmarks import metrics
+from svcodec.benchmarks.conditions import machine
+from svcodec.benchmarks.macs import counter, macs
 from svcodec.benchmarks.peers import compressai_models, ours, registry
 from svcodec.benchmarks.peers.peer import Peer, Setting
-from svcodec.benchmarks.rate_distortion import report
+from svcodec.benchmarks.rate_distortion import measure, report
 from svcodec.benchmarks.rate_distortion.curves import Curve, bd_rate, published
 from svcodec.benchmarks.rate_distortion.page import as_html
 
@@ -59,7 +64,9 @@ def test_results_are_in_compressais_schema(results: Path) -> None:
     for name in CODECS.split(","):
         content = json.loads((results / "out" / f"{name}.json").read_text())
         assert content["name"] == name
-        assert set(content["results"]) == {"bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time"}
+        assert content["machine"] == machine()
+        figures = {"bpp", "psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "encoding_time", "decoding_time"}
+        assert set(content["results"]) == figures
         assert all(len(values) == len(content["settings"]) for values in content["results"].values())
         rates = [content["images"][photo]["bpp"] for photo in ("face", "turned")]
         assert content["results"]["bpp"] == pytest.approx(np.mean(rates, 0).tolist())
@@ -76,7 +83,7 @@ def test_report_has_every_table(results: Path) -> None:
 
 def test_page_holds_everything(results: Path) -> None:
     page = (results / "out" / "report.html").read_text()
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3
     assert "data:image/webp;base64," in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
@@ -126,6 +133,25 @@ def test_runs_go_on_where_they_stopped(results: Path, monkeypatch: pytest.Monkey
     assert json.loads((results / "out" / "jpeg.json").read_text())["results"]["bpp"] == before["results"]["bpp"]
 
 
+def test_what_another_setting_measured_is_measured_anew(
+    tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times under a cap of vector instructions are not those without it."""
+
+    def measured(peer: Peer) -> dict[str, Any]:
+        assert list(measure.measure(peer, {"face": photo}, tmp_path)) == ["face"]
+        return json.loads((tmp_path / "png.json").read_text())
+
+    png = registry.make("png")
+    first = measured(png)
+    slow = replace(png, decode=lambda data: [png.decode(data), time.sleep(0.01)][0])
+    assert measured(slow)["results"] == first["results"]
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    capped = measured(slow)
+    assert capped["machine"] == f"{first['machine']}, ONEDNN_MAX_CPU_ISA=AVX2"
+    assert capped["results"]["decoding_time"] != first["results"]["decoding_time"]
+
+
 def test_mistakes_end_with_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(tmp_path, "-o", tmp_path / "out", "--codecs", "gif").exit_code == 2
     result = run(tmp_path, "-o", tmp_path / "out", "--codecs", "png")
@@ -151,6 +177,37 @@ def test_points_name_the_model_that_they_were_measured_with() -> None:
     assert ours.our_codec().model.hash.hex() in registry.make("svcodec-sketch").description
 
 
+def test_a_tune_is_a_peer_of_its_own(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def encode(pixels: np.ndarray, **options: object) -> bytes:
+        asked.append(options)
+        return b"svc"
+
+    codec = SimpleNamespace(model=ours.our_codec().model, encode=encode)
+    monkeypatch.setattr(ours, "our_codec", lambda: codec)
+    for tune, name in report.TUNED.items():
+        peer = registry.make(name)
+        assert peer.name == name
+        assert peer.encode(photo, {"quality": 60}) == b"svc"
+        assert asked.pop() == {"tier": "standard", "quality": 60} | ({"tune": tune} if tune == "psnr" else {})
+    assert "tune psnr" in peer.description
+
+
+def test_both_tunes_are_compared_with_others() -> None:
+    rates, values, times = (1.0, 2.0, 3.0, 4.0), (20.0, 30.0, 40.0, 50.0), (1.0,) * 4
+    shares = {"svcodec-standard": 0.8, "svcodec-standard-psnr": 0.6, "jpeg": 1.0}
+    curves = [
+        Curve(name, "", False, tuple(share * rate for rate in rates), values, values, values, times, times)
+        for name, share in shares.items()
+    ]
+    text = unpadded(report.markdown(curves, curves, 1, ""))
+    for name, delta in (("svcodec-standard", "-20.0%"), ("svcodec-standard-psnr", "-40.0%")):
+        part = text.split(f"## BD-rate of {name} against each\n")[1].split("\n## ")[0]
+        overlap = "20.0 to 50.0"
+        assert f"| jpeg | {delta} | {delta} | {overlap} dB | {delta} | {overlap} dB | {delta} | {overlap} |" in part
+
+
 @pytest.mark.parametrize(
     "name", [name for name in registry.NAMES if not name.startswith((ours.PREFIX, compressai_models.PREFIX))]
 )
@@ -167,8 +224,8 @@ def test_peers_code_photos(name: str, photo: np.ndarray) -> None:
 
 def test_half_the_rate_is_a_bd_rate_of_minus_fifty() -> None:
     rates, decibels = (0.1, 0.2, 0.5, 1.0, 2.0), (25.0, 28.0, 32.0, 35.0, 39.0)
-    anchor = Curve("anchor", "", True, rates, decibels, (None,) * 5)
-    half = Curve("half", "", True, tuple(rate / 2 for rate in rates), decibels, (None,) * 5)
+    anchor = Curve("anchor", "", True, rates, decibels, *[(None,) * 5] * 2)
+    half = Curve("half", "", True, tuple(rate / 2 for rate in rates), decibels, *[(None,) * 5] * 2)
     delta = bd_rate(anchor, half)
     assert delta is not None
     assert delta.pchip == pytest.approx(-50)
@@ -189,6 +246,9 @@ def test_equal_pictures(photo: np.ndarray) -> None:
     assert metrics.psnr(photo, photo) == float("inf")
     assert metrics.ms_ssim(photo, photo) == pytest.approx(1.0)
     assert metrics.ms_ssim(photo[:100], photo[:100]) is None
+    assert metrics.ssimulacra2(photo, photo) == pytest.approx(100.0)
+    assert metrics.ssimulacra2(photo // 2 * 2, photo) < 99.0
+    assert metrics.ssimulacra2(photo[:100], photo[:100]) is None
 
 
 def test_tables_are_escaped() -> None:
@@ -216,14 +276,14 @@ def test_multiply_accumulates_of_each_network(photo: np.ndarray) -> None:
     parts = macs(peer.networks, lambda: peer.decode(data))
     assert all(parts[name] > 0 for name in ("z1", "z2", "z3", "u"))
     assert parts["levels"] == parts["y3"] == 0
-    with flop_counter() as counter:
+    with counter() as counted:
         peer.decode(data)
-    assert 2 * sum(parts.values()) == counter.get_total_flops()
+    assert 2 * sum(parts.values()) == counted.get_total_flops()
 
 
 def test_speed_is_told_as_a_ratio() -> None:
-    standard = Curve("svcodec-standard", "", False, (1.0,), (30.0,), (None,), (2.0,), (0.5,))
-    other = Curve("other", "", False, (1.0,), (30.0,), (None,), (1.0,), (2.0,))
+    standard = Curve("svcodec-standard", "", False, (1.0,), (30.0,), (None,), (None,), (2.0,), (0.5,))
+    other = Curve("other", "", False, (1.0,), (30.0,), (None,), (None,), (1.0,), (2.0,))
     assert "| other | 1.00 s | 2.00 s | 0.50 | 4.00 |" in unpadded(report.speed_table([standard, other]))
     assert "| other | 1.00 s | 2.00 s | - | - |" in unpadded(report.speed_table([other]))
 
@@ -262,18 +322,3 @@ def test_compressais_own_script_runs_our_tiers(results: Path, capsys: pytest.Cap
     assert len(figures["bpp"]) == 2
     assert figures["bpp"][0] < figures["bpp"][1]
     assert figures["psnr-rgb"][0] < figures["psnr-rgb"][1]
-
-
-def test_time_inside_another_program(portrait_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "ROUNDS", 1)
-    with Image.open(portrait_path) as image:
-        image.crop((0, 0, 40, 24)).save(tmp_path / "photo.png")
-    output = tmp_path / "host.json"
-    done = CliRunner().invoke(host.main, [str(tmp_path / "photo.png"), "-o", str(output)])
-    assert done.exit_code == 0, done.output
-    found = json.loads(output.read_text())
-    assert set(found["coding"]) == {"alone", "busy"}
-    assert set(found["coding"]["busy"]) == set(host.HOSTS)
-    assert found["coding"]["busy"]["command line"]["decode"]["least"] > 0
-    parts = found["svcodec decode"]["parts"]
-    assert 0 < parts["torch"]["median"] < found["svcodec decode"]["whole"]["clock"]["median"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +22,16 @@ def our_codec() -> Codec:
     return Codec()
 
 
-def tier_peer(tier: str) -> Peer:
-    """A tier of svcodec, at every tenth quality where it takes one."""
+def tier_peer(tier: str, **always: Any) -> Peer:
+    """A tier of svcodec, at every tenth quality where it takes one; `always` are options of every encoding."""
     codec = our_codec()
     network = codec.model.network
+    options = "".join(f", {key} {value}" for key, value in always.items())
     return Peer(
-        f"{PREFIX}{tier}",
-        f"svcodec, tier {tier}, model {codec.model.name} ({codec.model.hash.hex()})",
+        "-".join([f"{PREFIX}{tier}", *map(str, always.values())]),
+        f"svcodec, tier {tier}{options}, model {codec.model.name} ({codec.model.hash.hex()})",
         settings_of("quality", *QUALITIES) if spec_of(tier).quality else ({},),
-        lambda pixels, setting: codec.encode(pixels, tier=tier, **setting),
+        lambda pixels, setting: codec.encode(pixels, tier=tier, **always, **setting),
         lambda data: np.asarray(codec.decode(data)),
         {
             **{f"z{k}": network.ladder.level(k) for k in range(1, LEVELS + 1)},

@@ -11,6 +11,7 @@ from .peer import Peer
 
 _MAKERS: dict[str, Callable[[], Peer]] = {
     **{f"{ours.PREFIX}{tier}": partial(ours.tier_peer, tier) for tier in TIERS},
+    f"{ours.PREFIX}standard-psnr": partial(ours.tier_peer, "standard", tune="psnr"),
     "jpeg": pillow_codecs.jpeg,
     "mozjpeg": mozjpeg.mozjpeg,
     "webp": pillow_codecs.webp,

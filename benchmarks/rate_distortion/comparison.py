@@ -11,7 +11,7 @@ from ..macs import macs_table
 from ..peers.peer import Peer
 from ..peers.registry import LOSSLESS
 from . import crops, measure, page, plots, report
-from .curves import measured, published
+from .curves import LABELS, measured, published
 
 CROPPED_PHOTOS = 4
 
@@ -39,7 +39,7 @@ def run(codecs: Sequence[Peer], photos: Photos, folder: Path, log_rate: bool, ko
     (folder / "report.md").write_text(tables, "utf-8")
     lossy = [curve for curve in curves if curve.name not in LOSSLESS]
     drawings = []
-    for metric in plots.LABELS if lossy else ():
+    for metric in LABELS if lossy else ():
         figure = plots.plot(lossy, metric, log_rate)
         figure.savefig(folder / f"{metric.replace('_', '-')}.png", dpi=110)
         drawings.append(plots.as_svg(figure))

@@ -16,7 +16,8 @@ from scipy.interpolate import PchipInterpolator
 
 from ..metrics import ms_ssim_decibels
 
-Metric = Literal["psnr", "ms_ssim"]
+Metric = Literal["psnr", "ms_ssim", "ssimulacra2"]
+LABELS: dict[Metric, str] = {"psnr": "PSNR in dB", "ms_ssim": "MS-SSIM in dB", "ssimulacra2": "SSIMULACRA 2"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Curve:
         bpp: bits per pixel.
         psnr: dB over RGB; None where a point is lossless.
         ms_ssim: in dB, -10 log10(1 - MS-SSIM); None where it is not known.
+        ssimulacra2: -inf .. 100; None where it is not known.
         encoding, decoding: seconds for one photo; empty where published.
     """
 
@@ -39,12 +41,13 @@ class Curve:
     bpp: tuple[float, ...]
     psnr: tuple[float | None, ...]
     ms_ssim: tuple[float | None, ...]
+    ssimulacra2: tuple[float | None, ...]
     encoding: tuple[float, ...] = ()
     decoding: tuple[float, ...] = ()
 
     def known(self, metric: Metric) -> tuple[list[float], list[float]]:
         """Rates and values of the points at which a metric is known, both rising."""
-        values = self.psnr if metric == "psnr" else self.ms_ssim
+        values: tuple[float | None, ...] = getattr(self, metric)
         rates: list[float] = []
         rising: list[float] = []
         for rate, value in sorted(zip(self.bpp, values, strict=True)):
@@ -67,7 +70,7 @@ class BjontegaardDelta:
 
     Attributes:
         pchip, akima: percent of the anchor's rate, by the interpolation of that name.
-        low, high: the qualities in dB between which both curves lie.
+        low, high: the qualities between which both curves lie.
     """
 
     pchip: float
@@ -111,6 +114,7 @@ def measured(folder: Path, names: Collection[str]) -> list[Curve]:
                 tuple(results["bpp"]),
                 tuple(results["psnr-rgb"]),
                 tuple(None if value is None else ms_ssim_decibels(value) for value in results["ms-ssim-rgb"]),
+                tuple(results["ssimulacra2"]),
                 tuple(results["encoding_time"]),
                 tuple(results["decoding_time"]),
             )
@@ -131,6 +135,7 @@ def published() -> list[Curve]:
             tuple(map(ms_ssim_decibels, figures["ms-ssim-rgb"]))
             if "ms-ssim-rgb" in figures
             else (None,) * len(figures["bpp"]),
+            (None,) * len(figures["bpp"]),
         )
         for name, figures in content.items()
     ]

@@ -14,11 +14,12 @@ import numpy as np
 
 from ...arrays import Pixels
 from ...files import write_whole
-from ..conditions import Photos
-from ..metrics import ms_ssim, psnr
+from ..conditions import Photos, machine
+from ..metrics import ms_ssim, psnr, ssimulacra2
 from ..peers.peer import Peer, Setting
 
-FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "encoding_time", "decoding_time")  # CompressAI's names; seconds
+# CompressAI's names, where it has one; times in seconds
+FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "encoding_time", "decoding_time")
 
 
 def measure(peer: Peer, photos: Photos, folder: Path) -> Iterator[str]:
@@ -29,9 +30,10 @@ def measure(peer: Peer, photos: Photos, folder: Path) -> Iterator[str]:
     points = []
     for index, setting in enumerate(peer.settings):
         path = folder / "points" / f"{peer.name}-{index:02}.json"
+        of = {"description": peer.description, "machine": machine(), "figures": list(FIGURES), "setting": setting}
         point = _read(path)
-        if point is None or point["setting"] != setting or point["description"] != peer.description:
-            point = {"description": peer.description, "setting": setting, "images": {}}
+        if point is None or {**point, **of} != point:
+            point = {**of, "images": {}}
         for name, pixels in photos.items():
             digest = hashlib.sha256(pixels.tobytes()).hexdigest()
             if point["images"].get(name, {}).get("sha256") != digest:
@@ -54,6 +56,7 @@ def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> dict[str, float
         "bpp": 8 * len(data) / (pixels.shape[0] * pixels.shape[1]),
         "psnr-rgb": None if math.isinf(decibels) else decibels,
         "ms-ssim-rgb": ms_ssim(decoded, pixels),
+        "ssimulacra2": ssimulacra2(decoded, pixels),
         "encoding_time": encoded - start,
         "decoding_time": end - encoded,
     }
@@ -69,6 +72,7 @@ def summary(peer: Peer, points: list[dict[str, dict[str, Any]]]) -> dict[str, An
     return {
         "name": peer.name,
         "description": peer.description,
+        "machine": machine(),
         "settings": list(peer.settings),
         "results": {figure: [mean(images, figure) for images in points] for figure in FIGURES},
         "images": {

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ..peers import ours
-from .curves import Curve, Metric
-
-LABELS: dict[Metric, str] = {"psnr": "PSNR in dB", "ms_ssim": "MS-SSIM in dB"}
+from .curves import LABELS, Curve, Metric
 
 
 def plot(curves: Sequence[Curve], metric: Metric, log_rate: bool) -> Figure:
@@ -19,6 +17,8 @@ def plot(curves: Sequence[Curve], metric: Metric, log_rate: bool) -> Figure:
     axes = figure.add_subplot()
     for curve in curves:
         rates, values = curve.known(metric)
+        if not rates:
+            continue
         is_ours = curve.name.startswith(ours.PREFIX)
         axes.plot(
             rates,

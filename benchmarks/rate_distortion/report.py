@@ -10,10 +10,11 @@ from tabulate import tabulate
 
 from ..peers import ours
 from ..peers.registry import LOSSLESS
-from .curves import Curve, bd_rate
+from .curves import LABELS, BjontegaardDelta, Curve, bd_rate
 
 ANCHOR = "jpeg"
 STANDARD = "svcodec-standard"
+TUNED = {"ssim": STANDARD, "psnr": f"{STANDARD}-psnr"}  # the default tune first
 LOWEST = ("svcodec-sketch", "svcodec-preview")  # tiers below most codecs' rates
 MISSING = "-"
 
@@ -27,9 +28,10 @@ def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machi
     parts = [f"{photos} photos; means over the photos at each setting. {machine}."]
     if ANCHOR in by_name:
         parts.append(f"## BD-rate against {ANCHOR}\n\n" + bd_table([(by_name[ANCHOR], curve) for curve in lossy], 1))
-    if STANDARD in by_name:
-        others = [(curve, by_name[STANDARD]) for curve in lossy if not curve.name.startswith(ours.PREFIX)]
-        parts.append(f"## BD-rate of {STANDARD} against each\n\n" + bd_table(others, 0))
+    for name in TUNED.values():
+        if name in by_name:
+            others = [(curve, by_name[name]) for curve in lossy if not curve.name.startswith(ours.PREFIX)]
+            parts.append(f"## BD-rate of {name} against each\n\n" + bd_table(others, 0))
     parts += [f"## At the rates of {name}\n\n" + rate_table(by_name[name], lossy) for name in LOWEST if name in by_name]
     lossless = [by_name[name] for name in LOSSLESS if name in by_name]
     if lossless:
@@ -45,33 +47,40 @@ def bd_table(pairs: Sequence[tuple[Curve, Curve]], named: int) -> str:
     rows = []
     for pair in pairs:
         anchor, test = pair
-        delta, structural = bd_rate(anchor, test), bd_rate(anchor, test, "ms_ssim")
+        delta, structural, perceived = (bd_rate(anchor, test, metric) for metric in LABELS)
         rows.append(
             (
                 pair[named].name + (" (published)" if pair[named].published else ""),
                 MISSING if delta is None else f"{delta.pchip:+.1f}%",
                 MISSING if delta is None else f"{delta.akima:+.1f}%",
-                MISSING if delta is None else f"{delta.low:.1f} to {delta.high:.1f} dB",
+                overlap(delta, " dB"),
                 MISSING if structural is None else f"{structural.pchip:+.1f}%",
-                MISSING if structural is None else f"{structural.low:.1f} to {structural.high:.1f} dB",
+                overlap(structural, " dB"),
+                MISSING if perceived is None else f"{perceived.pchip:+.1f}%",
+                overlap(perceived, ""),
                 *seconds(pair[named]),
             )
         )
-    head = ("codec", "PSNR, PCHIP", "PSNR, Akima", "overlap", "MS-SSIM, PCHIP", "overlap", "encoding", "decoding")
-    return table(rows, head)
+    metrics = ("PSNR, PCHIP", "PSNR, Akima", "overlap", "MS-SSIM, PCHIP", "overlap", "SSIMULACRA 2, PCHIP", "overlap")
+    return table(rows, ("codec", *metrics, "encoding", "decoding"))
+
+
+def overlap(delta: BjontegaardDelta | None, unit: str) -> str:
+    """The qualities that a BD-rate holds for."""
+    return MISSING if delta is None else f"{delta.low:.1f} to {delta.high:.1f}{unit}"
 
 
 def rate_table(tier: Curve, others: Sequence[Curve]) -> str:
     """Every codec's quality at the rate of each point of one curve."""
     rows = []
-    for rate, decibels, structural in zip(tier.bpp, tier.psnr, tier.ms_ssim, strict=True):
-        rows.append([f"{rate:.3f}", tier.name, number(decibels), number(structural)])
+    for rate, *qualities in zip(tier.bpp, *(getattr(tier, metric) for metric in LABELS), strict=True):
+        rows.append([f"{rate:.3f}", tier.name, *map(number, qualities)])
         for other in others:
             if not other.name.startswith(ours.PREFIX):
-                values = [other.at_rate(rate, metric) for metric in ("psnr", "ms_ssim")]
+                values = [other.at_rate(rate, metric) for metric in LABELS]
                 if any(value is not None for value in values):
                     rows.append([f"{rate:.3f}", other.name, *map(number, values)])
-    return table(rows, ("bits per pixel", "codec", "PSNR in dB", "MS-SSIM in dB"))
+    return table(rows, ("bits per pixel", "codec", *LABELS.values()))
 
 
 def lossless_table(curves: Sequence[Curve]) -> str:

@@ -1,0 +1,94 @@
+"""What eight bits cost: `python -m svcodec.benchmarks.eight_bits MODEL CHECKPOINT PHOTOS... -o FILE`.
+
+MODEL is a model file or a model's name, CHECKPOINT the ladder.pt that it was exported from, PHOTOS are those that it
+was trained on, of which the held-out ones are measured. The network of the checkpoint computes in floats; rates are the
+networks' own, of rounded latents. The result is the BD-rate of the model against the checkpoint for both tunes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..codec.model_files import load_model
+from ..models.blocks import TUNES, Rate
+from ..models.exact import exact_arithmetic
+from ..models.selfvae import SelfVAE
+from ..training.distortion import ms_ssim, squared_error
+from ..training.photos import Photos, central_crop
+from ..training.weights import load_average
+from .conditions import machine
+from .metrics import ms_ssim_decibels
+from .rate_distortion.curves import Curve, Metric, bd_rate
+
+QUALITIES = (5, 20, 35, 50, 65, 80, 95)
+SIDE = 256  # of the photos' middles
+METRICS: tuple[Metric, ...] = ("psnr", "ms_ssim")
+
+
+def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: str) -> Curve:
+    """A network's means over the photos at each quality.
+
+    Args:
+        network: in evaluation mode, in floats or on its grids.
+        photos: uint8 (3, SIDE, SIDE).
+        tune: one of TUNES.
+    """
+    points = []
+    for quality in QUALITIES:
+        rate = Rate.of(quality, TUNES.index(tune), 1, torch.device("cpu"))
+        figures = []
+        for photo in photos:
+            original = photo[None].float()
+            picture, bits = network.ladder(original, rate)
+            decoded = picture.clamp(0, 255).round()
+            psnr = 10 * torch.log10(255.0**2 / squared_error(decoded, original))
+            figures.append((bits.sum().item() / SIDE**2, psnr.item(), ms_ssim(decoded, original).item()))
+        points.append(np.mean(figures, 0).tolist())
+    rates, decibels, similarities = zip(*points, strict=True)
+    return Curve(name, "", False, rates, decibels, tuple(map(ms_ssim_decibels, similarities)), (None,) * len(QUALITIES))
+
+
+def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any]:
+    """Both networks' curves and the BD-rates of the model, in percent, for every tune."""
+    result: dict[str, Any] = {}
+    for tune in TUNES:
+        with exact_arithmetic():
+            pair = (curve("floats", floats, photos, tune), curve("eight bits", model, photos, tune))
+        deltas = {metric: bd_rate(*pair, metric) for metric in METRICS}
+        result[tune] = {
+            "BD-rate": {metric: delta and delta.pchip for metric, delta in deltas.items()},
+            **{one.name: {"bpp": one.bpp, "psnr": one.psnr, "ms_ssim": one.ms_ssim} for one in pair},
+        }
+    return result
+
+
+@click.command(help=__doc__)
+@click.argument("model")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
+    exported, floats = load_model(model), SelfVAE().requires_grad_(False).eval()
+    load_average(floats, checkpoint)
+    held_out = [central_crop(photo, SIDE) for photo in Photos(photos, SIDE).held_out]
+    tunes = cost(exported.network, floats, held_out)
+    result = {
+        "model": f"{exported.name} {exported.hash.hex()}",
+        "machine": machine(),
+        "photos": len(held_out),
+        "qualities": QUALITIES,
+        "tunes": tunes,
+    }
+    output.write_text(json.dumps(result, indent=1) + "\n")
+    click.echo(json.dumps({tune: found["BD-rate"] for tune, found in tunes.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Figures of size and quality for README and docs: each function returns Markdown, from the committed results."""
+
+from __future__ import annotations
+
+from ..bitstream.container import Tier
+from ..codec.tiers import SPECS
+from .committed import RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table
+from .rate_distortion.curves import LABELS, Metric
+from .rate_distortion.report import MISSING, STANDARD, TUNED
+
+CODED = {
+    Tier.SKETCH: "u",
+    Tier.PREVIEW: "u, y_3",
+    Tier.STANDARD: "u, z_3, z_2, z_1",
+    Tier.HIGH: "u, y_3, z_3, z_2, z_1",
+    Tier.LOSSLESS: "u, y_3, y_2, y_1, x",
+}
+LOSSY = {
+    "jpeg": "JPEG (optimised, progressive)",
+    "mozjpeg": "MozJPEG's scans",
+    "webp": "WebP",
+    "avif": "AVIF (4:4:4, speed 6)",
+    "jpeg2000": "JPEG 2000",
+    "jxl": "JPEG XL (effort 7)",
+    "heic": "HEIC (HEVC intra 4:4:4, x265)",
+    "bpg-444": "BPG 4:4:4, published",
+    "vtm": "VTM (VVC), published",
+    "bmshj2018-factorized": "bmshj2018-factorized, published",
+    "bmshj2018-hyperprior": "bmshj2018-hyperprior, published",
+    "mbt2018-mean": "mbt2018-mean, published",
+    "cheng2020-anchor": "cheng2020-anchor, published",
+    "qarv": "QARV, published",
+}
+FOR: dict[str, Metric] = {"ssim": "ms_ssim", "psnr": "psnr"}  # the metric that each tune is for
+BEST: dict[str, tuple[str, Metric]] = {
+    "BPG 4:4:4: PSNR": ("bpg-444", "psnr"),
+    "BPG 4:4:4: MS-SSIM": ("bpg-444", "ms_ssim"),
+    "VTM: PSNR": ("vtm", "psnr"),
+    "VTM: MS-SSIM": ("vtm", "ms_ssim"),
+    "AVIF: SSIMULACRA 2": ("avif", "ssimulacra2"),
+    "JPEG XL: SSIMULACRA 2": ("jxl", "ssimulacra2"),
+}  # of others, by each metric
+LOSSLESS = {
+    "svcodec-lossless": "svcodec `lossless`",
+    "png": "PNG",
+    "webp-lossless": "WebP (method 6)",
+    "jxl-lossless": "JPEG XL (effort 7)",
+}
+
+
+def tiers() -> str:
+    """Size, quality and time of every tier at its default quality."""
+    means, seconds = read("kodak-tiers.json")["means"], read("kodak-speed.json")["seconds"]
+    rows = []
+    for tier, spec in SPECS.items():
+        mean, took = means[spec.name], seconds[spec.name]
+        rows.append(
+            (
+                f"`{spec.name}`",
+                CODED[tier],
+                f"{mean['bpp'] * SUB_PIXELS / 3 / 8:,.0f} bytes",
+                f"{mean['bpp']:.3f}",
+                "exact" if mean["psnr"] is None else f"{mean['psnr']:.2f} dB",
+                f"{took['encode']:.2f} s",
+                f"{took['decode']:.2f} s",
+            )
+        )
+    return table(rows, ("tier", "what is coded", "mean file", "bits per pixel", "PSNR", "encoding", "decoding"))
+
+
+def low_jpeg() -> str:
+    """What JPEG takes for the quality of the lowest tiers."""
+    mean = read("kodak-tiers.json")["means"]["jpeg quality 5"]
+    return f"JPEG at quality 5 takes {mean['bpp']:.3f} bits per pixel for {mean['psnr']:.2f} dB."
+
+
+def standing() -> str:
+    """The most telling BD-rates, by what each tune is for, and the lossless rates, in three sentences."""
+    against = {"jpeg": "JPEG", "avif": "AVIF", "bpg-444": "BPG 4:4:4", "vtm": "VTM (VVC)"}
+    by_ssim, by_psnr = (
+        ", ".join(f"{label} {bd_rate_of(TUNED[tune], name, metric)}" for name, label in against.items())
+        for tune, metric in FOR.items()
+    )
+    rates = {name: f"{curves()[name].bpp[0] / 3:.2f}" for name in LOSSLESS}
+    return (
+        f"BD-rate of `standard` (less is better) by MS-SSIM: {by_ssim};\n"
+        f"tuned for PSNR, by PSNR: {by_psnr} (BPG and VTM as published).\n"
+        f"`lossless` takes {rates['svcodec-lossless']} bits per sub-pixel, JPEG XL {rates['jxl-lossless']}, "
+        f"WebP {rates['webp-lossless']}, PNG {rates['png']}."
+    )
+
+
+def tunes() -> str:
+    """BD-rates of `standard` with each tune against the best of others, by every metric."""
+    rows = [
+        (f"`standard`, tune `{tune}`", *(bd_rate_of(codec, name, metric) for name, metric in BEST.values()))
+        for tune, codec in TUNED.items()
+    ]
+    return table(rows, ("", *BEST))
+
+
+def plots() -> str:
+    """The plots, as far as there are any."""
+    kodak = RESULTS / "kodak"
+    drawn = {metric: kodak / f"{metric.replace('_', '-')}.png" for metric in LABELS}
+    return "\n\n".join(
+        f"![{_short(metric)} against bits per pixel on Kodak](../{path.as_posix()})"
+        for metric, path in drawn.items()
+        if path.exists()
+    )
+
+
+def bd_rates() -> str:
+    """BD-rates of `standard` with each tune against every codec, and that codec's seconds."""
+    rows = []
+    for name, label in LOSSY.items():
+        curve = curves()[name]
+        deltas = [bd_rate_of(codec, name, metric) for codec in TUNED.values() for metric in LABELS]
+        rows.append((label, *deltas, mean_seconds(curve.encoding), mean_seconds(curve.decoding)))
+    head = [f"`{tune}`: {_short(metric)}" for tune in TUNED for metric in LABELS]
+    return table(rows, ("against", *head, "its encoding", "its decoding"))
+
+
+def _short(metric: Metric) -> str:
+    return LABELS[metric].removesuffix(" in dB")
+
+
+def lowest_rates() -> str:
+    """The quality of others at the rates of `sketch` and `preview`, where they go as low."""
+    by_name = curves()
+    sketch, preview = by_name["svcodec-sketch"], by_name["svcodec-preview"]
+    default = read("kodak-tiers.json")["means"]["sketch"]["bpp"]
+    rates = (sketch.bpp[0], min(sketch.bpp, key=lambda rate: abs(rate - default)), sketch.bpp[-1])
+    rows = []
+    for ours, rate in (*((sketch, rate) for rate in rates), (preview, preview.bpp[0])):
+        others = [by_name[name] for name in ("jpeg", "webp", "avif", "heic", STANDARD)]
+        decibels = [ours.psnr[ours.bpp.index(rate)], *(other.at_rate(rate, "psnr") for other in others)]
+        row = [MISSING if value is None else f"{value:.1f} dB" for value in decibels]
+        rows.append((f"`{ours.name.removeprefix('svcodec-')}`, {rate:.3f}", *row))
+    return table(rows, ("tier, bits per pixel", "the tier", "JPEG", "WebP", "AVIF", "HEIC", "`standard`"))
+
+
+def lossless() -> str:
+    """Bits per sub-pixel of the lossless codecs."""
+    rows = []
+    for name, label in LOSSLESS.items():
+        curve = curves()[name]
+        times = (mean_seconds(curve.encoding), mean_seconds(curve.decoding))
+        rows.append((label, f"{curve.bpp[0] / 3:.3f}", f"{curve.bpp[0]:.3f}", *times))
+    return table(rows, ("codec", "bits per sub-pixel", "bits per pixel", "encoding", "decoding"))
+
+
+def with_latents() -> str:
+    """What `lossless` takes with z coded too."""
+    chain = read("kodak-chain.json")
+    return (
+        f"With z coded too, by bits-back over all images on one stack, it takes "
+        f"{chain['net bits'] / SUB_PIXELS / len(chain['images']):.3f} bits per sub-pixel."
+    )
+
+
+def bitstream() -> str:
+    """What the bitstream costs beyond the model's probabilities."""
+    tiers, overhead, chain = (read(f"kodak-{name}.json") for name in ("tiers", "overhead", "chain"))
+    return "\n".join(
+        (
+            f"- The tiers are strictly ordered by size on {tiers['images strictly ordered']} of {tiers['of']} images.",
+            f"- A file is at most {max(overhead['most extra bytes'].values()):.0f} bytes longer than -log2 of the "
+            "frequencies used, in any tier, on any image.",
+            f"- Bits-back over all images on one stack takes {chain['net / -ELBO']:.5f} times the -ELBO.",
+        )
+    )
+
+
+def eight_bits() -> str:
+    """What rounding the networks to eight bits cost."""
+    result = read("eight-bits.json")
+    rows = [
+        (f"`{tune}`", *(f"{result['tunes'][tune]['BD-rate'][metric]:+.1f}%" for metric in ("psnr", "ms_ssim")))
+        for tune in result["tunes"]
+    ]
+    return table(rows, (f"tune, {result['photos']} photos", "PSNR", "MS-SSIM"))
