@@ -144,7 +144,7 @@ class GroupPrior(nn.Module):
     def __init__(self, features: int, channels: int):
         super().__init__()
         self.hidden = ExactConv2d(features, features, kernel=1)
-        self.out = ExactConv2d(features, 2 * channels + 1, kernel=1, zero=True, rectified=True)
+        self.out = ExactConv2d(features, 2 * channels + 1, kernel=1, zero=True, rectified=True, fine=True)
         most = MAX_ADJUST << ADJUST_BITS
         factors = [round(2 ** (i / 2**ADJUST_BITS) * 2**12) / 2**12 for i in range(-most, most + 1)]
         self.register_buffer("factors", torch.tensor(factors, dtype=torch.float32), persistent=False)
@@ -175,19 +175,19 @@ class DetailLevel(nn.Module):
         super().__init__()
         self.k = k
         self.gains = Gains(9, k)
-        self.from_level = ExactConv2d(3, features)
+        self.from_level = ExactConv2d(3, features, fine=True)
         self.from_coarser = Upsample(coarser, features) if coarser else None
         self.trunk_scale = QualityScale(features)
         self.trunk = residuals(features, blocks)
         self.priors = nn.ModuleList(GroupPrior(features, len(group.channels)) for group in GROUPS)
-        self.absorb = nn.ModuleList(ExactConv2d(2 * len(group.channels), features) for group in GROUPS)
+        self.absorb = nn.ModuleList(ExactConv2d(2 * len(group.channels), features, fine=True) for group in GROUPS)
         self.decoder_scale = QualityScale(features)
         self.decoder = residuals(features, 2)
         self.correction = ExactConv2d(features, 12, zero=True, rectified=True)
-        self.posterior_input = ExactConv2d(15, features)
+        self.posterior_input = ExactConv2d(15, features, fine=True)
         self.posterior_scale = QualityScale(features)
         self.posterior_trunk = residuals(features, 3)
-        self.posterior_output = ExactConv2d(features, 9, zero=True, rectified=True)
+        self.posterior_output = ExactConv2d(features, 9, zero=True, rectified=True, fine=True)
 
     def posterior(self, target: Tensor, level: Tensor, rate: Rate) -> Tensor:
         """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in steps not adjusted."""

@@ -29,6 +29,7 @@ from .kernels import FLOAT32, SLOPE, Kernel
 WEIGHT_STEPS = 127  # largest magnitude of a weight, in steps: an int8
 RECTIFIED = (-28, 227)  # steps of inputs that come out of a rectifier, an eighth as far below zero as above
 SIGNED = (-128, 127)  # ... and of others
+FINE_INPUTS, FINE_WEIGHT_STEPS = (-2048, 2048), 1023  # of layers for which bytes would be too coarse
 SUM_BITS = 24  # float32 holds every integer up to 2^24
 PERCENTILE = 0.9999  # of the inputs seen, that the grid reaches
 
@@ -76,13 +77,15 @@ class ExactConv2d(nn.Conv2d):
     snapped = False
     kernel: Kernel = FLOAT32
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, rectified: bool = False):
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, rectified: bool = False, fine: bool = False):
         super().__init__(inputs, outputs, kernel, padding=kernel // 2)
         nn.init.zeros_(self.bias)
         if zero:
             nn.init.zeros_(self.weight)
         self.rectified = rectified
         self.input_steps = RECTIFIED if rectified else SIGNED
+        if fine:
+            self.input_steps, self.weight_steps = FINE_INPUTS, FINE_WEIGHT_STEPS
         self.input_exponent = 0
         self.weight_exponents = torch.zeros(outputs, dtype=torch.int64)
         self.largest_input = 0.0
