@@ -49,13 +49,16 @@ def values_of(sums: Whole, exponents: list[int]) -> npt.NDArray[np.float64]:
     return sums * 2.0 ** -(exponents[0] + np.array(exponents[1:], np.float64))[:, None, None]
 
 
-def weights(rng: np.random.Generator, outputs: int, inputs: int, size: int, extreme: bool) -> tuple[Whole, Whole]:
-    """Weights up to +-127, of extreme ones nothing else, so that most sums are as large as any; and a bias."""
+EXTREME = 128
+
+
+def weights(rng: np.random.Generator, outputs: int, inputs: int, size: int, most: int) -> tuple[Whole, Whole]:
+    """Weights up to +-`most` and a bias likewise; EXTREME: all +-127, and a bias that reaches the bound, or nearly."""
     shape = (outputs, inputs, size, size)
+    if most < EXTREME:
+        return rng.integers(-most, most + 1, shape), rng.integers(-most, most + 1, outputs)
     weight = 127 * rng.choice((-1, 1), (outputs, 1, 1, 1)) * np.ones(shape, np.int64)
-    if not extreme:
-        weight = rng.integers(-127, 128, shape)
-    allowed = (2**24 - 1) // 255 // 127  # how many weights of +-127 keep the bound
+    allowed = (2**24 - 1) // 255 // 127  # how many of these keep the bound
     weight[:, allowed // size**2 :] = 0
     room = 2**24 - 1 - 255 * np.abs(weight).sum((1, 2, 3))
     return weight, rng.integers(-room, room + 1)
@@ -69,7 +72,7 @@ def weights(rng: np.random.Generator, outputs: int, inputs: int, size: int, extr
     sizes=st.tuples(st.sampled_from((1, 3)), st.sampled_from((1, 3))),
     shape=st.tuples(st.integers(1, 3), st.integers(1, 11), st.integers(1, 11)),
     rectified=st.booleans(),
-    extreme=st.booleans(),
+    most=st.sampled_from((1, 31, 100, EXTREME)),
     channels_last=st.booleans(),
     seed=st.integers(0, 999),
 )
@@ -80,23 +83,25 @@ def test_all_kernels_give_the_same(
     sizes: tuple[int, int],
     shape: tuple[int, int, int],
     rectified: bool,
-    extreme: bool,
+    most: int,
     channels_last: bool,
     seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
-    parts = weights(rng, hidden, inputs, sizes[0], extreme), weights(rng, outputs, hidden, sizes[1], extreme)
-    exponents = [[int(rng.integers(-3, 9)), *map(int, rng.integers(0, 15, count))] for count in (hidden, outputs)]
-    first, second = (
-        layer_of(*part, grid, of_rectified)
-        for part, grid, of_rectified in zip(parts, exponents, (rectified, True), strict=True)
-    )
-    fractions = rng.integers(-1300, 1300, (shape[0], inputs, *shape[1:])) / 4  # of steps: halves, and beyond the ends
-    fractions[rng.random(fractions.shape) < 0.5] = first.input_steps[1] if extreme else 0.0
-    x = fractions * 2.0**-first.input_exponent
-    expected = values_of(sums_of(steps_of(x, first), *parts[0]), exponents[0])
-    rounded = np.clip(np.rint(expected * 2.0**second.input_exponent), 0, 255).astype(np.int64)
-    expected_then = values_of(sums_of(rounded, *parts[1]), exponents[1])
+    part = weights(rng, hidden, inputs, sizes[0], most)
+    grid = [int(rng.integers(-3, 9)), *map(int, rng.integers(0, 4, hidden))]
+    first = layer_of(*part, grid, rectified)
+    quarters = rng.integers(-1300, 1300, (shape[0], inputs, *shape[1:])) / 4  # of steps: halves, and beyond the ends
+    quarters[rng.random(quarters.shape) < 0.5] = first.input_steps[1] if most == EXTREME else 0.0
+    x = quarters * 2.0 ** -grid[0]
+    expected = values_of(sums_of(steps_of(x, first), *part), grid)
+    # where rounded, sums reach the ends of the grid or nearly, and many are halves
+    reached = max(1.0, float(np.abs(expected).max()))
+    grid = [int(np.log2(255 / reached)) + int(rng.integers(0, 2)), *map(int, rng.integers(0, 15, outputs))]
+    part = weights(rng, outputs, hidden, sizes[1], most)
+    second = layer_of(*part, grid, rectified=True)
+    rounded = np.clip(np.rint(expected * 2.0 ** grid[0]), 0, 255).astype(np.int64)
+    expected_then = values_of(sums_of(rounded, *part), grid)
     image = torch.from_numpy(x).float()
     image = image.contiguous(memory_format=torch.channels_last) if channels_last else image
     with exact_arithmetic():
@@ -112,7 +117,7 @@ def test_all_kernels_give_the_same(
 def test_layers_of_real_size(kernel: Kernel, channels: int) -> None:
     """Fast kernels take other ways for these than for tiny ones; weights are packed once, for inputs of any size."""
     rng = np.random.default_rng(channels)
-    parts = weights(rng, channels, channels, 3, extreme=True)
+    parts = weights(rng, channels, channels, 3, EXTREME)
     layer = layer_of(*parts, [0] * (1 + channels), rectified=channels == 96)
     layer.kernel = kernel
     for shape in ((1, 37, 53), (2, 16, 24), (1, 1, 1), (3, 5, 64)):
@@ -266,7 +271,7 @@ def test_switches_are_back_after_each_convolution(before: str, fails: bool, monk
             raise RuntimeError("on purpose")
         return convolve(*arguments, **options)
 
-    layer = layer_of(*weights(np.random.default_rng(0), 4, 3, 3, extreme=False), [0] * 5, rectified=False)
+    layer = layer_of(*weights(np.random.default_rng(0), 4, 3, 3, 127), [0] * 5, rectified=False)
     layer.kernel = Shortened("short", "bf16", lambda: backend)
     monkeypatch.setattr(kernels.F, "conv2d", watched)
     if fails:
