@@ -56,7 +56,7 @@ class Model:
             self.mixtures = MixtureTables(
                 *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
             )
-        except (KeyError, RuntimeError, ValueError, ExactnessError) as error:
+        except (LookupError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
         self._use(kernel_for(self.device.type))
         self._known = metadata

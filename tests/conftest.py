@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 from importlib import resources
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 settings.register_profile("svcodec", deadline=None)  # how long a test takes is no property of the code
 settings.load_profile("svcodec")
@@ -64,3 +66,20 @@ def make_png() -> Callable[..., bytes]:
         return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + transparency + pixels + chunk(b"IEND", b"")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty pictures of 208 x 192 pixels to train on, some of them in a zip archive."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        for i in range(30):
+            small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
+            path = folder / f"{i:02}.png"
+            small.resize((208, 192), Image.Resampling.BICUBIC).save(path)
+            if i % 3 == 0:
+                archive.write(path, path.name)
+                path.unlink()
+    (folder / "notes.txt").write_text("no picture")
+    return folder

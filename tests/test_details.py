@@ -1,4 +1,4 @@
-"""The latents' density, and the groups in which they are coded."""
+"""The latents' density, the groups in which they are coded, and what priors say of these."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import svcodec
 from svcodec.models import density
-from svcodec.models.details import GROUPS, MIN_LOG_SCALE
+from svcodec.models.blocks import KNOTS, TUNES, QualityTable, Rate
+from svcodec.models.details import GROUPS, MAX_ADJUST, MIN_LOG_SCALE, DetailLevel, Gains, Group, GroupPrior, Prior
+from svcodec.models.exact import exact_arithmetic
+from svcodec.models.selfvae import draw_rounded
 
 SIDES = st.integers(1, 9)
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("log_scale", [MIN_LOG_SCALE, -1.0, 0.0, 3.0, 6.0])
@@ -51,3 +56,133 @@ def test_the_white_squares_are_those_between_the_black() -> None:
     z = torch.arange(9.0 * 6).view(1, 9, 2, 3)
     assert GROUPS[0].take(z)[0, 0].tolist() == [0, 2, 4]
     assert GROUPS[1].take(z)[0, 0].tolist() == [1, 3, 5]
+
+
+def spread(module: torch.nn.Module, std: float = 0.3) -> None:
+    """Give parameters that start at zero, and all others, some values."""
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=std)
+
+
+@pytest.mark.parametrize("tune", range(len(TUNES)))
+def test_quality_tables_are_interpolated_between_knots(tune: int) -> None:
+    table = QualityTable(3)
+    spread(table)
+    qualities = torch.linspace(1.0, 100.0, KNOTS)
+    at_knots = table(Rate(qualities, torch.full((KNOTS,), tune)))[..., 0, 0]
+    assert torch.allclose(at_knots, table.knots[tune], atol=1e-5)
+    between = table(Rate.of(float(qualities[4:6].mean()), tune, 1, CPU))[0, :, 0, 0]
+    assert torch.allclose(between, table.knots[tune, 4:6].mean(0), atol=1e-5)
+
+
+def test_pictures_of_a_batch_have_their_own_rates() -> None:
+    table = QualityTable(3)
+    spread(table)
+    rates = [(5.0, 1), (5.0, 0), (77.5, 1)]
+    batch = table(Rate(*(torch.tensor(values) for values in zip(*rates, strict=True))))
+    for row, (quality, tune) in zip(batch, rates, strict=True):
+        assert torch.equal(row[None], table(Rate.of(quality, tune, 1, CPU)))
+    assert not torch.equal(batch[0], batch[1])
+
+
+def test_exported_gains_stand_in_a_table() -> None:
+    gains = Gains(9, 2)
+    spread(gains)
+    every = torch.arange(1.0, 101.0)
+    table = torch.stack([torch.stack(gains(Rate(every, torch.full((100,), t))))[..., 0, 0] for t in (0, 1)], 1)
+    found = Gains(9, 2)
+    found.load_table(table)
+    for quality, tune in ((1, 0), (42, 1), (100, 1)):
+        for value, right in zip(*(g(Rate.of(quality, tune, 2, CPU)) for g in (found, gains)), strict=True):
+            assert value.shape == (2, 9, 1, 1)
+            assert torch.equal(value, right)
+    found.table = None  # as where training starts from a model file
+    assert torch.allclose(found(Rate(every, torch.ones(100).long()))[0][..., 0, 0], table[0, 1], atol=0.2)
+
+
+def prior_of(adjust: float, training: bool = False) -> tuple[Prior, torch.Tensor, torch.Tensor]:
+    """What a prior says where its network wants a gain adjusted by 2^adjust; mean and log2 scale there, in units."""
+    prior = GroupPrior(8, 2).train(training)
+    spread(prior)
+    with torch.no_grad():
+        prior.out.weight[-1] = 0.0
+        prior.out.bias[-1] = adjust / 2
+    features = torch.randn(1, 8, 5, 6)
+    gain = torch.tensor([3.0, 0.5]).view(1, 2, 1, 1)
+    out = prior.out(prior.hidden(features))
+    return prior(features, gain.log2(), gain), out[:, :2] * gain, out[:, 2:4] * 4 - 3 + gain.log2()
+
+
+@pytest.mark.parametrize(
+    ("adjust", "steps"),
+    [(0.0, 0), (1.0, 8), (-1.0, -8), (0.3, 2), (0.33, 3), (-0.05, 0), (3.0, 24), (50.0, 24), (-50.0, -24)],
+)
+def test_gains_are_adjusted_in_eighths_of_a_power_of_two(adjust: float, steps: int) -> None:
+    """What is adjusted is finer, and so mean and scale are more of its steps."""
+    found, mean, log_scale = prior_of(adjust)
+    factor = 2 ** (steps / 8)
+    assert found.factor.shape == (1, 1, 5, 6)
+    assert torch.equal(found.factor, torch.full_like(found.factor, round(factor * 2**12) / 2**12))
+    assert (found.mean * 16 == (found.mean * 16).round()).all()
+    assert torch.allclose(found.mean, mean * factor, atol=1 / 32 + 1e-3)
+    assert torch.allclose(found.log_scale, (log_scale + steps / 8).clamp(MIN_LOG_SCALE, 9.0), atol=1e-4)
+
+
+def test_a_new_prior_adjusts_nothing() -> None:
+    found = GroupPrior(8, 2).eval()(torch.randn(1, 8, 3, 3), torch.zeros(1, 2, 1, 1), torch.ones(1, 2, 1, 1))
+    assert torch.equal(found.factor, torch.ones(1, 1, 3, 3))
+    assert not found.mean.any()
+
+
+@pytest.mark.parametrize("adjust", [0.3, -1.9, MAX_ADJUST + 1.0])
+def test_adjustments_learn_straight_through_their_steps(adjust: float) -> None:
+    prior = GroupPrior(8, 2)
+    with torch.no_grad():
+        prior.out.bias[-1] = adjust / 2
+    one = torch.ones(1, 2, 1, 1)
+    found = prior(torch.randn(1, 8, 3, 3), one.log2(), one)
+    assert torch.equal(found.factor, prior.eval()(torch.randn(1, 8, 3, 3), one.log2(), one).factor)
+    found.factor.sum().backward()
+    slope = 0.0 if adjust > MAX_ADJUST else 9 * 2 * math.log(2) * 2**adjust
+    assert float(prior.out.bias.grad[-1]) == pytest.approx(slope, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [(6, 8), (5, 3), (1, 1)])
+def test_details_do_not_depend_on_how_finely_they_are_drawn(size: tuple[int, int]) -> None:
+    """Where nothing is rounded the factor divides out; where all is, it says how far off details may be."""
+    level = DetailLevel(1, 8, 0, 1).eval()
+    spread(level, 0.2)
+    rate = Rate.of(60.0, 1, 1, CPU)
+    coarse = torch.randn(1, 3, *size)
+    inferred = torch.randn(1, 9, *size) * level.gains(rate)[1]
+    factors: list[torch.Tensor] = []
+
+    def exactly(group: Group, prior: Prior) -> torch.Tensor:
+        factors.append(prior.factor)
+        return group.take(inferred) * prior.factor
+
+    wanted = inferred / level.gains(rate)[1]
+    with torch.no_grad():
+        details, _ = level.draw(coarse, None, rate, exactly)
+        assert torch.allclose(details, wanted, atol=1e-5)
+        rounded, _ = level.draw(coarse, None, rate, draw_rounded(inferred))
+    assert len({float(value) for factor in factors for value in factor.flatten()}) > 1 or size == (1, 1)
+    off = (rounded - wanted).abs() * level.gains(rate)[1]
+    assert (off <= 0.5 * 2**MAX_ADJUST + 1e-3).all()
+    assert off.max() > 0
+
+
+def test_ladders_take_each_picture_by_its_rate() -> None:
+    """A batch of one picture at several rates is coded as the picture alone is at each of them."""
+    ladder = svcodec.Codec().model.network.ladder
+    image = torch.randint(0, 256, (1, 3, 40, 56), generator=torch.Generator().manual_seed(1)).float()
+    rates = [(20.0, 0), (20.0, 1), (90.0, 1)]
+    batch = Rate(*(torch.tensor(values) for values in zip(*rates, strict=True)))
+    with exact_arithmetic():
+        pictures, bits = ladder(image.expand(3, -1, -1, -1), batch)
+        for i, (quality, tune) in enumerate(rates):
+            picture, of_picture = ladder(image, Rate.of(quality, tune, 1, CPU))
+            assert torch.equal(pictures[i : i + 1], picture)
+            assert torch.allclose(bits[:, i], of_picture[:, 0], rtol=1e-4)
+    assert not torch.equal(pictures[0], pictures[1])

@@ -34,7 +34,7 @@ def test_more_effort_makes_no_photo_larger(codec: svcodec.Codec, crop: np.ndarra
         assert np.array_equal(np.asarray(codec.decode(data)), crop)
         sizes.append(len(data))
     assert all(after < 1.002 * before for before, after in itertools.pairwise(sizes))
-    assert sizes[8] < sizes[4] < sizes[0]
+    assert max(sizes[8], sizes[4]) < sizes[0]
 
 
 @pytest.mark.parametrize("effort", [1, 2, 3, 6, 9])

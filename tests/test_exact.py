@@ -1,71 +1,89 @@
-"""The exact layers: bound, grids, order of additions, straight-through training."""
+"""The exact layers: bound, grids, straight-through training, and torch's switches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from torch.nn import functional as F
 
-from svcodec.models.exact import ExactConv2d, ExactnessError, exact_conv2d, round_to
+from svcodec.models.exact import RECTIFIED, SIGNED, ExactConv2d, ExactnessError, exact_arithmetic, round_to, set_leak
 
 
-def snapped(inputs: int = 5, outputs: int = 4, kernel: int = 3, reach: float = 7.0, seed: int = 0) -> ExactConv2d:
-    torch.manual_seed(seed)
-    layer = ExactConv2d(inputs, outputs, kernel)
+def calibrated(inputs: int = 5, outputs: int = 4, rectified: bool = False, reach: float = 7.0) -> ExactConv2d:
+    """A layer that has seen inputs up to `reach`."""
+    torch.manual_seed(0)
+    layer = ExactConv2d(inputs, outputs, rectified=rectified)
     torch.nn.init.normal_(layer.bias)
     layer.watching = True
     layer(torch.full((1, inputs, 4, 4), reach))
+    layer.watching = False
+    layer.calibrate()
+    return layer
+
+
+def snapped(inputs: int = 5, outputs: int = 4, rectified: bool = False, reach: float = 7.0) -> ExactConv2d:
+    layer = calibrated(inputs, outputs, rectified, reach)
     layer.snap()
-    return layer.eval().requires_grad_(False)
+    return layer.requires_grad_(False)
 
 
-@settings(max_examples=40)
-@given(st.integers(1, 40), st.sampled_from([1, 3]), st.floats(0.01, 300.0), st.integers(0, 99))
-def test_every_order_of_additions_gives_the_same(inputs: int, kernel: int, reach: float, seed: int) -> None:
-    layer = snapped(inputs, 4, kernel, reach, seed)
-    x = torch.randn(2, inputs, 9, 7) * reach
-    expected = layer(x)
-    grid = round_to(x.clamp(-layer.input_range, layer.input_range), layer.input_exponent)
-    order = torch.randperm(inputs)
-    assert torch.equal(exact_conv2d(grid[:, order], layer.weight[:, order], layer.bias), expected)
-    assert torch.equal(exact_conv2d(grid, layer.weight, layer.bias, wide=True), expected)
-    wide = torch.nn.functional.conv2d(grid.double(), layer.weight.double(), layer.bias.double(), padding=kernel // 2)
-    assert torch.equal(wide, expected.double())
-
-
-def test_an_ordinary_convolution_does_depend_on_the_order() -> None:
-    """What the exact layers are for; and proof that the test above can fail."""
+def test_an_ordinary_convolution_depends_on_the_order() -> None:
+    """What the exact layers are for: sums of ordinary floats differ where their order does."""
     torch.manual_seed(0)
     x, weight, order = torch.randn(1, 64, 16, 16), torch.randn(8, 64, 3, 3), torch.randperm(64)
-    reordered = exact_conv2d(x[:, order], weight[:, order], torch.zeros(8))
-    assert not torch.equal(exact_conv2d(x, weight, torch.zeros(8)), reordered)
+    assert not torch.equal(F.conv2d(x, weight), F.conv2d(x[:, order], weight[:, order]))
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+def test_an_exact_one_does_not(rectified: bool) -> None:
+    layer = snapped(64, 8, rectified)
+    x, order = torch.randn(1, 64, 16, 16) * 4, torch.randperm(64)
+    other = snapped(64, 8, rectified)
+    other.weight.copy_(layer.weight[:, order])
+    assert torch.equal(other(x[:, order]), layer(x))
 
 
 @pytest.mark.parametrize("channel", [0, 3])
 def test_a_channel_beyond_the_bound_is_refused(channel: int) -> None:
-    layer = snapped()
-    tensors = layer.integers()
+    tensors = snapped().integers()
     tensors["weight"][channel] *= 1 << 12
     with pytest.raises(ExactnessError, match=f"output channel {channel}"):
         ExactConv2d(5, 4).load_integers(**tensors)
 
 
-def test_the_bound_is_tight() -> None:
-    """Weights that just reach 2^24 steps are refused, one step less is taken; beyond it float32 does round."""
-    layer = ExactConv2d(2, 1, kernel=1)
-    grid = torch.tensor([0, 10, 0])  # inputs are integers within +-1024, weights integers
-    layer.load_integers(torch.tensor([[[[1 << 13]], [[(1 << 13) - 1]]]]), torch.tensor([1023]), grid)
-    with pytest.raises(ExactnessError):
-        layer.load_integers(torch.tensor([[[[1 << 13]], [[1 << 13]]]]), torch.tensor([0]), grid)
-    beyond = torch.tensor(2.0**24) + 1.0
-    assert beyond == 2.0**24
+def test_a_weight_beyond_eight_bits_is_refused() -> None:
+    tensors = snapped().integers()
+    tensors["weight"][1, 2, 0, 1] = -128
+    with pytest.raises(ExactnessError, match="a weight of 128 steps; there may be 127"):
+        ExactConv2d(5, 4).load_integers(**tensors)
 
 
-def test_integers_come_back() -> None:
-    layer = snapped()
-    other = ExactConv2d(5, 4)
+@pytest.mark.parametrize(("rectified", "reach"), [(True, 255), (False, 128)])
+def test_the_bound_is_tight(rectified: bool, reach: int) -> None:
+    """Sums that just reach 2^24 steps are refused, one step less is taken; beyond it float32 does round."""
+    layer = ExactConv2d(2, 1, kernel=1, rectified=rectified)
+    grid = torch.zeros(2, dtype=torch.int32)  # inputs and weights are integers
+    weight = torch.full((1, 2, 1, 1), 127)
+    most = 2**24 - 2 * 127 * reach
+    layer.load_integers(weight, torch.tensor([1 - most]), grid)
+    for bias in (most, -most):
+        with pytest.raises(ExactnessError, match="can reach 16777216 steps"):
+            layer.load_integers(weight, torch.tensor([bias]), grid)
+    assert torch.tensor(2.0**24) + 1.0 == 2.0**24
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+def test_integers_come_back(rectified: bool) -> None:
+    layer = snapped(rectified=rectified)
+    other = ExactConv2d(5, 4, rectified=rectified)
     other.load_integers(**layer.integers())
     x = torch.randn(1, 5, 6, 6)
-    assert torch.equal(other.eval()(x), layer(x))
+    assert torch.equal(other(x), layer(x))
     assert layer.integers()["weight"].abs().max() <= 127
 
 
@@ -82,20 +100,157 @@ def test_snapping_changes_little() -> None:
     x = torch.randn(1, 16, 12, 12)
     layer.watching = True
     before = layer(x)
+    layer.calibrate()
     layer.snap()
-    assert (layer.eval()(x) - before).abs().max() < 0.02 * before.abs().max()
+    assert (layer(x) - before).abs().max() < 0.02 * before.abs().max()
 
 
-def test_training_goes_on_through_the_grids() -> None:
-    layer = snapped().train().requires_grad_(True)
-    x = torch.randn(1, 5, 6, 6, requires_grad=True)
+@pytest.mark.parametrize("bias", [0.0, 1e-9, 300.0])
+@pytest.mark.parametrize("scale", [0.0, 1e-9, 1.0, 1e4])
+def test_any_weights_find_grids(scale: float, bias: float) -> None:
+    layer = calibrated(inputs=64)
+    with torch.no_grad():
+        layer.weight.mul_(scale)
+        layer.bias.fill_(bias)
+    layer.snap()  # proves the bound
+    assert layer.integers()["weight"].abs().max() <= 127
+
+
+@pytest.mark.parametrize(("rectified", "steps"), [(True, RECTIFIED), (False, SIGNED)])
+def test_the_grid_reaches_what_nearly_all_inputs_stay_below(rectified: bool, steps: tuple[int, int]) -> None:
+    """A few outliers do not make it coarser: they are clamped."""
+    layer = ExactConv2d(1, 1, rectified=rectified)
+    layer.watching = True
+    x = torch.linspace(-3.0, 3.0, 10**5).view(1, 1, 100, 1000)
+    x[0, 0, -1, -5:] *= 100
+    for part in (x / 2, x):
+        layer(part)
+    layer.calibrate()
+    assert layer.largest_input == pytest.approx(3.0, rel=0.05)
+    assert steps[1] / 2 < 3.0 * 2**layer.input_exponent < steps[1]
+    assert layer.input_steps == steps
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+def test_inputs_beyond_the_range_are_clamped(rectified: bool) -> None:
+    layer = snapped(rectified=rectified)
+    for edge, far in zip(layer.input_steps, (-1e6, 1e6), strict=True):
+        near = edge * 2.0**-layer.input_exponent
+        assert torch.equal(layer(torch.full((1, 5, 4, 4), far)), layer(torch.full((1, 5, 4, 4), near)))
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+def test_training_goes_through_the_grids(rectified: bool) -> None:
+    """What a calibrated layer gives in training is what the exact one gives; gradients pass the rounding."""
+    layer, exact = calibrated(rectified=rectified), snapped(rectified=rectified)
+    x = torch.randn(2, 5, 6, 6, requires_grad=True)
     output = layer(x)
-    assert torch.equal(output, layer.eval()(x))
+    assert torch.equal(output, exact(x.detach()))
     output.square().sum().backward()
     assert layer.weight.grad.abs().min() > 0
+    assert layer.bias.grad.abs().min() > 0
+    passed = x.grad != 0
+    assert torch.equal(passed, x > 0 if rectified else torch.ones_like(passed))
+
+
+def test_grids_of_weights_follow_the_weights() -> None:
+    layer = calibrated()
+    before = layer.on_grid()[0], layer.weight_exponents
+    with torch.no_grad():
+        layer.weight.mul_(8.0)
+    after = layer.on_grid()[0], layer.weight_exponents
+    assert torch.equal(after[0], 8.0 * before[0])
+    assert torch.equal(after[1], before[1] - 3)
+
+
+def test_the_grid_of_inputs_stays_with_the_weights() -> None:
+    layer = calibrated(reach=7.0)
+    other = ExactConv2d(5, 4)
+    other.load_state_dict(layer.state_dict())
+    assert (other.calibrated, other.snapped) == (True, False)
+    other.largest_input = 1000.0
+    other.calibrate()
+    assert other.input_exponent == layer.input_exponent
+    other.load_state_dict(ExactConv2d(5, 4).state_dict())
+    assert not other.calibrated
+
+
+@pytest.mark.parametrize("on_grids", [False, True])
+def test_a_leak_is_a_slope_below_zero(on_grids: bool) -> None:
+    layer = calibrated(rectified=True) if on_grids else ExactConv2d(5, 4, rectified=True)
+    x = torch.randn(2, 5, 6, 6, requires_grad=True)
+    rectified = layer(x)
+    set_leak(torch.nn.Sequential(layer), 0.25)
+    leaky = layer(x)
+    assert not torch.equal(leaky, rectified)
+    leaking = F.leaky_relu(x.detach(), 0.25)
+    if on_grids:
+        leaking = round_to(leaking, layer.input_exponent)
+    weight, bias = layer.on_grid() if on_grids else (layer.weight, layer.bias)
+    assert torch.allclose(leaky, F.conv2d(leaking, weight, bias, padding=1), atol=1e-5)
+    leaky.square().sum().backward()
     assert x.grad.abs().min() > 0
+    set_leak(layer, 0.0)
+    assert torch.equal(layer(x), rectified)
 
 
-def test_inputs_beyond_the_range_are_clamped() -> None:
-    layer = snapped()
-    assert torch.equal(layer(torch.full((1, 5, 4, 4), 1e6)), layer(torch.full((1, 5, 4, 4), layer.input_range)))
+@contextmanager
+def host_with(precision: str) -> Iterator[list[object]]:
+    """A program that lets torch's convolutions and products be less than float32; yields the switches."""
+    switches = [torch.backends.mkldnn.conv, torch.backends.mkldnn.matmul, torch.backends.cuda.matmul]
+    before = [switch.fp32_precision for switch in switches]
+    for switch, name in zip(switches, ("bf16", "bf16", "tf32"), strict=True):
+        switch.fp32_precision = name if precision == "short" else precision
+    try:
+        yield switches
+    finally:
+        for switch, old in zip(switches, before, strict=True):
+            switch.fp32_precision = old
+
+
+def read(switches: list[object]) -> list[str]:
+    return [switch.fp32_precision for switch in switches]
+
+
+@pytest.mark.parametrize("precision", ["none", "ieee", "short"])
+def test_switches_are_held_and_put_back(precision: str) -> None:
+    with host_with(precision) as switches:
+        host = read(switches)
+        with exact_arithmetic():
+            assert not {"bf16", "tf32"} & set(read(switches))
+            with exact_arithmetic():
+                pass
+            assert not {"bf16", "tf32"} & set(read(switches))
+        assert read(switches) == host
+        with pytest.raises(RuntimeError, match="on purpose"), exact_arithmetic():
+            raise RuntimeError("on purpose")
+        assert read(switches) == host
+
+
+def test_switches_are_held_as_long_as_anybody_computes() -> None:
+    """Whoever is done first must not let go of what another still needs, nor leave it held."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def stay() -> None:
+        with exact_arithmetic():
+            inside.set()
+            leave.wait()
+
+    with host_with("short") as switches, ThreadPoolExecutor(1) as pool:
+        host = read(switches)
+        with exact_arithmetic():
+            longer = pool.submit(stay)
+            inside.wait()
+        assert not {"bf16", "tf32"} & set(read(switches))
+        leave.set()
+        longer.result()
+        assert read(switches) == host
+
+
+def test_old_and_new_names_of_the_switch_may_be_mixed() -> None:
+    """A host may have set torch's older, global precision."""
+    for precision in ("medium", "highest"):
+        torch.set_float32_matmul_precision(precision)
+        with exact_arithmetic():
+            pass
+        assert torch.get_float32_matmul_precision() == precision

@@ -1,14 +1,26 @@
-"""Latents' scales, shifted by channel where the networks expect others than a picture has."""
+"""Latents to and from the stack; their scales, shifted by channel where a picture has others than are expected."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from svcodec.bitstream.stack import Stack
 from svcodec.bitstream.tables import SCALES, ResidualTables
-from svcodec.codec.latents import SHIFTS, Drawn, best_shifts, shifted
+from svcodec.codec.latents import (
+    SHIFTS,
+    Drawn,
+    best_shifts,
+    draw_bits_back,
+    draw_direct,
+    draw_popped,
+    give_back,
+    push_drawn,
+    shifted,
+)
 from svcodec.models import density
+from svcodec.models.details import GROUPS, Prior, on_grid
 
 TABLES = ResidualTables.generate(density.cdf)
 
@@ -52,3 +64,39 @@ def test_shifts_pay() -> None:
     stack.seal(0)
     Drawn(values, scales, None).push(stack)
     assert stack.bits < 0.98 * TABLES.residual_bits(values.ravel(), scales.ravel())
+
+
+def priors(size: tuple[int, int]) -> list[Prior]:
+    """One for each group, gains adjusted from place to place."""
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for group in GROUPS:
+        n = group.take(torch.zeros(1, 9, *size)).shape[2]
+        mean, log_scale, eighths = (torch.rand(1, c, n, generator=generator) for c in (*[len(group.channels)] * 2, 1))
+        found.append(Prior(on_grid(mean * 40 - 20), log_scale * 8 - 2, torch.exp2((eighths * 48 - 24).round() / 8)))
+    return found
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_latents_come_back_from_the_stack(back: bool) -> None:
+    """As they were drawn: within half a step, as fine as it is there, of what was inferred."""
+    size = (7, 10)
+    inferred = 30 * torch.randn(1, 9, *size, generator=torch.Generator().manual_seed(1))
+    stack = Stack(TABLES)
+    stack.seal(7)
+    lent = np.random.default_rng(0).integers(0, 1 << 16, 1000)
+    stack.push_uniform(lent, 16)
+    record: list[Drawn] = []
+    draw = draw_bits_back(inferred, record, stack) if back else draw_direct(inferred, record)
+    drawn = [draw(group, prior) for group, prior in zip(GROUPS, priors(size), strict=True)]
+    for group, prior, z in zip(GROUPS, priors(size), drawn, strict=True):
+        assert ((z - group.take(inferred) * prior.factor).abs() <= 0.5 + 1e-4).all()
+        assert torch.equal((z - prior.mean) * 16, ((z - prior.mean) * 16).round())
+    push_drawn(stack, record)
+    returned: list[np.ndarray] | None = [] if back else None
+    popping = draw_popped(stack, returned)
+    for group, prior, z in zip(GROUPS, priors(size), drawn, strict=True):
+        assert torch.equal(popping(group, prior), z)
+    give_back(stack, returned or [])
+    assert np.array_equal(stack.pop_uniform(len(lent), 16), lent)
+    assert stack.unseal() == 7

@@ -1,14 +1,19 @@
 """Mixtures of discretized logistics: proper distributions, and integer frequencies that follow them."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from svcodec.models.exact import ExactConv2d
 from svcodec.models.frequencies import PART, WINDOW, MixtureTables, frequencies
 from svcodec.models.likelihoods import (
     COMPONENTS,
+    GIST_GRID,
+    LEVEL_GRID,
     MAX_LOG_SCALE,
     MIN_LOG_SCALE,
     PHASES,
@@ -190,3 +195,20 @@ def test_phases_see_only_what_precedes_them() -> None:
         after = means(from_quarters(*parts))
         same = [torch.equal(a, b) for a, b in zip(before, after, strict=True)]
         assert same == [i <= position for i in range(4)]
+
+
+@pytest.mark.parametrize(("likelihood", "grid"), [(GistLikelihood(4), GIST_GRID), (LevelLikelihood(3), LEVEL_GRID)])
+def test_likelihoods_have_finer_grids_than_bytes(
+    likelihood: GistLikelihood | LevelLikelihood, grid: tuple[int, int]
+) -> None:
+    """And calibrated ones use them: inputs and weights take more than eight bits, which the bound allows."""
+    layers = [module for module in likelihood.modules() if isinstance(module, ExactConv2d)]
+    assert {layer.input_steps for layer in layers} == {(-(2 ** grid[0]), 2 ** grid[0])}
+    assert not any(layer.eight_bits for layer in layers)
+    layer = likelihood.input
+    layer.watching = True
+    layer(torch.full((1, layer.in_channels, 4, 4), 3.0))
+    layer.calibrate()
+    layer.snap()
+    assert 2 ** (grid[1] - 2) < layer.integers()["weight"].abs().max() < 2 ** grid[1]
+    assert 3.0 * 2**layer.input_exponent > 2 ** (grid[0] - 1)

@@ -10,7 +10,7 @@ WINDOW = 11  # samples of the Gaussian window of SSIM ...
 DEVIATION = 1.5  # ... and its standard deviation
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
 SMALLEST = 1e-4  # of a scale's mean, which has to stay positive
-SMALLEST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1  # of a picture
+SMALLEST_SIDE = WINDOW * 2 ** (len(WEIGHTS) - 1)  # of a picture
 SQUARED_ERROR_UNIT = 1290.0  # squared error that goes with 1 - MS-SSIM = 1, at middle rates
 SSIM_SHARE = 0.75  # of the distortion of the tune for MS-SSIM; the rest is squared error
 
@@ -21,13 +21,17 @@ def squared_error(picture: Tensor, original: Tensor) -> Tensor:
 
 
 def ssim_distortion(picture: Tensor, original: Tensor) -> Tensor:
-    """1 - MS-SSIM in units of squared error, with a share of that: (b,) of two (b, 3, h, w), sides from 161."""
+    """1 - MS-SSIM in units of squared error, with a share of that: (b,) of two (b, 3, h, w)."""
     dissimilar = SQUARED_ERROR_UNIT * (1 - ms_ssim(picture, original))
     return SSIM_SHARE * dissimilar + (1 - SSIM_SHARE) * squared_error(picture, original)
 
 
 def ms_ssim(picture: Tensor, original: Tensor) -> Tensor:
-    """Multi-scale structural similarity, the mean over channels: (b,) of two (b, 3, h, w) in samples 0..255."""
+    """Multi-scale structural similarity, the mean over channels: (b,).
+
+    Args:
+        picture, original: in samples 0..255, (b, 3, h, w), with sides from SMALLEST_SIDE.
+    """
     # in float32 whatever surrounds it: in bfloat16 a variance, a difference of squares, is noise
     with torch.autocast(picture.device.type, enabled=False):
         x, y = picture.float(), original.float()

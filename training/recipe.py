@@ -34,7 +34,7 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
         InputError: there are too few photos, one can't be read, the crops have no fit size, or there is no ladder.
         ModelError: `start` can't be loaded.
     """
-    check_crop(settings.crop, SMALLEST_SIDE if part == "ladder" else 1)
+    check_crop(settings.crop, SMALLEST_SIDE if part == "ladder" else CROP_MULTIPLE)
     if part == "likelihoods" and not start and not (folder / "ladder.pt").exists():
         raise InputError(f"there is no ladder to start from: train it first, into {folder}, or give a model by --start")
     photos = Photos(sources, smallest=settings.crop)
@@ -49,9 +49,8 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
     train(net, OBJECTIVES[part], photos, folder, settings)
 
 
-def check_crop(size: int, least: int = 1) -> None:
+def check_crop(size: int, least: int = CROP_MULTIPLE) -> None:
     """Raises InputError if the networks can't be trained or calibrated on crops of that many pixels a side."""
-    least = -(-least // CROP_MULTIPLE) * CROP_MULTIPLE
     if size < least or size % CROP_MULTIPLE:
         raise InputError(
             f"crops of {size} pixels: their sides have to be multiples of {CROP_MULTIPLE}, {least} at least"

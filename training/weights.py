@@ -18,7 +18,7 @@ def load_weights(model: SelfVAE, path: Path) -> None:
         model.load_state_dict(integers.from_integers(tensors).state_dict())
     except OSError as error:
         raise ModelError(f"model {path}: {error.strerror}") from error
-    except (ArithmeticError, KeyError, RuntimeError, ValueError) as error:
+    except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:
         raise ModelError(f"model {path} can't be loaded: {error}") from error
 
 
