@@ -77,7 +77,15 @@ class ExactConv2d(nn.Conv2d):
     snapped = False
     kernel: Kernel = FLOAT32
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, zero: bool = False, rectified: bool = False, fine: bool = False):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        zero: bool = False,
+        rectified: bool = False,
+        fine: bool = False,
+    ):
         super().__init__(inputs, outputs, kernel, padding=kernel // 2)
         nn.init.zeros_(self.bias)
         if zero:
