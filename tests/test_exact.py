@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from svcodec.models.exact import RECTIFIED, SIGNED, ExactConv2d, ExactnessError, exact_arithmetic, round_to, set_leak
+from svcodec.models.exact import RECTIFIED, SIGNED, ExactConv2d, ExactnessError, exact_arithmetic
+from svcodec.models.kernels import SLOPE
 
 
 def calibrated(inputs: int = 5, outputs: int = 4, rectified: bool = False, reach: float = 7.0) -> ExactConv2d:
@@ -63,7 +64,7 @@ def test_a_weight_beyond_eight_bits_is_refused() -> None:
         ExactConv2d(5, 4).load_integers(**tensors)
 
 
-@pytest.mark.parametrize(("rectified", "reach"), [(True, 255), (False, 128)])
+@pytest.mark.parametrize(("rectified", "reach"), [(True, 227), (False, 128)])
 def test_the_bound_is_tight(rectified: bool, reach: int) -> None:
     """Sums that just reach 2^24 steps are refused, one step less is taken; beyond it float32 does round."""
     layer = ExactConv2d(2, 1, kernel=1, rectified=rectified)
@@ -135,7 +136,7 @@ def test_the_grid_reaches_what_nearly_all_inputs_stay_below(rectified: bool, ste
 def test_inputs_beyond_the_range_are_clamped(rectified: bool) -> None:
     layer = snapped(rectified=rectified)
     for edge, far in zip(layer.input_steps, (-1e6, 1e6), strict=True):
-        near = edge * 2.0**-layer.input_exponent
+        near = edge * 2.0**-layer.input_exponent / (SLOPE if rectified and edge < 0 else 1.0)
         assert torch.equal(layer(torch.full((1, 5, 4, 4), far)), layer(torch.full((1, 5, 4, 4), near)))
 
 
@@ -149,8 +150,7 @@ def test_training_goes_through_the_grids(rectified: bool) -> None:
     output.square().sum().backward()
     assert layer.weight.grad.abs().min() > 0
     assert layer.bias.grad.abs().min() > 0
-    passed = x.grad != 0
-    assert torch.equal(passed, x > 0 if rectified else torch.ones_like(passed))
+    assert (x.grad != 0).all()
 
 
 def test_grids_of_weights_follow_the_weights() -> None:
@@ -173,25 +173,6 @@ def test_the_grid_of_inputs_stays_with_the_weights() -> None:
     assert other.input_exponent == layer.input_exponent
     other.load_state_dict(ExactConv2d(5, 4).state_dict())
     assert not other.calibrated
-
-
-@pytest.mark.parametrize("on_grids", [False, True])
-def test_a_leak_is_a_slope_below_zero(on_grids: bool) -> None:
-    layer = calibrated(rectified=True) if on_grids else ExactConv2d(5, 4, rectified=True)
-    x = torch.randn(2, 5, 6, 6, requires_grad=True)
-    rectified = layer(x)
-    set_leak(torch.nn.Sequential(layer), 0.25)
-    leaky = layer(x)
-    assert not torch.equal(leaky, rectified)
-    leaking = F.leaky_relu(x.detach(), 0.25)
-    if on_grids:
-        leaking = round_to(leaking, layer.input_exponent)
-    weight, bias = layer.on_grid() if on_grids else (layer.weight, layer.bias)
-    assert torch.allclose(leaky, F.conv2d(leaking, weight, bias, padding=1), atol=1e-5)
-    leaky.square().sum().backward()
-    assert x.grad.abs().min() > 0
-    set_leak(layer, 0.0)
-    assert torch.equal(layer(x), rectified)
 
 
 @contextmanager

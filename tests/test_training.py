@@ -18,11 +18,9 @@ from torch.optim.swa_utils import AveragedModel
 import svcodec
 from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.blocks import Rate
-from svcodec.models.exact import ExactConv2d
 from svcodec.models.selfvae import DEPTH, SelfVAE
 from svcodec.training import loop
 from svcodec.training.commands import train
-from svcodec.training.loop import leak_schedule
 from svcodec.training.objectives import trade_off
 from svcodec.training.optimizer import Optimizer, average
 from svcodec.training.photos import Photos
@@ -82,7 +80,7 @@ def test_recipe(album: Path, tmp_path: Path) -> None:
     # then the same once more, through the grids that the file has
     finer, again = tmp_path / "finer", tmp_path / "finer.safetensors"
     settings = ("--out", finer, "--minutes", 0.05, "--batch", 2, "--start", model)
-    run("ladder", album, *settings, "--crop", 176, "--leak", 0.1)
+    run("ladder", album, *settings, "--crop", 176)
     run("export", finer, album, "-o", again, "--start", model, "--crop", 64)
     files = [safetensors.torch.load_file(path) for path in (model, again)]
     of_ladder = [name for name in files[0] if name.startswith("ladder.") and name.endswith(".grid")]
@@ -101,8 +99,6 @@ def test_help_lists_the_commands() -> None:
         "likelihoods",
     ]
     assert "--muon-rate" in run("ladder", "--help")
-    assert "--leak" in run("ladder", "--help")
-    assert "--leak" not in run("likelihoods", "--help")  # their activation stays a leaky one
 
 
 def test_mistakes_end_with_one_line(album: Path, tmp_path: Path) -> None:
@@ -242,37 +238,6 @@ def test_convolutions_take_orthogonal_steps() -> None:
     assert 0.5 < float(moved.min() / 0.05) <= float(moved.max() / 0.05) < 1.5
     for step in steps[1:]:
         assert float(step.abs().max()) == pytest.approx(0.001, rel=1e-3)
-
-
-def test_a_leak_falls_to_nothing_over_the_first_half() -> None:
-    assert [leak_schedule(0.125, done) for done in (0.0, 0.25, 0.5, 0.75, 1.0)] == [0.125, 0.0625, 0.0, 0.0, 0.0]
-    assert leak_schedule(0.0, 0.0) == 0.0
-
-
-def test_only_what_is_trained_leaks(album: Path, tmp_path: Path) -> None:
-    class Two(Affine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.mix, self.frozen = ExactConv2d(3, 3, rectified=True), ExactConv2d(3, 3, rectified=True)
-
-    leaks: list[tuple[float, float]] = []
-
-    def loss(net: Two, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        leaks.append((net.mix.leak, net.frozen.leak))
-        return net(image).square().mean(), {}
-
-    def validate(net: Two, image: Tensor) -> dict[str, float | str]:
-        return {"leak": net.mix.leak}
-
-    objective = loop.Objective("two", ("mix",), loss, validate)
-    photos = Photos([album], smallest=32)
-    loop.train(Two(), objective, photos, tmp_path, Settings(minutes=0.01, batch=1, crop=32, leak=0.25))
-    slopes = [slope for slope, _ in leaks]
-    assert slopes == sorted(slopes, reverse=True)
-    assert 0.2 < slopes[0] <= 0.25
-    assert slopes[-1] == 0.0
-    assert {slope for _, slope in leaks} == {0.0}
-    assert json.loads((tmp_path / "two.jsonl").read_text().splitlines()[-1])["leak"] == 0.0
 
 
 def test_finer_steps_are_worth_more_distortion() -> None:
