@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from ..codec.model_files import load_model
-from ..models.blocks import TUNES, Rate
+from ..models.blocks import Rate
 from ..models.exact import exact_arithmetic
 from ..models.selfvae import SelfVAE
 from ..training.distortion import ms_ssim, squared_error
 from ..training.photos import Photos, central_crop
 from ..training.weights import load_average
+from ..tunes import Tune
 from .conditions import machine
 from .metrics import ms_ssim_decibels
 from .rate_distortion.curves import Curve, Metric, bd_rate
@@ -32,17 +33,17 @@ SIDE = 256  # of the photos' middles
 METRICS: tuple[Metric, ...] = ("psnr", "ms_ssim")
 
 
-def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: str) -> Curve:
+def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: Tune) -> Curve:
     """A network's means over the photos at each quality.
 
     Args:
         network: in evaluation mode, in floats or on its grids.
         photos: uint8 (3, SIDE, SIDE).
-        tune: one of TUNES.
+        tune: whose tables to use.
     """
     points = []
     for quality in QUALITIES:
-        rate = Rate.of(quality, TUNES.index(tune), 1, torch.device("cpu"))
+        rate = Rate.of(quality, tune, 1, torch.device("cpu"))
         figures = []
         for photo in photos:
             original = photo[None].float()
@@ -58,11 +59,11 @@ def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: str) -> Curve
 def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any]:
     """Both networks' curves and the BD-rates of the model, in percent, for every tune."""
     result: dict[str, Any] = {}
-    for tune in TUNES:
+    for tune in Tune:
         with exact_arithmetic():
             pair = (curve("floats", floats, photos, tune), curve("eight bits", model, photos, tune))
         deltas = {metric: bd_rate(*pair, metric) for metric in METRICS}
-        result[tune] = {
+        result[tune.name.lower()] = {
             "BD-rate": {metric: delta and delta.pchip for metric, delta in deltas.items()},
             **{one.name: {"bpp": one.bpp, "psnr": one.psnr, "ms_ssim": one.ms_ssim} for one in pair},
         }

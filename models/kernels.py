@@ -36,6 +36,8 @@ class Kernel(Protocol):
 
     name: str
 
+    def __hash__(self) -> int: ...
+
     def convolve(self, x: Tensor, layer: Layer) -> Tensor:
         """The convolution of x, float32 (b, c, h, w), rectified if the layer wants it and rounded to its grid."""
 
@@ -126,12 +128,13 @@ class Int8:
     def _steps(self, x: Tensor, layer: Layer) -> Tensor:
         """Inputs in steps above the least one, made in strips that stay in a core's cache from pass to pass."""
         steps = torch.empty_like(x, dtype=torch.uint8, memory_format=torch.channels_last)
-        values = x.permute(0, 2, 3, 1).reshape(-1)
-        strip = x.new_empty(min(STRIP, len(values)))
+        strips = -(-x.numel() // STRIP)
+        values, results = (part.permute(0, 2, 3, 1).reshape(-1).chunk(strips) for part in (x, steps))
+        strip = torch.empty_like(values[0])
         whole = torch.empty_like(strip, dtype=torch.int16)  # from float32 straight to uint8 is not vectorised
-        for part, of_part in zip(values.split(STRIP), steps.permute(0, 2, 3, 1).view(-1).split(STRIP), strict=True):
+        for part, result in zip(values, results, strict=True):
             count = len(part)
-            of_part.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
+            result.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
         return steps
 
 

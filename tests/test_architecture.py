@@ -37,6 +37,7 @@ ROOMS: dict[str, set[str]] = {
         "errors",
         "files",
         "program",
+        "tunes",
         "bitstream",
         "models",
         "gate",

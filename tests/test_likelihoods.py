@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from svcodec.models.exact import ExactConv2d
+from svcodec.models.blocks import Residual
+from svcodec.models.exact import FINE_INPUTS, ExactConv2d
 from svcodec.models.frequencies import PART, WINDOW, MixtureTables, frequencies
 from svcodec.models.likelihoods import (
     COMPONENTS,
-    GIST_GRID,
-    LEVEL_GRID,
+    GIST_INPUTS,
     MAX_LOG_SCALE,
     MIN_LOG_SCALE,
     PHASES,
@@ -197,18 +197,21 @@ def test_phases_see_only_what_precedes_them() -> None:
         assert same == [i <= position for i in range(4)]
 
 
-@pytest.mark.parametrize(("likelihood", "grid"), [(GistLikelihood(4), GIST_GRID), (LevelLikelihood(3), LEVEL_GRID)])
-def test_likelihoods_have_finer_grids_than_bytes(
-    likelihood: GistLikelihood | LevelLikelihood, grid: tuple[int, int]
+@pytest.mark.parametrize(
+    ("likelihood", "inputs"), [(GistLikelihood(4), GIST_INPUTS), (LevelLikelihood(3), FINE_INPUTS)]
+)
+def test_likelihoods_have_bytes_in_residual_blocks_alone(
+    likelihood: GistLikelihood | LevelLikelihood, inputs: tuple[int, int]
 ) -> None:
-    """And calibrated ones use them: inputs and weights take more than eight bits, which the bound allows."""
+    """Other layers have finer grids, and calibrated ones use them: inputs take more than eight bits."""
     layers = [module for module in likelihood.modules() if isinstance(module, ExactConv2d)]
-    assert {layer.input_steps for layer in layers} == {(-(2 ** grid[0]), 2 ** grid[0])}
-    assert not any(layer.eight_bits for layer in layers)
+    blocks = [layer for block in likelihood.modules() if isinstance(block, Residual) for layer in block.children()]
+    assert {layer for layer in layers if layer.eight_bits} == set(blocks)
+    assert {layer.input_steps for layer in layers if not layer.eight_bits} == {inputs}
     layer = likelihood.input
     layer.watching = True
     layer(torch.full((1, layer.in_channels, 4, 4), 3.0))
     layer.calibrate()
     layer.snap()
-    assert 2 ** (grid[1] - 2) < layer.integers()["weight"].abs().max() < 2 ** grid[1]
-    assert 3.0 * 2**layer.input_exponent > 2 ** (grid[0] - 1)
+    assert layer.weight_steps / 4 < layer.integers()["weight"].abs().max() <= layer.weight_steps
+    assert 3.0 * 2**layer.input_exponent > inputs[1] / 2
