@@ -42,7 +42,26 @@ class Kernel(Protocol):
         """The convolution of x, float32 (b, c, h, w), rectified if the layer wants it and rounded to its grid."""
 
 
-def above_least(x: Tensor, layer: Layer, out: Tensor | None = None) -> Tensor:
+def to_steps(x: Tensor, layer: Layer, dtype: torch.dtype) -> Tensor:
+    """Inputs in whole steps, rectified if the layer wants it, rounded and clamped; bytes count from the least step.
+
+    Made in strips, which stay in a core's cache from pass to pass.
+    """
+    steps = torch.empty_like(x, dtype=dtype, memory_format=torch.channels_last)
+    strips = -(-x.numel() // STRIP)
+    values, results = (part.permute(0, 2, 3, 1).reshape(-1).chunk(strips) for part in (x, steps))
+    strip = torch.empty_like(values[0])
+    whole = torch.empty_like(strip, dtype=torch.int16)  # from float32 straight to uint8 is not vectorised
+    for part, result in zip(values, results, strict=True):
+        above = _above_least(part, layer, strip[: len(part)])
+        if dtype == torch.uint8:
+            result.copy_(whole[: len(part)].copy_(above))
+        else:
+            result.copy_(above.floor_().add_(layer.input_steps[0]))
+    return steps
+
+
+def _above_least(x: Tensor, layer: Layer, out: Tensor) -> Tensor:
     """Inputs in steps above the least one and half a step more, clamped: what is left is to drop their fractions.
 
     The factor is a power of two, so that one rounding is all there is, with or without a fused multiply-add.
@@ -62,9 +81,8 @@ class Float:
         self.name = str(dtype).removeprefix("torch.")
 
     def convolve(self, x: Tensor, layer: Layer) -> Tensor:
-        steps = above_least(x, layer).floor_().add_(layer.input_steps[0])
         weight = (layer.weight * 2.0**-layer.input_exponent).to(self.dtype)
-        return self._convolve(steps.to(self.dtype), weight, layer.bias.to(self.dtype)).float()
+        return self._convolve(to_steps(x, layer, self.dtype), weight, layer.bias.to(self.dtype)).float()
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         size = weight.shape[-1]
@@ -103,7 +121,7 @@ class Int8:
     name = "int8"
 
     def convolve(self, x: Tensor, layer: Layer) -> Tensor:
-        steps = self._steps(x, layer)
+        steps = to_steps(x, layer, torch.uint8)
         packed, scales, zeros = layer.packed(steps.shape)
         return torch.ops.onednn.qconv2d_pointwise(
             steps,
@@ -124,18 +142,6 @@ class Int8:
             [],
             "",
         )
-
-    def _steps(self, x: Tensor, layer: Layer) -> Tensor:
-        """Inputs in steps above the least one, made in strips that stay in a core's cache from pass to pass."""
-        steps = torch.empty_like(x, dtype=torch.uint8, memory_format=torch.channels_last)
-        strips = -(-x.numel() // STRIP)
-        values, results = (part.permute(0, 2, 3, 1).reshape(-1).chunk(strips) for part in (x, steps))
-        strip = torch.empty_like(values[0])
-        whole = torch.empty_like(strip, dtype=torch.int16)  # from float32 straight to uint8 is not vectorised
-        for part, result in zip(values, results, strict=True):
-            count = len(part)
-            result.copy_(whole[:count].copy_(above_least(part, layer, strip[:count])))
-        return steps
 
 
 FLOAT32, FLOAT64, INT8 = Float(torch.float32), Float(torch.float64), Int8()

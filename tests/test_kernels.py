@@ -18,7 +18,7 @@ import svcodec
 from svcodec.codec import model_files
 from svcodec.models import kernels, machine
 from svcodec.models.exact import ExactConv2d, exact_arithmetic
-from svcodec.models.kernels import BFLOAT16, FLOAT32, FLOAT64, INT8, SLOPE, Float, Kernel, Layer, Shortened, above_least
+from svcodec.models.kernels import BFLOAT16, FLOAT32, FLOAT64, INT8, SLOPE, Float, Kernel, Layer, Shortened, to_steps
 
 Whole = npt.NDArray[np.int64]
 
@@ -132,7 +132,7 @@ class Pairs(Float):
 
     def convolve(self, x: Tensor, layer: Layer) -> Tensor:
         low, _ = layer.input_steps
-        steps = above_least(x, layer).floor_() + low
+        steps = to_steps(x, layer, torch.float32)
         outputs, inputs, size, _ = layer.weight.shape
         scale = layer.weight.abs().amax((1, 2, 3)) / 127  # that of the trial's layers
         weight = (layer.weight / scale.view(-1, 1, 1, 1)).view(outputs, inputs // 2, 2, size**2, 1)
