@@ -16,8 +16,17 @@ from .peers.peer import Peer
 
 SIZE = (512, 768)  # of Kodak's images
 FLOPS = 2  # of a multiply-accumulate
-INT8 = torch.ops.onednn.qconv2d_pointwise
-CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution, INT8)
+OF_BYTES = getattr(torch.ops.onednn, "qconv2d_pointwise", None)  # not every build of torch has it
+CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution, OF_BYTES)
+
+
+def counter() -> FlopCounterMode:
+    """A counter of operations that knows convolutions of bytes too."""
+
+    def of_bytes(x: Any, scale: Any, zero: Any, weight: Any, *others: Any, out_shape: Any, **named: Any) -> int:
+        return conv_flop_count(x, weight, out_shape)
+
+    return FlopCounterMode(display=False, custom_mapping={OF_BYTES: of_bytes} if OF_BYTES else {})
 
 
 class Work(nn.Module):
@@ -37,11 +46,11 @@ def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[
 
     A module may be called by itself or by one that it is part of, if all its calls are of one kind.
     """
-    with flop_counter() as counter:
+    with counter() as counted:
         Work(networks, work)()
     flops = {
         name: sum(counts.get(operation, 0) for operation in CONVOLUTIONS)
-        for name, counts in counter.get_flop_counts().items()
+        for name, counts in counted.get_flop_counts().items()
     }
     found = dict.fromkeys(networks, 0)
     for path in flops:
@@ -51,15 +60,6 @@ def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[
         if root == Work.__name__ and len(parts) >= 2 and not any(flops.get(name) for name in above):
             found[parts[1]] += flops[path] // FLOPS
     return found
-
-
-def flop_counter() -> FlopCounterMode:
-    """Torch's counter, told of convolutions of bytes too."""
-
-    def of_bytes(x: list[int], scale: float, zero: int, weight: list[int], *_: object, out_shape: list[int]) -> int:
-        return conv_flop_count(x, weight, out_shape)
-
-    return FlopCounterMode(display=False, custom_mapping={INT8: of_bytes})
 
 
 def macs_table(codecs: Sequence[Peer]) -> str:
