@@ -24,7 +24,7 @@ from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, SelfVAE, draw_me
 from ..models.threads import own_threads
 from ..tunes import Tune
 
-FORMAT = "svcodec-selfvae-1"
+FORMAT = "svcodec-selfvae-2"
 
 
 class Model:
