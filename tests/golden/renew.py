@@ -8,6 +8,7 @@ Each stream decodes to the same pixels on every machine; their SHA-256 stand in 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -16,17 +17,18 @@ import svcodec
 from svcodec.codec import choice
 
 FOLDER = Path(__file__).parent
-CASES = {
-    "sketch": ("sketch", None),
-    "preview": ("preview", None),
-    "standard": ("standard", None),
-    "standard-q5": ("standard", 5),
-    "standard-q100": ("standard", 100),
-    "high": ("high", None),
-    "lossless": ("lossless", None),
-    "lossless-grey": ("lossless", None),
-    "plain": ("lossless", None),
-    "plain-grey": ("lossless", None),
+CASES: dict[str, dict[str, Any]] = {
+    "sketch": {"tier": "sketch"},
+    "preview": {"tier": "preview"},
+    "standard": {"tier": "standard"},
+    "standard-psnr": {"tier": "standard", "tune": "psnr"},
+    "standard-q5": {"tier": "standard", "quality": 5},
+    "standard-q100": {"tier": "standard", "quality": 100},
+    "high": {"tier": "high"},
+    "lossless": {"tier": "lossless"},
+    "lossless-grey": {"tier": "lossless"},
+    "plain": {"tier": "lossless"},
+    "plain-grey": {"tier": "lossless"},
 }
 
 
@@ -44,9 +46,9 @@ def picture(grey: bool) -> np.ndarray:
 
 def main() -> None:
     hashes = {}
-    for name, (tier, quality) in CASES.items():
+    for name, options in CASES.items():
         with mock.patch.object(choice, "encode", choice.encode if "plain" in name else choice.learned):
-            data = svcodec.encode(picture("grey" in name), tier=tier, quality=quality)
+            data = svcodec.encode(picture("grey" in name), **options)
         (FOLDER / f"{name}.svc").write_bytes(data)
         hashes[name] = hashlib.sha256(svcodec.decode(data).tobytes()).hexdigest()
     (FOLDER / "pixels.json").write_text(json.dumps(hashes, indent=2) + "\n")
