@@ -166,18 +166,16 @@ class ExactConv2d(nn.Conv2d):
     def _rounded_by(self, moments: Tensor) -> tuple[Tensor, Tensor]:
         """As `on_grid`, by the inputs' moments, on each output's finest grid or one twice as fine or as coarse."""
         finest, weight, bias = self._finest_exponents(), self.weight.double(), self.bias.double()
-        chosen, found, shifted = finest, weight, bias
-        least = torch.full(bias.shape, torch.inf, dtype=torch.float64)
-        for exponents in (finest, finest + 1, finest - 1):
-            scale = torch.exp2(exponents.double())
-            rounded, more, error = rounding.rounded(weight.flatten(1), moments, scale, self.weight_steps)
-            rounded = rounded.view_as(weight)
-            better = (error < least) & (self._reached(rounded, bias + more, exponents) < 2.0**SUM_BITS - 1)
-            least, chosen = torch.where(better, error, least), torch.where(better, exponents, chosen)
-            found = torch.where(better.view(-1, 1, 1, 1), rounded, found)
-            shifted = torch.where(better, bias + more, shifted)
-        self.weight_exponents = chosen
-        return found, self._bias_on_grid(shifted, torch.exp2(chosen.double()))
+        exponents = torch.cat([finest, finest + 1, finest - 1])
+        scale = torch.exp2(exponents.double())
+        weights = weight.flatten(1).repeat(3, 1)
+        weights, more, error = rounding.rounded(weights, moments, scale, self.weight_steps)
+        weights, biases = weights.view(-1, *weight.shape[1:]), bias.repeat(3) + more
+        error[self._reached(weights, biases, exponents) >= 2.0**SUM_BITS - 1] = torch.inf
+        outputs = torch.arange(len(bias))
+        chosen = error.view(3, -1).argmin(0) * len(bias) + outputs
+        self.weight_exponents = exponents[chosen]
+        return weights[chosen], self._bias_on_grid(biases[chosen], scale[chosen])
 
     def _finest_exponents(self) -> Tensor:
         """a_c of the finest grids on which weights are in range and sums in bound."""

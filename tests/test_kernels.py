@@ -238,9 +238,9 @@ def test_a_kernel_can_be_forced(kernel: Kernel, monkeypatch: pytest.MonkeyPatch)
     assert machine.kernel_for("cpu") is kernel
     model = svcodec.Codec().model
     assert model.kernel is kernel
-    used = {layer.kernel for layer in model.network.modules() if isinstance(layer, ExactConv2d) and layer.eight_bits}
+    layers = [layer for layer in model.network.modules() if isinstance(layer, ExactConv2d)]
+    used, finer = ({layer.kernel for layer in layers if layer.eight_bits == fit} for fit in (True, False))
     assert used == {kernel}
-    finer = {layer.kernel for layer in model.network.modules() if isinstance(layer, ExactConv2d)} - used
     assert finer == {FLOAT32 if kernel in (INT8, FLOAT32) else FLOAT64}  # of more than eight bits
 
 
