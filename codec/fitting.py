@@ -99,7 +99,7 @@ class Observations:
         start = Correction.none(count)
         correction = Correction(np.append(start.of_means, none), none, start.of_components)
         mass = self._mass(correction)
-        curvature = torch.zeros(())
+        curvature = torch.zeros((), dtype=torch.float64, device="cpu")
         before = math.inf
         for i in range(MOST_STEPS):
             bits = -mass.log.sum().item()

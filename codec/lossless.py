@@ -8,13 +8,12 @@ the bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 from torch import Tensor
 
-from ..arrays import Integers, Pixels
+from ..arrays import Integers, Pixels, tiles
 from ..bitstream.container import Coding, Entry, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
@@ -54,7 +53,7 @@ def encode(model: Model, stack: Stack, pixels: Pixels, effort: int = 5) -> tuple
     stack.seal(checksum(pixels))
     ledger = Ledger(stack)
     image = to_samples(pixels, model.device)
-    for rows, columns in reversed(list(tiles(pixels.shape[:2]))):
+    for rows, columns in reversed(list(tiles(pixels.shape[:2], TILE))):
         TileCoder(model, stack, pixels.ndim == 2, effort).push(image[..., rows, columns], ledger)
     return ledger.account()
 
@@ -66,18 +65,11 @@ def decode(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
         StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
     """
     pixels = np.empty(size if grey else (*size, 3), np.uint8)
-    for rows, columns in tiles(size):
+    for rows, columns in tiles(size, TILE):
         tile = TileCoder(model, stack, grey).pop((rows.stop - rows.start, columns.stop - columns.start))
         pixels[rows, columns] = to_pixels(tile, grey)
     check_seal(stack.unseal(), pixels)
     return pixels
-
-
-def tiles(size: Size) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the tiles of a picture, in the order in which they are decoded."""
-    for top in range(0, size[0], TILE):
-        for left in range(0, size[1], TILE):
-            yield slice(top, min(top + TILE, size[0])), slice(left, min(left + TILE, size[1]))
 
 
 class TileCoder:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, WebPImagePlugin
 
-from ..arrays import Pixels
+from ..arrays import Pixels, tiles
 from ..bitstream.fields import Reader, varint
 from ..bitstream.forms import Form, Plain
 from ..bitstream.stack import checksum
@@ -72,15 +72,8 @@ def _samples(plain: Plain, count: int) -> bytes:
     return samples
 
 
-def _tiles(size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the tiles, from left to right, then from top to bottom."""
-    for top in range(0, size[0], WEBP_SIDE):
-        for left in range(0, size[1], WEBP_SIDE):
-            yield slice(top, min(top + WEBP_SIDE, size[0])), slice(left, min(left + WEBP_SIDE, size[1]))
-
-
 def _write_tiles(pixels: Pixels, method: int, quality: int) -> Iterator[bytes]:
-    for rows, columns in _tiles(pixels.shape[:2]):
+    for rows, columns in tiles(pixels.shape[:2], WEBP_SIDE):
         file = io.BytesIO()
         tile = Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).convert("RGB")
         tile.save(file, "WEBP", lossless=True, method=method, quality=quality)
@@ -92,7 +85,7 @@ def _write_tiles(pixels: Pixels, method: int, quality: int) -> Iterator[bytes]:
 def _read_webp(content: bytes, shape: tuple[int, ...]) -> Pixels:
     reader = Reader(content)
     pixels: Pixels | None = None
-    for rows, columns in _tiles((shape[0], shape[1])):
+    for rows, columns in tiles((shape[0], shape[1]), WEBP_SIDE):
         chunk = _take(reader)
         sides = (rows.stop - rows.start, columns.stop - columns.start)
         # Before anything of the claimed size is allocated.

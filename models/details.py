@@ -127,7 +127,7 @@ class Gains(nn.Module):
     def load_table(self, table: Tensor) -> None:
         """Use exported gains, and go on from them where training starts from an exported model."""
         self.table = table
-        at_knots = torch.linspace(1, QUALITIES, KNOTS).round()
+        at_knots = torch.linspace(1, QUALITIES, KNOTS, dtype=torch.float32, device="cpu").round()
         base = self.k - 1 + math.log2(SAMPLE_UNIT) - log_step(at_knots)
         self.adjust.knots.copy_(table[0][:, at_knots.long() - 1] - base[:, None])
 

@@ -130,7 +130,7 @@ class ExactConv2d(nn.Conv2d):
         """Weights as oneDNN's int8 kernels want them, their scales and zero points; made once."""
         if self._packed is None:
             scales = torch.exp2(-self.weight_exponents.to(torch.float32))
-            zeros = torch.zeros(len(scales), dtype=torch.int64)
+            zeros = torch.zeros_like(self.weight_exponents)
             weight = (self.weight / scales.view(-1, 1, 1, 1)).to(torch.int8)
             grid = (2.0**-self.input_exponent, -self.input_steps[0])
             packed = torch.ops.onednn.qconv_prepack(
@@ -179,13 +179,11 @@ class ExactConv2d(nn.Conv2d):
 
     def _finest_exponents(self) -> Tensor:
         """a_c of the finest grids on which weights are in range and sums in bound."""
-        reach = max(abs(edge) for edge in self.input_steps)
-        weight = self.weight.double().abs()
         # Rounding may lengthen each weight and the bias by half a step: the margin covers it.
-        steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * reach
-        sums = weight.sum((1, 2, 3)) * reach + self.bias.double().abs() * 2.0**self.input_exponent
-        exponents = torch.floor(torch.log2(steps / sums.clamp_min(reach * 2.0**-8)))
-        largest = weight.amax((1, 2, 3)).clamp_min(2.0**-20)
+        steps = 2.0**SUM_BITS - (self.weight[0].numel() + 1) * self._reach
+        sums = self._reached(self.weight, self.bias, torch.zeros_like(self.bias, dtype=torch.int64))
+        exponents = torch.floor(torch.log2(steps / sums.clamp_min(self._reach * 2.0**-8)))
+        largest = self.weight.double().abs().amax((1, 2, 3)).clamp_min(2.0**-20)
         return torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest))).long()
 
     def _bias_on_grid(self, bias: Tensor, scale: Tensor) -> Tensor:
@@ -195,9 +193,13 @@ class ExactConv2d(nn.Conv2d):
     def _reached(self, weight: Tensor, bias: Tensor, exponents: Tensor) -> Tensor:
         """How many steps each output channel's sums can reach, float64."""
         scale = torch.exp2(exponents.double())
-        reach = max(abs(edge) for edge in self.input_steps)
         weights = weight.double().abs().sum((1, 2, 3)) * scale
-        return weights * reach + bias.double().abs() * scale * 2.0**self.input_exponent
+        return weights * self._reach + bias.double().abs() * scale * 2.0**self.input_exponent
+
+    @property
+    def _reach(self) -> int:
+        """The largest magnitude of an input, in steps."""
+        return max(abs(edge) for edge in self.input_steps)
 
     def get_extra_state(self) -> int | None:
         """The exponent of the grid of inputs, if it is chosen: saved and loaded with the parameters."""

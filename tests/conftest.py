@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,24 @@ def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def alpha(photo: Samples) -> Samples:
     """An alpha channel for `photo` with clear, opaque and half transparent samples."""
     return np.add.outer(np.arange(24) * 6, np.arange(40) * 2).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def stream(photo: Samples) -> bytes:
+    """The stream of `photo` in `lossless`, by the networks, though a plain one would be shorter."""
+    import svcodec
+    from svcodec.codec import choice
+
+    with mock.patch.object(choice, "encode", choice.learned):
+        return svcodec.encode(photo, tier="lossless")
+
+
+@pytest.fixture
+def svc_file(tmp_path: Path, stream: bytes) -> Path:
+    """A file with that stream."""
+    path = tmp_path / "stored.svc"
+    path.write_bytes(stream)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,6 @@ from PIL import Image
 
 import svcodec
 from svcodec import cli
-from svcodec.codec import choice
 
 Samples = npt.NDArray[np.uint8]
 demo = importlib.import_module("svcodec.cli.demo")  # the name in svcodec.cli is the command
@@ -39,19 +37,6 @@ def pixels(source: Path | bytes) -> Samples:
 def png(tmp_path: Path, photo: Samples) -> Path:
     path = tmp_path / "photo.png"
     Image.fromarray(photo).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def stream(photo: Samples) -> bytes:
-    with mock.patch.object(choice, "encode", choice.learned):  # not plain, though that would be shorter
-        return svcodec.encode(photo, tier="lossless")
-
-
-@pytest.fixture
-def svc_file(tmp_path: Path, stream: bytes) -> Path:
-    path = tmp_path / "stored.svc"
-    path.write_bytes(stream)
     return path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from click.testing import CliRunner, Result
 import svcodec
 from svcodec import cli
 from svcodec.bitstream.container import pack, unpack
-from svcodec.codec import choice, diagnosis
+from svcodec.codec import diagnosis
 from svcodec.models import machine, threads
 from svcodec.models.kernels import FLOAT32, FLOAT64, INT8, KERNELS, Kernel
 
@@ -25,19 +24,6 @@ Samples = npt.NDArray[np.uint8]
 
 def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
-
-
-@pytest.fixture(scope="module")
-def stream(photo: Samples) -> bytes:
-    with mock.patch.object(choice, "encode", choice.learned):  # not plain, though that would be shorter
-        return svcodec.encode(photo, tier="lossless")
-
-
-@pytest.fixture
-def svc_file(tmp_path: Path, stream: bytes) -> Path:
-    path = tmp_path / "stored.svc"
-    path.write_bytes(stream)
-    return path
 
 
 def test_info(svc_file: Path, tmp_path: Path, stream: bytes) -> None:
