@@ -35,9 +35,8 @@ class Program(click.Group):
     """A group whose commands end with one line of text, not a traceback, for what svcodec raises on purpose."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as a program: Python looks for garbage less often than by default, and freed memory is kept."""
-        gc.set_threshold(*COLLECTIONS)
-        _keep_memory()
+        """Run as a program of its own."""
+        own_process()
         try:
             return super().__call__(*args, **kwargs)
         finally:
@@ -50,7 +49,9 @@ class Program(click.Group):
             raise Failure(str(error)) from error
 
 
-def _keep_memory() -> None:
+def own_process() -> None:
+    """Settings of a whole process, which a library leaves alone: garbage waits longer, and freed memory is kept."""
+    gc.set_threshold(*COLLECTIONS)
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
