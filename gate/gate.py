@@ -41,6 +41,7 @@ class CodingModel(Protocol):
     @property
     def ladder(self) -> Ladder: ...
 
+
 class Gate:
     """Networks and mixtures that score pictures, with the threshold of their scores.
 

@@ -68,8 +68,7 @@ class Jigsaw(nn.Module):
         self.register_buffer("scale", torch.ones(samples, dtype=torch.float32, device="cpu"))
         widths = (TILES * samples, *HIDDEN)
         self.hidden = nn.ModuleList(
-            nn.Sequential(Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT))
-            for before, after in pairwise(widths)
+            nn.Sequential(Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT)) for before, after in pairwise(widths)
         )
         self.output = Linear(HIDDEN[-1], PERMUTATIONS)
 

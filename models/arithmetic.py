@@ -4,8 +4,8 @@ What torch and NumPy keep for each thread (autocast, gradients, a default device
 NumPy's errors) is set aside for the calling thread alone. Of what they keep for the whole process two things matter.
 The default type of floats can't be set aside without changing it for other threads, so every tensor here says its own.
 How short float32 products may become, a kernel asks when it is called: that is held as long as anybody computes, and is
-then what the program has set, before or meanwhile. (NNPACK, whose algorithms round, torch asks only for sixteen pictures
-or more at once.)
+then what the program has set, before or meanwhile. (NNPACK, which may round, torch asks only for sixteen pictures or
+more at once.)
 """
 
 from __future__ import annotations

@@ -243,5 +243,3 @@ class ExactConv2d(nn.Conv2d):
         some = magnitudes[:: max(1, len(magnitudes) // 500_000)].float()
         reached = some.kthvalue(max(1, int(len(some) * PERCENTILE))).values
         self.largest_input = max(self.largest_input, reached.item())
-
-

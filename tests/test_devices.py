@@ -1,9 +1,10 @@
-"""Other devices than the CPU: a pretended one, which finds what lies on the wrong device, and a GPU where there is one."""
+"""Other devices than the CPU: a pretended one, where what lies on the CPU is an error, and a GPU if there is one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,20 @@ import pytest
 import torch
 from PIL import Image
 from torch.utils import _pytree as pytree
+from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import svcodec
+from svcodec.codec import model_files
 
 Samples = npt.NDArray[np.uint8]
 
 GOLDEN = Path(__file__).parent / "golden"
 PIXELS: dict[str, str] = json.loads((GOLDEN / "pixels.json").read_text())
-PRETENDED = "xla"  # a kind of device that torch knows but, unlike CUDA, does not look for
-aten = torch.ops.aten
+PRETENDED = "pretended"
 # What takes tensors of two devices: copies, and indices, which may lie on the CPU.
-MIXING = (aten._to_copy.default, aten.copy_.default)
-INDEXING = (aten.index.Tensor, aten.index_put_.default, aten._index_put_impl_.default)
+MIXING = {"aten::_to_copy", "aten::copy_", "aten::to.device", "aten::to.dtype", "aten::to.dtype_layout"}
+INDEXING = {"aten::index.Tensor", "aten::index_put_", "aten::_index_put_impl_"}
 
 
 class Far(torch.Tensor):
@@ -47,6 +49,13 @@ class Far(torch.Tensor):
         return far_away(func, args, kwargs or {})
 
 
+class Backend(backend_registration._DummyBackendModule):
+    """What torch asks a kind of device."""
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return []
+
+
 class Pretending(TorchDispatchMode):
     """Lets torch have the pretended device."""
 
@@ -56,27 +65,42 @@ class Pretending(TorchDispatchMode):
 
 def far_away(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Do an operation where its tensors are, which has to be in one place, as it would on a real device."""
-    tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    leaves = pytree.tree_leaves((args, kwargs))
+    tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+    if func.name() == "aten::_has_compatible_shallow_copy_type":
+        return len({type(tensor) for tensor in tensors}) == 1
     far = {id(tensor.values): tensor for tensor in tensors if isinstance(tensor, Far)}
-    allowed = tensors[1:] if func in INDEXING and isinstance(args[0], Far) else tensors if func in MIXING else []
-    strays = [t for t in tensors if not isinstance(t, Far) and t.dim() > 0 and all(t is not other for other in allowed)]
-    if far and strays:
-        raise RuntimeError(f"{func}: Expected all tensors to be on the same device, but some are on cpu")
-    device = kwargs.get("device")
-    goes_far = bool(far) if device is None else torch.device(device).type == PRETENDED
-    near = {**kwargs, "device": "cpu"} if device is not None else kwargs
-    args, near = pytree.tree_map_only(Far, lambda tensor: tensor.values, (args, near))
-    result = func(*args, **near)
-    if func is aten.copy_.default:
-        goes_far = isinstance(tensors[0], Far)
+    mixed = (
+        tensors
+        if func.name() in MIXING
+        else tensors[1:]
+        if func.name() in INDEXING and isinstance(args[0], Far)
+        else []
+    )
+    for tensor in tensors:
+        if far and not isinstance(tensor, Far) and tensor.dim() and all(tensor is not other for other in mixed):
+            raise RuntimeError(f"{func}: Expected all tensors to be on the same device, but one is on cpu")
+    where = [leaf for leaf in leaves if isinstance(leaf, torch.device)]
+    if where:
+        goes_far = where[0].type == PRETENDED
+    else:
+        goes_far = isinstance(tensors[0], Far) if func.name() == "aten::copy_" else bool(far)
+    args, kwargs = pytree.tree_map_only(torch.device, lambda _: torch.device("cpu"), (args, kwargs))
+    args, kwargs = pytree.tree_map_only(Far, lambda tensor: tensor.values, (args, kwargs))
+    result = func(*args, **kwargs)
     if not goes_far:
         return result
-    return pytree.tree_map_only(torch.Tensor, lambda tensor: far.get(id(tensor)) or Far(tensor), result)
+    return pytree.tree_map_only(
+        torch.Tensor, lambda tensor: far[id(tensor)] if id(tensor) in far else Far(tensor), result
+    )
 
 
 @pytest.fixture
-def pretended() -> Iterator[str]:
+def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a device that is not there."""
+    if not hasattr(torch, PRETENDED):
+        backend_registration._setup_privateuseone_for_python_backend(PRETENDED, Backend())
+    monkeypatch.setattr(model_files, "_loaded", OrderedDict())
     torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor makes its tensor on the CPU, then takes it there
     try:
         with Pretending():
@@ -94,7 +118,12 @@ def picture(portrait_path: Path) -> Samples:
 
 def test_the_pretended_device_is_as_strict_as_a_real_one(pretended: str) -> None:
     here, there = torch.arange(6), torch.arange(6, device=pretended)
-    for wrong in (lambda: here + there, lambda: here[there], lambda: torch.cat([here, there]), lambda: there.add_(here)):
+    for wrong in (
+        lambda: here + there,
+        lambda: here[there],
+        lambda: torch.cat([here, there]),
+        lambda: there.add_(here),
+    ):
         with pytest.raises(RuntimeError, match="same device"):
             wrong()
     with pytest.raises((RuntimeError, TypeError)):
@@ -102,7 +131,7 @@ def test_the_pretended_device_is_as_strict_as_a_real_one(pretended: str) -> None
     index = torch.tensor([1, 2], device=pretended)
     assert (there[index] + there[here[1:3]] * torch.tensor(2) + 1).cpu().tolist() == [4, 7]
     there[2:].add_(10)
-    assert there.tolist() == [0, 1, 12, 13, 14, 15]
+    assert there.cpu().tolist() == [0, 1, 12, 13, 14, 15]
     assert there.device.type == pretended
 
 

@@ -101,7 +101,7 @@ def test_a_codec_of_another_file(own_model: Path, photo: Samples, monkeypatch: p
     assert pickle.loads(pickled[0]).encode(photo) == data  # it is still loaded
     model_files._loaded.clear()
     for content in pickled:
-        with pytest.raises(svcodec.ModelError, match="own.safetensors holds other weights now"):
+        with pytest.raises(svcodec.ModelError, match=r"own\.safetensors holds other weights now"):
             pickle.loads(content)
     own_model.unlink()
     with pytest.raises(svcodec.ModelError, match="No such file"):
