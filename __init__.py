@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import forks as _forks  # noqa: F401
 from .codec import pillow_plugin as _pillow_plugin
 from .errors import (
     CorruptError,

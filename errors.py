@@ -35,6 +35,9 @@ class RejectedError(InputError):
         super().__init__(text)
         self.assessment = assessment
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.assessment)
+
 
 class OutlierWarning(UserWarning):
     """A picture that the gate holds for no photo was coded all the same."""

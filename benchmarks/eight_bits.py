@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ..codec.model_files import load_model
+from ..models.arithmetic import exact_arithmetic
 from ..models.blocks import Rate
-from ..models.exact import exact_arithmetic
 from ..models.selfvae import SelfVAE
 from ..training.distortion import ms_ssim, squared_error
 from ..training.photos import Photos, central_crop

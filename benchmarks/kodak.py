@@ -23,7 +23,7 @@ from ..bitstream.stack import Stack
 from ..codec import lossless, lossy
 from ..codec.ledger import Ledger
 from ..codec.tiers import spec_of
-from ..models.exact import exact_arithmetic
+from ..models.arithmetic import exact_arithmetic
 from ..models.transforms import to_samples
 from .bits_back import ChainCoder, MeasuringStack, negative_elbo
 from .conditions import Photos, machine, read_photos

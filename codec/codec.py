@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
+from typing import Any
 
 import PIL.Image
 
@@ -17,24 +17,26 @@ from ..bitstream.stack import Stack
 from ..errors import InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
-from ..models.exact import exact_arithmetic
-from ..models.threads import own_threads
+from ..tunes import Tune
 from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
 from .gate_files import load_gate
 from .model import Model
-from .model_files import load_model
+from .model_files import load_model, located
 from .pictures import Picture, PictureLike, encode_alpha, read_picture
 from .sources import Source, read_bytes
 from .streams import alpha_of, image_of, open_stream, plain_image
-from .tiers import SPECS, checked_effort, checked_quality, checked_tune, spec_of
+from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
+from .verification import check_given_back
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
 
 class Codec:
-    """Encoder and decoder with one model, reusable and stateless between calls.
+    """Encoder and decoder with one model, reusable and stateless between calls, in any thread and process.
+
+    A pickled codec finds its model's file again where it is unpickled.
 
     Attributes:
         model: the loaded model; its `name` and `hash` are what streams carry.
@@ -57,11 +59,18 @@ class Codec:
                 threshold that comes with the model.
 
         Raises:
-            ModelError: there is no such model, or this machine does not compute it exactly.
+            ModelError: there is no such model or device, this machine does not compute the model exactly, or the
+                calibration can't be understood.
+            InputError: the calibration can't be opened.
         """
-        self._model = Path(model) if isinstance(model, os.PathLike) else model
+        if calibration is not None and not isinstance(calibration, Calibration):
+            calibration = Calibration.from_json(read_bytes(calibration))
         self._calibration = calibration
         self.model = load_model(model, device)
+        self._source = located(model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "gate"}
 
     @cached_property
     def gate(self) -> Gate:
@@ -69,14 +78,9 @@ class Codec:
 
         Raises:
             ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
-            InputError: the calibration can't be opened.
         """
-        gate = load_gate(self._model, self.model)
-        if self._calibration is None:
-            return gate
-        if isinstance(self._calibration, Calibration):
-            return gate.calibrated(self._calibration)
-        return gate.calibrated(Calibration.from_json(read_bytes(self._calibration)))
+        gate = self.model.compute(0, lambda: load_gate(self._source, self.model))
+        return gate if self._calibration is None else gate.calibrated(self._calibration)
 
     def assess(self, image: PictureLike) -> Assessment:
         """Whether a picture is a photo like those that the model was trained on.
@@ -92,8 +96,7 @@ class Codec:
 
     def _assess(self, picture: Picture) -> Assessment:
         gate = self.gate
-        with own_threads(_size(picture)):
-            return gate.assess(picture.pixels)
+        return self.model.compute(_size(picture), lambda: gate.assess(picture.pixels))
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -118,6 +121,7 @@ class Codec:
         tune: str | None = None,
         effort: int | None = None,
         gate: str = "off",
+        verify: bool = False,
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -130,11 +134,13 @@ class Codec:
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
+            verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
 
         Raises:
             InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
             RejectedError: an InputError, the gate's.
-            ModelError: as for `gate`, unless that is off.
+            ModelError: as for `gate`, unless that is off; the networks are no longer computed exactly, or the bytes do
+                not give back what was meant.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
@@ -147,17 +153,10 @@ class Codec:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
-        coded: Coded | Plain
-        with own_threads(_size(picture)), exact_arithmetic():
-            if effort is None:
-                stack = Stack(self.model.residuals)
-                account = lossy.encode(self.model, stack, spec, self.model.at(quality, tuned), picture.pixels)
-                coded = Coded(stack.to_bytes(), account)
-            else:
-                coded = choice.encode(self.model, picture.pixels, effort)
+        coded = self.model.compute(_size(picture), partial(self._coded, picture.pixels, spec, quality, tuned, effort))
         plain = coded if isinstance(coded, Plain) else None
         height, width = picture.pixels.shape[:2]
-        return pack(
+        data = pack(
             Stream(
                 tier=spec.tier,
                 colour=Colour.GREY if picture.pixels.ndim == 2 else Colour.RGB,
@@ -177,6 +176,18 @@ class Codec:
                 plain=plain,
             )
         )
+        if verify:
+            check_given_back(partial(self.decode, data, max_pixels=None), picture, spec.exact)
+        return data
+
+    def _coded(
+        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+    ) -> Coded | Plain:
+        if effort is not None:
+            return choice.encode(self.model, pixels, effort)
+        stack = Stack(self.model.residuals)
+        account = lossy.encode(self.model, stack, spec, self.model.at(quality, tune), pixels)
+        return Coded(stack.to_bytes(), account)
 
     def decode(
         self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
@@ -220,21 +231,20 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
 
     def pixels_of_stack() -> Pixels:
         stack = Stack.from_bytes(stream.codes, model.residuals)
-        with own_threads(stream.width * stream.height), exact_arithmetic():
-            if spec.exact:
-                return lossless.decode(model, stack, size, grey)
-            return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed)
+        if spec.exact:
+            return lossless.decode(model, stack, size, grey)
+        return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed)
 
     if seed is not None:  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
-        pixels = pixels_of_stack()
+        pixels = model.compute(stream.width * stream.height, pixels_of_stack)
     except StreamError:  # the stream is damaged, or the machine not exact
         model.test()
         if model.kernel is kernel:
             raise
-        pixels = pixels_of_stack()
+        pixels = model.compute(stream.width * stream.height, pixels_of_stack)
     return image_of(stream, pixels, alpha)
 
 
@@ -255,6 +265,7 @@ def encode(
     tune: str | None = None,
     effort: int | None = None,
     gate: str = "off",
+    verify: bool = False,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -269,6 +280,7 @@ def encode(
         tune: ssim or psnr for the same tiers; None for ssim.
         effort: 1..9 for lossless; None for 5.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
+        verify: as for `Codec.encode`.
         model: as for `Codec`.
         device: as for `Codec`.
         calibration: as for `Codec`.
@@ -278,7 +290,7 @@ def encode(
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
     """
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate)
+    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, verify=verify)
 
 
 def assess(

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
+from pathlib import Path
+
+import torch
 
 from ..errors import ModelError
-from ..gate.gate import CodingModel, Gate
+from ..gate.gate import Gate
 from .model import Model
-from .model_files import DEFAULT_MODEL, weights_file
+from .model_files import weights_file
 
 PART = "-gate"  # of the file's name
 
 
-def load_gate(name: str | os.PathLike[str] | None, model: Model) -> Gate:
-    """The gate beside the weights of `model`, which `load_model(name)` returned. The last ones are kept.
+def load_gate(source: str | Path, model: Model) -> Gate:
+    """The gate beside the weights of `model`, which are `located` there. The last ones are kept.
 
     Raises:
         ModelError: there is none, it can't be read, or it was made for other weights.
     """
-    file = weights_file(name or DEFAULT_MODEL, PART)
+    file = weights_file(source, PART)
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -27,11 +29,7 @@ def load_gate(name: str | os.PathLike[str] | None, model: Model) -> Gate:
     return _gate(content, file.name, model)
 
 
-def coding_model(model: Model) -> CodingModel:
-    """What a gate needs of a model."""
-    return CodingModel(model.name, model.hash, model.network.ladder, model.device)
-
-
 @lru_cache(maxsize=4)
 def _gate(content: bytes, name: str, model: Model) -> Gate:
-    return Gate.from_bytes(content, name, coding_model(model))
+    with torch.random.fork_rng(devices=[]):  # new layers draw weights
+        return Gate.from_bytes(content, name, model)

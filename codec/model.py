@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,19 +13,21 @@ from torch import Tensor
 from ..bitstream.stack import Stack
 from ..bitstream.tables import OFFSETS, SCALES, ResidualTables
 from ..errors import ModelError
+from ..forks import FreshLock
 from ..models import integers, storage
+from ..models.arithmetic import Result, exact_arithmetic, undisturbed
 from ..models.blocks import Rate
-from ..models.exact import ExactConv2d, ExactnessError, exact_arithmetic
+from ..models.exact import ExactConv2d, ExactnessError
 from ..models.frequencies import MixtureTables
 from ..models.kernels import FLOAT32, FLOAT64, INT8, Kernel
 from ..models.likelihoods import PhaseMixtures
-from ..models.machine import kernel_for
+from ..models.machine import Canary, device_of, kernel_for
 from ..models.pyramid import level_sizes
-from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, SelfVAE, draw_mean
-from ..models.threads import own_threads
+from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, Ladder, SelfVAE, draw_mean
 from ..tunes import Tune
 
 FORMAT = "svcodec-selfvae-2"
+_testing = FreshLock()
 
 
 class Model:
@@ -33,6 +36,7 @@ class Model:
     Attributes:
         name: as it stands in streams.
         hash: the first 8 bytes of the file's SHA-256, likewise.
+        source: by which `load_model` finds it in any process: the name of a model in the package, or an absolute path.
         network: on its grids, in evaluation mode.
         residuals: tables of the latents' priors.
         mixtures: tables of the levels' likelihoods.
@@ -40,28 +44,40 @@ class Model:
         kernel: by which convolutions of eight bits are computed.
     """
 
-    def __init__(self, name: str, hash_: bytes, content: bytes, device: str):
-        """Raises ModelError for content that is no model file's. Before it encodes, it has to pass `test`."""
-        self.name, self.hash = name, hash_
+    def __init__(self, name: str, hash_: bytes, content: bytes, device: str, source: str | Path):
+        """Raises ModelError for content that is no model file's, and as `device_of`.
+
+        Before it encodes, it has to pass `test`.
+        """
+        self.name, self.hash, self.source = name, hash_, source
+        self.device = device_of(device)
         try:
-            self.device = torch.device(device)
-            tensors, metadata = storage.from_bytes(content)
-            if metadata.get("format") != FORMAT:
-                raise ModelError(f"model {name}: its format is {metadata.get('format')}, this release reads {FORMAT}")
-            network = integers.from_integers(tensors)
-            self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.residuals = ResidualTables(
-                tensors["tables.residual.cdf"].numpy(), tensors["tables.residual.inverse_scales"].numpy()
-            )
-            self.mixtures = MixtureTables(
-                *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
-            )
+            with exact_arithmetic(self.device.type), torch.random.fork_rng(devices=[]):  # new layers draw weights
+                self._load(content)
         except (LookupError, RuntimeError, ValueError, ExactnessError) as error:
             raise ModelError(f"model {name} can't be loaded: {error}") from error
-        self._use(kernel_for(self.device.type))
-        self._known = metadata
         self._tested = False
-        self._lock = threading.Lock()
+
+    def _load(self, content: bytes) -> None:
+        tensors, self._known = storage.from_bytes(content)
+        if self._known.get("format") != FORMAT:
+            raise ModelError(
+                f"model {self.name}: its format is {self._known.get('format')}, this release reads {FORMAT}"
+            )
+        network = integers.from_integers(tensors)
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.residuals = ResidualTables(
+            tensors["tables.residual.cdf"].numpy(), tensors["tables.residual.inverse_scales"].numpy()
+        )
+        self.mixtures = MixtureTables(
+            *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
+        )
+        self._use(kernel_for(self.device.type))
+
+    @property
+    def ladder(self) -> Ladder:
+        """The network's part that knows the latents, for the gate."""
+        return self.network.ladder
 
     def at(self, quality: float | None = None, tune: Tune | None = None) -> Rate:
         """Quality and tune as networks take them, for one picture; None stands for those of tiers that take none."""
@@ -74,10 +90,25 @@ class Model:
         Raises:
             ModelError: this machine does not compute the model exactly.
         """
-        with self._lock:
+        with _testing:
             if not self._tested:
                 self._test()
             self._tested = True
+
+    def compute(self, pixels: int, work: Callable[[], Result]) -> Result:
+        """What `work` returns, computed as `undisturbed` says, and by a machine that still computes exactly.
+
+        Raises:
+            ModelError: it does not, or as for `undisturbed`.
+        """
+
+        def checked() -> Result:
+            result = work()
+            if not self._canary.sings():
+                raise ModelError(f"model {self.name} is no longer computed exactly, though it was when it was loaded")
+            return result
+
+        return undisturbed(self.device.type, pixels, checked)
 
     def _test(self) -> None:
         if known_words(self.residuals) != self._known.get("words"):
@@ -86,11 +117,14 @@ class Model:
                 "install one that svcodec asks for"
             )
         answer = self._known.get("answer")
-        if known_answer(self.network, self.device) == answer:
+        if self._answer() == answer:
             return
         self._use(FLOAT64)
-        if known_answer(self.network, self.device) != answer:
+        if self._answer() != answer:
             raise ModelError(f"model {self.name} is not computed exactly on this machine ({self.device})")
+
+    def _answer(self) -> str:
+        return undisturbed(self.device.type, 0, lambda: known_answer(self.network, self.device))
 
     def _use(self, kernel: Kernel) -> None:
         """Compute by a kernel, but layers of more than eight bits in floats that nothing shortens meanwhile."""
@@ -99,6 +133,8 @@ class Model:
             if isinstance(module, ExactConv2d):
                 module.kernel = kernel if module.eight_bits else wider
         self.kernel = kernel
+        with exact_arithmetic(self.device.type):
+            self._canary = Canary(kernel, wider, str(self.device))
 
 
 def known_words(residuals: ResidualTables) -> str:
@@ -124,7 +160,7 @@ def known_answer(network: SelfVAE, device: torch.device) -> str:
         take(mixtures.logits, mixtures.means, mixtures.log_scales, mixtures.coefficients)
         return torch.floor(mixtures.base.clamp(0.0, 255.0))
 
-    with own_threads(0), exact_arithmetic():
+    with exact_arithmetic(device.type):
         count = torch.arange(3 * 16 * 16, dtype=torch.int64, device="cpu")
         gist = ((count * count * 7 + count * 31) % 251).float().view(1, 3, 16, 16).to(device)
         sizes = level_sizes((128, 128), LEVELS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import os
-import threading
 from collections import OrderedDict
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,6 +16,7 @@ from ..bitstream.container import MODEL_HASH_BYTES, MODEL_NAME
 from ..bitstream.tables import ResidualTables
 from ..errors import ModelError
 from ..files import write_whole
+from ..forks import FreshLock
 from ..models import density, integers, storage
 from ..models.frequencies import MixtureTables
 from ..models.selfvae import SelfVAE
@@ -32,7 +33,7 @@ KEPT = 4  # loaded models
 
 _registered: dict[str, Path] = {}
 _loaded: OrderedDict[tuple[str, bytes, str], Model] = OrderedDict()
-_lock = threading.Lock()
+_lock = FreshLock()
 
 
 def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
@@ -56,7 +57,9 @@ def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
     if model is None:
         model = DEFAULT_MODEL
     path = _as_path(model)
-    return load_named(os.fspath(model), device) if path is None else _load(_name_of(path), path, device)
+    if path is None:
+        return load_named(os.fspath(model), device)
+    return _load(_name_of(path), path, device, located(path))
 
 
 def load_named(name: str, device: str = "cpu") -> Model:
@@ -68,7 +71,7 @@ def load_named(name: str, device: str = "cpu") -> Model:
         raise ModelError(
             f"there is no model {name!r} in this release, and none is registered: give the path of its {SUFFIX} file"
         )
-    return _load(name, _named_file(name), device)
+    return _load(name, _named_file(name), device, located(name))
 
 
 def register_model(path: str | os.PathLike[str]) -> str:
@@ -93,6 +96,14 @@ def register_model(path: str | os.PathLike[str]) -> str:
         raise ModelError(f"{file}: {name} is a model of this release: give the file another name")
     _registered[name] = file
     return name
+
+
+def located(model: str | os.PathLike[str] | None) -> str | Path:
+    """What finds the same model in another process, and wherever this one goes: a name in the package, or a path."""
+    if model is None:
+        return DEFAULT_MODEL
+    path = _as_path(model) or _registered.get(os.fspath(model))
+    return os.fspath(model) if path is None else path.absolute()
 
 
 def weights_file(model: str | os.PathLike[str], part: str = "") -> Traversable:
@@ -141,7 +152,7 @@ def _package() -> Traversable:
     return resources.files(__package__.rpartition(".")[0] + ".models") / "weights"
 
 
-def _load(name: str, file: Traversable, device: str) -> Model:
+def _load(name: str, file: Traversable, device: str, source: str | Path) -> Model:
     try:
         content = file.read_bytes()
     except (OSError, ValueError) as error:
@@ -151,8 +162,27 @@ def _load(name: str, file: Traversable, device: str) -> Model:
     with _lock:
         if key not in _loaded:
             with own_threads(0):
-                _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device)
+                _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device, source)
         _loaded.move_to_end(key)
         if len(_loaded) > KEPT:
             _loaded.popitem(last=False)
         return _loaded[key]
+
+
+def _reload(source: str | Path, hash_: bytes, device: str) -> Model:
+    """The model that was pickled, from its file unless it is kept here."""
+    key = (source, hash_, device)
+    with _lock:
+        kept = [model for model in _loaded.values() if (model.source, model.hash, str(model.device)) == key]
+    model = kept[-1] if kept else find_model(source, device)
+    if model.hash != hash_:
+        raise ModelError(f"model {model.name} is not the one that was pickled: {source} holds other weights now")
+    model.test()
+    return model
+
+
+def _reduced(model: Model) -> tuple[Any, ...]:
+    return _reload, (model.source, model.hash, str(model.device))
+
+
+copyreg.pickle(Model, _reduced)  # its weights stay in their file

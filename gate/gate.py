@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import Protocol
 
 import safetensors.torch
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..arrays import Pixels
 from ..errors import ModelError
 from ..models import storage
-from ..models.exact import exact_arithmetic
+from ..models.arithmetic import exact_arithmetic
 from ..models.selfvae import Ladder
 from ..models.transforms import to_samples
 from .assessment import LIMIT, Assessment, Calibration
@@ -24,21 +24,22 @@ FORMAT = "svcodec-gate-1"
 JUDGED = 3  # a picture's score is the mean of so many of its tiles, the best: photos may have strange parts
 
 
-@dataclass(frozen=True)
-class CodingModel:
+class CodingModel(Protocol):
     """What a gate needs of the model that it was made for.
 
     Attributes:
         name: as it stands in streams.
         hash: the first 8 bytes of the SHA-256 of its file.
-        ladder: on its grids, in evaluation mode.
         device: where the ladder runs.
+        ladder: on its grids, in evaluation mode.
     """
 
     name: str
     hash: bytes
-    ladder: Ladder
     device: torch.device
+
+    @property
+    def ladder(self) -> Ladder: ...
 
 
 class Gate:
@@ -116,8 +117,8 @@ class Gate:
 
 def measure_picture(of_features: FeatureLikelihood, model: CodingModel, pixels: Pixels) -> Tensor:
     """What is judged of the tiles of pixels, uint8 (h, w, 3) or (h, w): float64 (tiles, d)."""
-    image = torch.cat([to_samples(tile, model.device) for tile in tiles(pixels)])
-    with exact_arithmetic():
+    with exact_arithmetic(model.device.type):
+        image = torch.cat([to_samples(tile, model.device) for tile in tiles(pixels)])
         return measure(of_features, model.ladder, image)
 
 

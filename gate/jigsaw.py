@@ -5,6 +5,7 @@ Appendix A of Poklukar et al., "Seeing the whole picture instead of a single poi
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,8 @@ PERMUTATIONS = 100
 HIDDEN = (100, 80, 60, 40)
 DROPOUT = 0.2
 CANDIDATES = 5000  # random permutations, of which the greedy search takes the farthest
+
+Linear = partial(nn.Linear, dtype=torch.float32, device="cpu")
 
 
 def permutations(count: int = PERMUTATIONS) -> NDArray[np.int64]:
@@ -61,14 +64,13 @@ class Jigsaw(nn.Module):
         super().__init__()
         self.channels, self.tile = channels, tile
         samples = channels * tile * tile
-        self.register_buffer("mean", torch.zeros(samples))
-        self.register_buffer("scale", torch.ones(samples))
+        self.register_buffer("mean", torch.zeros(samples, dtype=torch.float32, device="cpu"))
+        self.register_buffer("scale", torch.ones(samples, dtype=torch.float32, device="cpu"))
         widths = (TILES * samples, *HIDDEN)
         self.hidden = nn.ModuleList(
-            nn.Sequential(nn.Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT))
-            for before, after in pairwise(widths)
+            nn.Sequential(Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT)) for before, after in pairwise(widths)
         )
-        self.output = nn.Linear(HIDDEN[-1], PERMUTATIONS)
+        self.output = Linear(HIDDEN[-1], PERMUTATIONS)
 
     def tiles(self, images: Tensor, order: Tensor, shift: Tensor | None = None) -> Tensor:
         """Tiles of images, shuffled.
@@ -92,7 +94,7 @@ class Jigsaw(nn.Module):
             for axis, (cell, side) in enumerate(zip((order // GRID, order % GRID), sides, strict=True))
         )
         windows = images.unfold(2, self.tile, 1).unfold(3, self.tile, 1)
-        return windows[torch.arange(n)[:, None], :, row, column].flatten(2)
+        return windows[torch.arange(n, dtype=torch.int64, device=images.device)[:, None], :, row, column].flatten(2)
 
     def puzzle(self, images: Tensor, order: Tensor) -> Tensor:
         """Tiles at random places in their cells; arguments and result as those of `tiles`."""
@@ -126,4 +128,5 @@ class Jigsaw(nn.Module):
         """
         if not 1 <= layer <= len(HIDDEN):
             raise ValueError(f"layer {layer}: there are 1 to {len(HIDDEN)}")
-        return self.activations(self.tiles(images, torch.arange(TILES)[None]), layer)
+        order = torch.arange(TILES, dtype=torch.int64, device=images.device)[None]
+        return self.activations(self.tiles(images, order), layer)

@@ -52,7 +52,8 @@ class Mixture:
         taken, left = torch.digamma(a) - torch.digamma(a + b), torch.digamma(b) - torch.digamma(a + b)
         log_weight = taken + left.cumsum(0) - left
         # E log |precision| of a Wishart distribution
-        log_wishart = torch.digamma((freedom[:, None] - torch.arange(d)) / 2).sum(1) + d * math.log(2)
+        dimensions = torch.arange(d, dtype=torch.float64, device="cpu")
+        log_wishart = torch.digamma((freedom[:, None] - dimensions) / 2).sum(1) + d * math.log(2)
         log_determinant = factor.diagonal(dim1=1, dim2=2).log().sum(1)
         offset = log_determinant + (log_wishart - d * (freedom.log() + math.log(2 * math.pi) + 1 / precision)) / 2
         return cls(log_weight, offset, factor, (mean[:, None] @ factor).squeeze(1))

@@ -59,7 +59,7 @@ class QualityTable(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.knots = nn.Parameter(torch.zeros(len(Tune), KNOTS, channels, dtype=torch.float32))
+        self.knots = nn.Parameter(torch.zeros(len(Tune), KNOTS, channels, dtype=torch.float32, device="cpu"))
 
     def forward(self, rate: Rate) -> Tensor:
         """(b, channels, 1, 1)."""

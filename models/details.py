@@ -108,11 +108,13 @@ def on_grid(mean: Tensor) -> Tensor:
 class Gains(nn.Module):
     """Quantisation steps per unit of the image for every channel and quality, learned around 2^(k-1) / step."""
 
+    table: Tensor | None  # log2 gains and gains, (2, tunes, QUALITIES, channels), once exported
+
     def __init__(self, channels: int, k: int):
         super().__init__()
         self.k = k
         self.adjust = QualityTable(channels)
-        self.table: Tensor | None = None  # log2 gains and gains, (2, tunes, QUALITIES, channels), once exported
+        self.register_buffer("table", None, persistent=False)  # goes where the module goes
 
     def forward(self, rate: Rate) -> tuple[Tensor, Tensor]:
         """The gains' log2 and the gains, both (b, channels, 1, 1)."""
@@ -147,7 +149,8 @@ class GroupPrior(nn.Module):
         self.out = ExactConv2d(features, 2 * channels + 1, kernel=1, zero=True, rectified=True, fine=True)
         most = MAX_ADJUST << ADJUST_BITS
         factors = [round(2 ** (i / 2**ADJUST_BITS) * 2**12) / 2**12 for i in range(-most, most + 1)]
-        self.register_buffer("factors", torch.tensor(factors, dtype=torch.float32), persistent=False)
+        table = torch.tensor(factors, dtype=torch.float32, device="cpu")
+        self.register_buffer("factors", table, persistent=False)
 
     def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> Prior:
         """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w)."""
@@ -219,7 +222,7 @@ class DetailLevel(nn.Module):
             here = Prior(*map(group.take_positions, everywhere))
             z = draw(group, here)
             details = group.put(z, features.shape[2:]) / (everywhere.factor * gain[:, channels])
-            drawn.index_add_(1, torch.tensor(channels, device=drawn.device), details)
+            drawn.index_add_(1, torch.tensor(channels, dtype=torch.int64, device=drawn.device), details)
             surprise = group.put(z - here.mean, features.shape[2:])
             features = absorb(torch.cat([details, surprise * 0.25], 1)).add_(features)
         features = self.decoder(self.decoder_scale(features, rate))

@@ -14,10 +14,6 @@ arithmetic, which is correctly rounded and so needs no bound.
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +82,7 @@ class ExactConv2d(nn.Conv2d):
         rectified: bool = False,
         fine: bool = False,
     ):
-        super().__init__(inputs, outputs, kernel, padding=kernel // 2)
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, device="cpu", dtype=torch.float32)
         nn.init.zeros_(self.bias)
         if zero:
             nn.init.zeros_(self.weight)
@@ -95,7 +91,7 @@ class ExactConv2d(nn.Conv2d):
         if fine:
             self.input_steps, self.weight_steps = FINE_INPUTS, FINE_WEIGHT_STEPS
         self.input_exponent = 0
-        self.weight_exponents = torch.zeros(outputs, dtype=torch.int64)
+        self.weight_exponents = torch.zeros(outputs, dtype=torch.int64, device="cpu")
         self.largest_input = 0.0
         self.moments: Tensor | None = None
         self._packed: tuple[Tensor, Tensor, Tensor] | None = None
@@ -172,7 +168,7 @@ class ExactConv2d(nn.Conv2d):
         weights, more, error = rounding.rounded(weights, moments, scale, self.weight_steps)
         weights, biases = weights.view(-1, *weight.shape[1:]), bias.repeat(3) + more
         error[self._reached(weights, biases, exponents) >= 2.0**SUM_BITS - 1] = torch.inf
-        outputs = torch.arange(len(bias))
+        outputs = torch.arange(len(bias), dtype=torch.int64, device=bias.device)
         chosen = error.view(3, -1).argmin(0) * len(bias) + outputs
         self.weight_exponents = exponents[chosen]
         return weights[chosen], self._bias_on_grid(biases[chosen], scale[chosen])
@@ -216,7 +212,8 @@ class ExactConv2d(nn.Conv2d):
         bias = self.bias.detach().double() * scale * 2.0**self.input_exponent
         if (weight != weight.round()).any() or (bias != bias.round()).any():
             raise ExactnessError("parameters are off their grids")
-        grid = torch.tensor([self.input_exponent, *self.weight_exponents.tolist()], dtype=torch.int32)
+        exponents = [self.input_exponent, *self.weight_exponents.tolist()]
+        grid = torch.tensor(exponents, dtype=torch.int32, device="cpu")
         return {"weight": weight.to(torch.int32), "bias": bias.to(torch.int32), "grid": grid}
 
     @torch.no_grad()
@@ -246,40 +243,3 @@ class ExactConv2d(nn.Conv2d):
         some = magnitudes[:: max(1, len(magnitudes) // 500_000)].float()
         reached = some.kthvalue(max(1, int(len(some) * PERCENTILE))).values
         self.largest_input = max(self.largest_input, reached.item())
-
-
-class _FullPrecision:
-    """Torch's switches for the whole process, held where float32 is no less than that while anybody computes."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._held = ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                self._held.enter_context(torch.backends.nnpack.flags(enabled=False))
-                mkldnn: Any = torch.backends.mkldnn
-                for backend in (mkldnn.conv, mkldnn.matmul, torch.backends.cuda.matmul):
-                    precision = backend.fp32_precision
-                    self._held.callback(setattr, backend, "fp32_precision", precision)
-                    if precision != "none":
-                        backend.fp32_precision = "ieee"
-
-    def __exit__(self, *raised: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                self._held.close()
-
-
-_full_precision = _FullPrecision()
-
-
-@contextmanager
-def exact_arithmetic() -> Iterator[None]:
-    """Keep torch from the settings under which float32 products may be less than float32."""
-    with _full_precision, torch.inference_mode():
-        yield

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from . import arithmetic
+
 SLOPE = 0.125  # of rectifiers below zero
 STRIP = 1 << 18  # numbers
 
@@ -107,12 +109,13 @@ class Shortened(Float):
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         backend = self._backend()
-        before = backend.fp32_precision
-        backend.fp32_precision = self._precision
-        try:
-            return super()._convolve(x, weight, bias)
-        finally:
-            backend.fp32_precision = before
+        with arithmetic.lock:  # nobody shall take it for a change by the program
+            before = backend.fp32_precision
+            backend.fp32_precision = self._precision
+            try:
+                return super()._convolve(x, weight, bias)
+            finally:
+                backend.fp32_precision = before
 
 
 class Int8:

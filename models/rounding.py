@@ -48,12 +48,12 @@ def rounded(weight: Tensor, moments: Tensor, scale: Tensor, most: int) -> tuple[
         that each output is left with, (outputs,).
     """
     mean = moments / moments[-1, -1]
-    damped = mean + DAMPING * mean.diagonal().mean() * torch.eye(len(mean), dtype=mean.dtype)
+    damped = mean + DAMPING * mean.diagonal().mean() * torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
     spread = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
     left, inputs = F.pad(weight, (0, 1)), weight.shape[1]
     for start in range(0, inputs, BLOCK):  # what lies beyond a block moves once for all of it, which is faster
         stop = min(start + BLOCK, inputs)
-        errors = torch.empty(len(weight), stop - start, dtype=weight.dtype)
+        errors = torch.empty(len(weight), stop - start, dtype=weight.dtype, device=weight.device)
         for i in range(start, stop):
             nearest = torch.floor(left[:, i] * scale + 0.5).clamp(-most, most) / scale
             errors[:, i - start] = error = (left[:, i] - nearest) / spread[i, i]

@@ -7,6 +7,9 @@ GNU OpenMP's threads spin while they wait for one another, by default for millis
 take the CPU from those that they wait for. They hardly spin while a process has more of them than CPUs (its manual
 says so under GOMP_SPINCOUNT), and so a team that large sleeps beside those that work. That helps whoever imported torch
 first, and is over with the coding.
+
+A team that has worked before a fork is not there after it, and would be waited for without end: there is one thread in
+a process made by fork.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from pathlib import Path
 
 import torch
 from threadpoolctl import ThreadpoolController
+
+from ..forks import forked
 
 PIXELS = 1 << 16  # for each thread after the first
 MOST = 8
@@ -43,6 +48,8 @@ def own_threads(pixels: int) -> Iterator[None]:
 def threads_for(pixels: int) -> int:
     """How many threads pay for a picture of so many pixels; never more than the calling thread has, or CPUs."""
     host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
+    if forked():
+        return 1
     return max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
 
 
@@ -96,7 +103,7 @@ class _Sleepers:
         try:
             torch.get_num_threads()
             with _openmp().limit(limits=team):
-                torch.zeros(team * _SHARE, dtype=torch.uint8).add_(1)
+                torch.zeros(team * _SHARE, dtype=torch.uint8, device="cpu").add_(1)
         finally:
             asleep.set()
         nobody.wait()
@@ -108,3 +115,12 @@ def _spin_by_default() -> bool:
 
 
 _sleepers = _Sleepers()
+
+
+def _in_child() -> None:
+    global _sleepers
+    _sleepers = _Sleepers()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -23,14 +23,15 @@ ROOMS: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
     "files": {"errors"},
+    "forks": set(),
     "program": {"errors"},
     "tunes": set(),
     "bitstream": {"arrays", "errors", "tunes"},
-    "models": {"arrays", "errors", "files", "tunes"},
+    "models": {"arrays", "errors", "files", "forks", "tunes"},
     "gate": {"arrays", "errors", "files", "tunes", "models"},
-    "codec": {"arrays", "errors", "files", "tunes", "bitstream", "models", "gate"},
+    "codec": {"arrays", "errors", "files", "forks", "tunes", "bitstream", "models", "gate"},
     "training": {"arrays", "errors", "files", "program", "tunes", "models", "gate", "codec"},
-    "svcodec": {"errors", "codec", "gate"},
+    "svcodec": {"errors", "forks", "codec", "gate"},
     "cli": {"errors", "files", "program", "svcodec"},
     "benchmarks": {
         "arrays",
@@ -48,7 +49,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"errors", "program", "svcodec", "cli", "benchmarks", "training"},
 }
 # No networks in `bitstream`, and whoever needs none does not wait for torch.
-WITHOUT_TORCH = ("arrays", "errors", "files", "program", "tunes", "bitstream", "cli", "svcodec")
+WITHOUT_TORCH = ("arrays", "errors", "files", "forks", "program", "tunes", "bitstream", "cli", "svcodec")
 # The same name in two rooms where it says the same thing of both.
 SHARED_NAMES = {
     "__init__.py": "what a folder is",

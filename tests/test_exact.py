@@ -1,17 +1,12 @@
-"""The exact layers: bound, grids, straight-through training, and torch's switches."""
+"""The exact layers: bound, grids and straight-through training."""
 
 from __future__ import annotations
-
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from svcodec.models.exact import RECTIFIED, SIGNED, ExactConv2d, ExactnessError, exact_arithmetic
+from svcodec.models.exact import RECTIFIED, SIGNED, ExactConv2d, ExactnessError
 from svcodec.models.kernels import SLOPE
 
 
@@ -173,65 +168,3 @@ def test_the_grid_of_inputs_stays_with_the_weights() -> None:
     assert other.input_exponent == layer.input_exponent
     other.load_state_dict(ExactConv2d(5, 4).state_dict())
     assert not other.calibrated
-
-
-@contextmanager
-def host_with(precision: str) -> Iterator[list[object]]:
-    """A program that lets torch's convolutions and products be less than float32; yields the switches."""
-    switches = [torch.backends.mkldnn.conv, torch.backends.mkldnn.matmul, torch.backends.cuda.matmul]
-    before = [switch.fp32_precision for switch in switches]
-    for switch, name in zip(switches, ("bf16", "bf16", "tf32"), strict=True):
-        switch.fp32_precision = name if precision == "short" else precision
-    try:
-        yield switches
-    finally:
-        for switch, old in zip(switches, before, strict=True):
-            switch.fp32_precision = old
-
-
-def read(switches: list[object]) -> list[str]:
-    return [switch.fp32_precision for switch in switches]
-
-
-@pytest.mark.parametrize("precision", ["none", "ieee", "short"])
-def test_switches_are_held_and_put_back(precision: str) -> None:
-    with host_with(precision) as switches:
-        host = read(switches)
-        with exact_arithmetic():
-            assert not {"bf16", "tf32"} & set(read(switches))
-            with exact_arithmetic():
-                pass
-            assert not {"bf16", "tf32"} & set(read(switches))
-        assert read(switches) == host
-        with pytest.raises(RuntimeError, match="on purpose"), exact_arithmetic():
-            raise RuntimeError("on purpose")
-        assert read(switches) == host
-
-
-def test_switches_are_held_as_long_as_anybody_computes() -> None:
-    """Whoever is done first must not let go of what another still needs, nor leave it held."""
-    inside, leave = threading.Event(), threading.Event()
-
-    def stay() -> None:
-        with exact_arithmetic():
-            inside.set()
-            leave.wait()
-
-    with host_with("short") as switches, ThreadPoolExecutor(1) as pool:
-        host = read(switches)
-        with exact_arithmetic():
-            longer = pool.submit(stay)
-            inside.wait()
-        assert not {"bf16", "tf32"} & set(read(switches))
-        leave.set()
-        longer.result()
-        assert read(switches) == host
-
-
-def test_old_and_new_names_of_the_switch_may_be_mixed() -> None:
-    """A host may have set torch's older, global precision."""
-    for precision in ("medium", "highest"):
-        torch.set_float32_matmul_precision(precision)
-        with exact_arithmetic():
-            pass
-        assert torch.get_float32_matmul_precision() == precision

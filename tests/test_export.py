@@ -13,8 +13,9 @@ from torch import nn
 
 from svcodec.codec.model_files import DEFAULT_MODEL, load_model, weights_file
 from svcodec.models import integers
+from svcodec.models.arithmetic import exact_arithmetic
 from svcodec.models.blocks import Rate
-from svcodec.models.exact import ExactConv2d, exact_arithmetic
+from svcodec.models.exact import ExactConv2d
 from svcodec.models.selfvae import DEPTH, SelfVAE
 from svcodec.training import export
 from svcodec.training.loop import parts_of

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 import svcodec
 from svcodec.codec import model_files
 from svcodec.models import kernels, machine
-from svcodec.models.exact import ExactConv2d, exact_arithmetic
+from svcodec.models.arithmetic import exact_arithmetic
+from svcodec.models.exact import ExactConv2d
 from svcodec.models.kernels import BFLOAT16, FLOAT32, FLOAT64, INT8, SLOPE, Float, Kernel, Layer, Shortened, to_steps
 
 Whole = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ from svcodec.bitstream.stack import Stack
 from svcodec.codec import lossless
 from svcodec.codec.ledger import Ledger
 from svcodec.codec.model import Model
-from svcodec.models.exact import exact_arithmetic
+from svcodec.models.arithmetic import exact_arithmetic
 from svcodec.models.transforms import to_pixels, to_samples
 
 
