@@ -14,7 +14,7 @@ from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.exact import exact_arithmetic
@@ -26,6 +26,7 @@ from .gate_files import load_gate
 from .model import Model
 from .model_files import load_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture
+from .pictures.strip import stripped
 from .sources import Source, read_bytes
 from .streams import alpha_of, image_of, open_stream, plain_image
 from .tiers import SPECS, checked_effort, checked_quality, checked_tune, spec_of
@@ -118,6 +119,7 @@ class Codec:
         tune: str | None = None,
         effort: int | None = None,
         gate: str = "off",
+        strip: str | None = None,
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -130,6 +132,8 @@ class Codec:
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
+            strip: gps to leave out where the picture was taken, all for all metadata but ICC profile and orientation.
+                Of what remains `DroppedWarning` names what an .svc file does not hold.
 
         Raises:
             InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
@@ -141,7 +145,9 @@ class Codec:
         spec = spec_of(tier)
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
-        picture = read_picture(image)
+        picture = stripped(read_picture(image), strip)
+        if picture.dropped:
+            warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=2)
         assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
             if gate == "reject":
@@ -170,9 +176,7 @@ class Codec:
                 codes=b"" if isinstance(coded, Plain) else coded.codes,
                 account=() if isinstance(coded, Plain) else coded.account,
                 alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
-                icc=picture.icc,
-                exif=picture.exif,
-                xmp=picture.xmp,
+                metadata=picture.metadata,
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
             )
@@ -255,6 +259,7 @@ def encode(
     tune: str | None = None,
     effort: int | None = None,
     gate: str = "off",
+    strip: str | None = None,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -278,7 +283,7 @@ def encode(
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
     """
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate)
+    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, strip=strip)
 
 
 def assess(
