@@ -65,7 +65,7 @@ def both_ways(data: bytes) -> list[Picture]:
 
 
 def test_nothing_is_nothing(photo: Samples) -> None:
-    for format in ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM"):
+    for format in ("PNG", "JPEG", "TIFF", "WEBP", "PPM"):
         for picture in both_ways(written(Image.fromarray(photo), format)):
             assert picture.metadata.sections == {}, format
             assert picture.dropped == ()
@@ -378,3 +378,12 @@ def test_what_is_kept_is_not_warned_of(photo: Samples) -> None:
         warnings.simplefilter("error")
         coded = svcodec.encode(data, tier="sketch")
     assert set(svcodec.inspect(coded).sections) >= {"icc", "exif", "resolution", "comment"}
+
+
+def test_pixels_that_are_no_squares(photo: Samples) -> None:
+    oblong = with_chunks(photo, chunk(b"pHYs", struct.pack(">IIB", 2, 1, 0)))
+    assert read_picture(oblong).dropped == ("shape of the pixels",)
+    assert read_picture(with_chunks(photo, chunk(b"pHYs", struct.pack(">IIB", 1, 1, 0)))).dropped == ()
+    data = bytearray(written(Image.fromarray(photo), "JPEG"))
+    data[data.index(b"JFIF") + 8 : data.index(b"JFIF") + 12] = struct.pack(">HH", 1, 2)
+    assert read_picture(bytes(data)).dropped == ("shape of the pixels",)

@@ -24,6 +24,7 @@ _TRAILERS = {*_GAIN_MAP, *_MOTION, (xmp.GOOGLE_CONTAINER, "Directory")}  # XMP o
 _RAW_PROFILES = {"exif": ("exif", "APP1"), "xmp": ("xmp",), "icc": ("icc", "icm"), "photoshop": ("8bim", "iptc")}
 _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_diffuse_white_luminance")
 _IPTC = 0x0404
+_X_RESOLUTION = int(ExifTags.Base.XResolution)
 _IMAGE_RESOURCES, _IPTC_OF_TIFF = int(ExifTags.Base.ImageResources), int(ExifTags.Base.IPTCNAA)
 _COLOURS_OF_TIFF = {301: "transfer function", 318: "white point", 319: "primary chromaticities"}
 # Tags that say how the samples of a TIFF lie in it, and those that are read elsewhere.
@@ -77,6 +78,10 @@ def carried(
         collect[image.format](found)
     elif "gamma" in image.info or "chromaticity" in image.info:  # made of a PNG
         _png_colours(found)
+    shapes = [info.get(key) for key in ("aspect", "pixel_aspect_ratio")]  # of PNG and of HEIF
+    shapes.append(info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
+    if any(isinstance(shape, tuple) and len(set(shape)) > 1 for shape in shapes):
+        found.lost.append("shape of the pixels")
     _exif(found, given)
     _trailers(found)
     for key in ("icc_profile", "xmp", "dpi", "comment", "text", "photoshop", "modified"):
@@ -99,6 +104,8 @@ def _png(found: _Collection) -> None:
         except ValueError:
             found.lost.append(f"raw profile {kinds[0]} that can't be read")
             continue
+        if name == "exif" and profile and profile.startswith(jpeg.XMP):
+            name, profile = "xmp", profile.removeprefix(jpeg.XMP)
         if name == "exif" and profile:
             profile = exif.bare(profile)
         if name == "photoshop" and profile and not profile.startswith(b"8BIM"):
@@ -106,8 +113,6 @@ def _png(found: _Collection) -> None:
         found.found(**{name: profile})
     kept = {keyword: text for keyword, text in texts.items() if not png.is_raw_profile(keyword)}
     found.metadata = replace(found.metadata, texts=from_info({"text": kept}).texts)
-    if "aspect" in found.image.info and len(set(found.image.info["aspect"])) > 1:
-        found.lost.append("shape of the pixels")
     if found.content:
         found.lost += png.left_out(found.content)
         try:
@@ -164,6 +169,8 @@ def _jpeg(found: _Collection) -> None:
 def _tiff(found: _Collection) -> None:
     tags: Mapping[int, Any] = getattr(found.image, "tag_v2", {})
     found.metadata = replace(found.metadata, exif=exif.of_tiff(found.image))
+    if _X_RESOLUTION not in tags:  # Pillow takes 1 then
+        found.metadata = replace(found.metadata, resolution=None)
     resources = tags.get(_IMAGE_RESOURCES)
     iptc = tags.get(_IPTC_OF_TIFF)
     if isinstance(iptc, tuple) and all(isinstance(word, int) for word in iptc):  # bytes in words of the file's order

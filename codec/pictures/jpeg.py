@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from . import xmp
 from .xmp import XmpError
 
+XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 EXTENDED = b"http://ns.adobe.com/xmp/extension/\x00"
 PHOTOSHOP = b"Photoshop 3.0\x00"
 
 _EXTENDED_HEAD = struct.Struct(">32sII")  # which main packet it belongs to, all of it, where this part begins
 _MAX_SEGMENT = 65533
-_MAX_XMP = _MAX_SEGMENT - len(b"http://ns.adobe.com/xap/1.0/\x00")
+_MAX_XMP = _MAX_SEGMENT - len(XMP)
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496"
 # Beginnings of segments that are read elsewhere, or say how the samples are coded.
 _KNOWN = {
     "APP0": (b"JFIF", b"JFXX"),
-    "APP1": (b"Exif\x00\x00", b"http://ns.adobe.com/xap/1.0/\x00", EXTENDED),
+    "APP1": (b"Exif\x00\x00", XMP, EXTENDED),
     "APP2": (b"ICC_PROFILE\x00", b"MPF\x00", _GAIN_MAP),
     "APP12": (b"Ducky",),
     "APP13": (PHOTOSHOP, b"Adobe_CM"),

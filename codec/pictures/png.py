@@ -35,8 +35,7 @@ def open_png(content: bytes) -> Image.Image:
     parts, info, texts = [SIGNATURE], dict[str, Any](), dict[str, str]()
     position = len(SIGNATURE)
     for kind, start, end in _chunks(content):
-        intact = zlib.crc32(content[start - 4 : end]) == int.from_bytes(content[end : end + 4], "big")
-        if kind in _OWN and intact:  # of a damaged one Pillow will complain
+        if kind in _OWN and _is_intact(content, start, end):  # of a damaged one Pillow will complain
             _read(kind, content[start:end], info, texts)
         else:
             parts.append(content[position : end + 4])
@@ -129,6 +128,10 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         position = end + 4
+
+
+def _is_intact(content: bytes, start: int, end: int) -> bool:
+    return zlib.crc32(content[start - 4 : end]) == int.from_bytes(content[end : end + 4], "big")
 
 
 def _read(kind: bytes, content: bytes, info: dict[str, Any], texts: dict[str, str]) -> None:
