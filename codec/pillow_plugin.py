@@ -26,7 +26,7 @@ class SvcImageFile(ImageFile.ImageFile):
     _content: bytes | None = None  # still to be decoded; an unpickled copy has its pixels
 
     def _open(self) -> None:
-        from .pictures.info import to_info
+        from .pictures.pillow_info import to_info
 
         content = self.fp.read() if self.fp else b""
         try:
@@ -71,7 +71,7 @@ def _accept(prefix: bytes) -> bool:
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
     from .codec import encode
-    from .pictures.info import KEYS, refuse_others
+    from .pictures.pillow_info import KEYS, refuse_others
     from .pictures.reading import read_picture
 
     parameters = image.encoderinfo

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from ...bitstream.metadata import Metadata
 from . import boxes, colours, exif, icc, jpeg, png, xmp
-from .info import from_info
+from .pillow_info import from_info
 from .xmp import XmpError
 
 _ORIENTATION_IN_XMP = {(xmp.TIFF, "Orientation")}

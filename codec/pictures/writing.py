@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin
 from ...bitstream.metadata import RESOLUTION_UNIT, Metadata
 from ...errors import DroppedWarning, InputError
 from . import exif, icc, jpeg, png
-from .info import from_info, to_info
+from .pillow_info import from_info, to_info
 from .picture import Picture
 from .xmp import XmpError
 
