@@ -55,7 +55,9 @@ def raw_profile(kind: str, content: bytes) -> bytes:
 
 
 def packet(inner: str, attributes: str = "") -> bytes:
-    rdf = f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" {attributes}>'
+    rdf = (
+        f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" {attributes}>'
+    )
     return f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}{inner}</rdf:Description></rdf:RDF></x:xmpmeta>'.encode()
 
 
@@ -305,7 +307,9 @@ def test_gain_maps_are_named_and_xmp_does_not_speak_of_them(photo: Samples) -> N
 
 
 def test_motion_photos(photo: Samples) -> None:
-    camera = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"'
+    camera = (
+        'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"'
+    )
     picture = read_picture(with_segments(photo, xmp=packet("", camera)))
     assert picture.dropped == ("video of a motion photo",)
     assert b"MotionPhoto" not in (picture.metadata.xmp or b"")

@@ -157,7 +157,9 @@ def raw_photo(*extra: tuple[int, int, int, int], subfile: int = 1) -> bytes:
     body = struct.pack("<HHH", 8, 8, 8) + bytes(2) + thumbnail + sensor
     below = 8 + len(body)
     tags = ((254, 4, 1, 0), (256, 4, 1, 96), (257, 4, 1, 64), (258, 3, 1, 16), (259, 3, 1, 1), (262, 3, 1, 32803))
-    body += directory(*tags, (273, 4, 1, 16 + len(thumbnail)), (277, 3, 1, 1), (278, 4, 1, 64), (279, 4, 1, len(sensor)))
+    body += directory(
+        *tags, (273, 4, 1, 16 + len(thumbnail)), (277, 3, 1, 1), (278, 4, 1, 64), (279, 4, 1, len(sensor))
+    )
     first = 8 + len(body)
     own = [(254, 4, 1, subfile), (256, 4, 1, 16), (257, 4, 1, 12), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2)]
     own += [(273, 4, 1, 16), (277, 3, 1, 3), (278, 4, 1, 12), (279, 4, 1, len(thumbnail)), (330, 4, 1, below), *extra]

@@ -149,7 +149,15 @@ def test_exif_of_a_new_image_counts(photo: Samples) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"qualty": 60}, {"append": True}, {"progressive": True}, {"exif": 5}, {"dpi": "72"}, {"text": "title"}, {"xmp": 1}],
+    [
+        {"qualty": 60},
+        {"append": True},
+        {"progressive": True},
+        {"exif": 5},
+        {"dpi": "72"},
+        {"text": "title"},
+        {"xmp": 1},
+    ],
 )
 def test_unknown_keywords_and_other_types_are_refused(photo: Samples, tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(svcodec.InputError, match=next(iter(options))):

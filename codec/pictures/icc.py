@@ -93,7 +93,12 @@ def _point(xyz: Sequence[float] | Floats) -> bytes:
 def _profile(space: bytes, elements: dict[bytes, bytes], name: str) -> bytes:
     ascii_name = name.encode("ascii") + b"\0"
     description = b"desc" + bytes(4) + struct.pack(">I", len(ascii_name)) + ascii_name + bytes(4 + 4 + 2 + 1 + 67)
-    elements = {b"desc": description, b"cprt": b"text" + bytes(4) + b"No copyright\0", b"wtpt": _point(_D50), **elements}
+    elements = {
+        b"desc": description,
+        b"cprt": b"text" + bytes(4) + b"No copyright\0",
+        b"wtpt": _point(_D50),
+        **elements,
+    }
     start = _HEADER + 4 + 12 * len(elements)
     table, body = b"", b""
     places: dict[bytes, int] = {}

@@ -98,7 +98,9 @@ def _read_guarded(image: Image.Image, content: bytes | None, given: Mapping[str,
     except Exception as error:  # Pillow raises many kinds for a bad file
         verified = isinstance(image, ImageFile.ImageFile) and bool(image.tile) and image.fp is None
         if verified or "closed" in str(error):
-            raise InputError("the picture was closed, or verified, before its pixels were read: open it anew") from error
+            raise InputError(
+                "the picture was closed, or verified, before its pixels were read: open it anew"
+            ) from error
         raise InputError(f"the picture can't be read: {reason(error)}") from error
 
 

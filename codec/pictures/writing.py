@@ -102,7 +102,9 @@ def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata
         if profile is None:
             lost.append("ICC profile for other colours than the file has")
         elif format == "PNG" and len(profile := icc.trimmed(profile)) > png.TEXT_LIMIT:
-            lost.append(f"ICC profile of {len(profile):,} bytes, as Pillow opens no PNG with more than {png.TEXT_LIMIT:,}")
+            lost.append(
+                f"ICC profile of {len(profile):,} bytes, as Pillow opens no PNG with more than {png.TEXT_LIMIT:,}"
+            )
             profile = None
         metadata = replace(metadata, icc=profile)
     return metadata, lost
