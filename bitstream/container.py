@@ -13,7 +13,7 @@ from ..errors import CorruptError, InputError, NotSvcError, TruncatedError, Unsu
 from ..tunes import Tune
 from .fields import Reader, varint
 from .forms import Plain
-from .metadata import Metadata
+from .metadata import NOTHING, Metadata
 from .sections import ANCILLARY, END, Section
 
 MAGIC = b"\x89SVC"
@@ -142,7 +142,7 @@ class Stream:
     codes: bytes
     account: tuple[Entry, ...] = ()
     alpha: bytes | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = NOTHING
     verdict: Verdict | None = None
     plain: Plain | None = None
 

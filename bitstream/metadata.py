@@ -80,13 +80,12 @@ class Metadata:
     @property
     def sections(self) -> dict[Section, bytes]:
         """The content of the sections, by kind."""
-        time = self.modified
         contents: dict[Section, bytes | None] = {kind: getattr(self, kind.name.lower()) for kind in _BYTES}
         contents[Section.RESOLUTION] = self.resolution and _RESOLUTION.pack(*self.resolution)
         contents[Section.TEXTS] = _write_texts(self.texts) or None
-        contents[Section.MODIFIED] = time and _MODIFIED.pack(
-            time.year, time.month, time.day, time.hour, time.minute, time.second
-        )
+        if (time := self.modified) is not None:
+            fields = (time.year, time.month, time.day, time.hour, time.minute, time.second)
+            contents[Section.MODIFIED] = _MODIFIED.pack(*fields)
         return {
             kind: zlib.compress(content, 9) if kind in _COMPRESSED else content
             for kind, content in contents.items()
@@ -136,7 +135,7 @@ def _write_texts(texts: tuple[Text, ...]) -> bytes:
 
 def _read_texts(content: bytes) -> tuple[Text, ...]:
     reader = Reader(content)
-    texts = []
+    texts: list[Text] = []
     while reader.more() and len(texts) <= MAX_TEXTS:
         texts.append(Text(*(reader.take(reader.varint()).decode() for _ in range(4))))
     return tuple(texts)
@@ -151,3 +150,6 @@ def _decompress(data: bytes) -> bytes:
     if len(content) > MAX_METADATA or not decompressor.eof or decompressor.unused_data:
         raise CorruptError("a metadata section is too large, incomplete or followed by other data")
     return content
+
+
+NOTHING = Metadata()

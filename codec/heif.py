@@ -36,4 +36,4 @@ def _open(file: IO[bytes], filename: str | bytes) -> ImageFile.ImageFile:
     except ImportError as error:  # one that does not fit this Python, for example
         raise SyntaxError(str(error)) from error
     pillow_heif.register_heif_opener()
-    return pillow_heif.HeifImageFile(file, filename)
+    return pillow_heif.HeifImageFile(file, filename)  # type: ignore[no-untyped-call]

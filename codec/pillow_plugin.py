@@ -36,7 +36,7 @@ class SvcImageFile(ImageFile.ImageFile):
         self._content = content
         self._size = (stream.width, stream.height)
         self._mode = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
-        self.info = to_info(stream.metadata)
+        self.info.update(to_info(stream.metadata))
 
     @property
     def text(self) -> dict[str, str]:

@@ -215,5 +215,5 @@ def test_closed_and_verified_pictures(photo: Samples, tmp_path: Path) -> None:
     empty.load()
     empty.close()
     for image in (verified, closed, empty):
-        with pytest.raises(InputError, match="closed, or verified.*open it anew"):
+        with pytest.raises(InputError, match=r"closed, or verified.*open it anew"):
             read_picture(image)

@@ -237,3 +237,18 @@ def test_opened_files_in_workers_of_a_data_loader(photo: Samples, tmp_path: Path
         Image.fromarray(photo).save(path, tier="lossless", effort=1)
     loader = DataLoader(Photos(paths), num_workers=1, multiprocessing_context="spawn")  # type: ignore[arg-type]
     assert all(np.array_equal(batch[0].numpy(), photo) for batch in loader)
+
+
+def test_texts_and_directories_of_exif_survive_an_edit(photo: Samples) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "description"
+    block = exif.tobytes().replace(b"description", "Grüße!!".encode().ljust(11))
+    again = saved(Image.fromarray(photo), exif=block)
+    again.getexif()[0x010F] = "Müller, 日本"
+    again.getexif().get_ifd(GPS)[1] = "N"
+    edited = saved(again)
+    assert "Grüße!!".encode() in edited.info["exif"] and "Müller, 日本".encode() in edited.info["exif"]
+    assert edited.getexif().get_ifd(GPS)[1] == "N"
+    position = Image.Exif()
+    position.get_ifd(GPS)[1] = "S"
+    assert saved(Image.fromarray(photo), exif=position).getexif().get_ifd(GPS)[1] == "S"

@@ -1,4 +1,4 @@
-"""Decoded pictures go into files of other formats with all that these hold; the rest is named. And what --strip leaves."""
+"""Decoded pictures go into other files with all that these hold, the rest is named; and what `strip` leaves."""
 
 from __future__ import annotations
 

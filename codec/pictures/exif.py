@@ -7,7 +7,7 @@ asked to change are the same afterwards. The functions raise ExifError for a blo
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ _OF_TIFF = (
     ExifTags.IFD.Exif,
     ExifTags.IFD.GPSInfo,
 )
-_DIRECTORIES = {int(tag) for tag in ExifTags.IFD}
+_DIRECTORIES = (int(ExifTags.IFD.Exif), int(ExifTags.IFD.GPSInfo))
 _LAYOUT = {*range(254, 267), 273, 277, 278, 279, 284, 513, 514, *range(529, 533)}
 TAGS_OF_TIFF = frozenset(int(tag) for tag in _OF_TIFF)
 
@@ -119,13 +119,14 @@ def without_gps(block: bytes) -> bytes:
     return bytes(changed)
 
 
+def to_block(tags: Image.Exif) -> bytes | None:
+    """A block of tags as Pillow has them, or None for none; their texts are the bytes that they were read from."""
+    return _block_of(tags, [*tags, *_DIRECTORIES])
+
+
 def of_tiff(image: Image.Image) -> bytes | None:
     """What describes the photo among the tags of an opened TIFF, as a block, or None where nothing does."""
-    stored, kept = image.getexif(), Image.Exif()
-    for tag in _OF_TIFF:
-        if value := _value(stored, tag):
-            kept[tag] = value
-    return bare(kept.tobytes()) if kept else None
+    return _block_of(image.getexif(), TAGS_OF_TIFF)
 
 
 def for_tiff(block: bytes) -> dict[int, Any]:
@@ -144,26 +145,42 @@ def edited(image: Image.Image) -> bytes | None:
     of_text = "exif" not in image.info and "Raw profile type exif" in image.info
     if not of_text and getattr(now, "_loaded_exif", None) != image.info.get("exif"):
         return None  # it is `info` that was changed
-    if now.tobytes() == before.tobytes():
-        return None
-    return bare(now.tobytes()) if now else b""
+    return None if now.tobytes() == before.tobytes() else to_block(now) or b""
 
 
-def _value(stored: Image.Exif, tag: int) -> Any:
+class _Text(str):
+    """A text that is written as the bytes that Pillow took for Latin-1, or as UTF-8 where it can't be that."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        try:
+            return super().encode("latin-1")
+        except UnicodeEncodeError:
+            return super().encode("utf-8", "replace")
+
+
+def _block_of(tags: Image.Exif, wanted: Iterable[int]) -> bytes | None:
+    kept = Image.Exif()
+    kept.endian = tags.endian
+    for tag in wanted:
+        if (value := _value(tags, tag)) not in (None, {}):
+            kept[tag] = value
+    return bare(kept.tobytes()) if kept else None
+
+
+def _value(tags: Image.Exif, tag: int) -> Any:
     """The value of a tag, a dictionary for a directory, None where there is none."""
     if tag not in _DIRECTORIES:
-        return _undecoded(stored.get(tag))
-    values = dict(stored.get_ifd(tag))
+        return _with_texts(tags.get(tag))
+    values = dict(tags.get_ifd(tag))
     if _INTEROP in values:
-        values[_INTEROP] = stored.get_ifd(_INTEROP)
-    return _undecoded(values)
+        values[_INTEROP] = tags.get_ifd(_INTEROP)
+    return _with_texts(values)
 
 
-def _undecoded(value: Any) -> Any:
-    """A value whose texts are the bytes that Pillow took for Latin-1, which it writes as they are."""
+def _with_texts(value: Any) -> Any:
     if isinstance(value, dict):
-        return {tag: _undecoded(inner) for tag, inner in value.items()}
-    return value.encode("latin-1", "replace") if isinstance(value, str) else value
+        return {tag: _with_texts(inner) for tag, inner in value.items()}
+    return _Text(value) if isinstance(value, str) else value
 
 
 def _order(data: bytes) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...arrays import Pixels
-from ...bitstream.metadata import Metadata
+from ...bitstream.metadata import NOTHING, Metadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,5 +21,5 @@ class Picture:
 
     pixels: Pixels
     alpha: Pixels | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = NOTHING
     dropped: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ def from_info(info: Mapping[Any, Any]) -> Metadata:
     """The metadata that `info` has; what is of another type is none."""
     block = info.get("exif")
     if isinstance(block, Image.Exif):
-        block = block.tobytes() if block else None
+        block = exif.to_block(block)
     resources = info.get("photoshop")
     modified = info.get("modified")
     return Metadata(
@@ -78,8 +78,8 @@ def to_info(metadata: Metadata) -> dict[str, Any]:
 
 def _bytes(value: Any) -> bytes | None:
     if isinstance(value, str):
-        value = value.encode(errors="replace")
-    return bytes(value) or None if isinstance(value, _BYTES) else None
+        return value.encode(errors="replace") or None
+    return bytes(value) or None if isinstance(value, (bytes, bytearray, memoryview)) else None
 
 
 def _resolution(dpi: Any) -> tuple[int, int] | None:

@@ -42,7 +42,7 @@ def open_png(content: bytes) -> Image.Image:
         position = end + 4
     parts.append(content[position:])
     image = Image.open(io.BytesIO(b"".join(parts)))
-    image.info |= info
+    image.info.update(info)
     if texts:
         image.info["text"] = texts
     return image
@@ -59,7 +59,10 @@ def time_of(content: bytes) -> datetime | None:
 
 def code_points_of(content: bytes) -> tuple[int, int] | None:
     """Primaries and transfer function as the chunk cICP has them."""
-    return next((tuple(content[start : start + 2]) for kind, start, end in _chunks(content) if kind == b"cICP"), None)
+    for kind, start, end in _chunks(content):
+        if kind == b"cICP" and end - start >= 2:
+            return content[start], content[start + 1]
+    return None
 
 
 def left_out(content: bytes) -> list[str]:
@@ -146,7 +149,7 @@ def _read(kind: bytes, content: bytes, info: dict[str, Any], texts: dict[str, st
     language = translated = ""
     if kind == b"iTXt":
         flags, rest = rest[:2], rest[2:]
-        languages, translation, rest = (rest.split(b"\0", 2) + [b"", b""])[:3]
+        languages, translation, rest = [*rest.split(b"\0", 2), b"", b""][:3]
         language, translated = languages.decode("ascii", "replace"), translation.decode("utf-8", "replace")
         content = (_inflated(rest, room) or b"") if flags[:1] == b"\x01" else rest
         text = content.decode("utf-8", "replace")

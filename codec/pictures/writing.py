@@ -10,11 +10,11 @@ from typing import Any
 
 from PIL import Image, TiffImagePlugin
 
-from ...bitstream.metadata import RESOLUTION_UNIT, Metadata
+from ...bitstream.metadata import NOTHING, RESOLUTION_UNIT, Metadata
 from ...errors import DroppedWarning, InputError
 from . import exif, icc, jpeg, png
-from .pillow_info import from_info, to_info
 from .picture import Picture
+from .pillow_info import from_info, to_info
 from .xmp import XmpError
 
 _COMMON = {"icc", "exif", "xmp"}
@@ -52,7 +52,7 @@ def to_image(picture: Picture) -> Image.Image:
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
     image.format = "SVC"  # so that it counts as opened: what Pillow makes of it has none
-    image.info = to_info(picture.metadata)
+    image.info.update(to_info(picture.metadata))
     return image
 
 
@@ -94,8 +94,7 @@ def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata
     held = _HOLDS.get(format, set())
     names = [name for name in _NAMES if name not in held and getattr(metadata, name)]
     lost = [_name(metadata, name) for name in names]
-    blank = Metadata()
-    metadata = replace(metadata, **{name: getattr(blank, name) for name in names})
+    metadata = replace(metadata, **{name: getattr(NOTHING, name) for name in names})
     if metadata.icc:
         grey = image.getbands()[0] != "R" and format != "WEBP" and (format, image.mode) != ("AVIF", "LA")
         profile = icc.fitting(metadata.icc, grey)
