@@ -14,6 +14,7 @@ from . import forks as _forks  # noqa: F401
 from .codec import pillow_plugin as _pillow_plugin
 from .errors import (
     CorruptError,
+    DroppedWarning,
     InputError,
     MissingPackageError,
     ModelError,
@@ -28,12 +29,13 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .codec.arguments import GATES, MAX_PIXELS
+    from .codec.arguments import GATES, MAX_PIXELS, STRIPS
     from .codec.codec import Codec, assess, encode
     from .codec.decoding import decode
     from .codec.diagnosis import Machine, inspect_machine
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
+    from .codec.pictures.writing import write_picture
     from .codec.tiers import TIERS, TUNES
     from .gate.assessment import Assessment, Calibration
 
@@ -41,12 +43,14 @@ __version__ = "0.1.0"
 __all__ = [
     "GATES",
     "MAX_PIXELS",
+    "STRIPS",
     "TIERS",
     "TUNES",
     "Assessment",
     "Calibration",
     "Codec",
     "CorruptError",
+    "DroppedWarning",
     "Info",
     "InputError",
     "Judgement",
@@ -69,12 +73,14 @@ __all__ = [
     "inspect",
     "inspect_machine",
     "register_model",
+    "write_picture",
 ]
 
 # What is imported when it is first used: torch takes seconds, and most of a shell's commands don't need it.
 _LAZY = {
     "GATES": "codec.arguments",
     "MAX_PIXELS": "codec.arguments",
+    "STRIPS": "codec.arguments",
     "Assessment": "gate.assessment",
     "Calibration": "gate.assessment",
     "assess": "codec.codec",
@@ -90,6 +96,7 @@ _LAZY = {
     "register_model": "codec.model_files",
     "TIERS": "codec.tiers",
     "TUNES": "codec.tiers",
+    "write_picture": "codec.pictures.writing",
 }
 
 _pillow_plugin.register()

@@ -12,7 +12,7 @@ SvcodecError
 ├── ModelError
 └── MissingPackageError
 
-`OutlierWarning` is a warning, not an error.
+`OutlierWarning` and `DroppedWarning` are warnings, not errors.
 """
 
 
@@ -41,6 +41,10 @@ class RejectedError(InputError):
 
 class OutlierWarning(UserWarning):
     """A picture that the gate holds for no photo was coded all the same."""
+
+
+class DroppedWarning(UserWarning):
+    """A picture was coded or written without something that its file carried; the text names it."""
 
 
 class StreamError(SvcodecError):

@@ -13,12 +13,13 @@ from ..errors import CorruptError, InputError, NotSvcError, TruncatedError, Unsu
 from ..tunes import Tune
 from .fields import Reader, varint
 from .forms import Plain
+from .metadata import NOTHING, Metadata
+from .sections import ANCILLARY, END, Section
 
 MAGIC = b"\x89SVC"
 VERSION = 1
 MAX_SIDE = 65535
 MAX_PIXELS = 1 << 28
-MAX_METADATA = 1 << 24  # bytes of a metadata section once decompressed
 MODEL_HASH_BYTES = 8
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
@@ -76,23 +77,7 @@ class Variable(IntEnum):
     Y6 = 38
 
 
-class Section(IntEnum):
-    """The kinds of section that this version knows."""
-
-    CODES = 1
-    ACCOUNT = 2
-    ALPHA = 3
-    ICC = 4
-    EXIF = 5
-    XMP = 6
-    PLAIN = 7
-    GATE = 128
-
-
-_END = 0
-_ANCILLARY = 128
 _VERDICT = struct.Struct("<ii")
-_COMPRESSED = {Section.ICC, Section.EXIF, Section.XMP}
 
 
 @dataclass(frozen=True)
@@ -138,9 +123,7 @@ class Stream:
         codes: the coded variables, from `Stack.to_bytes`.
         account: what each variable took.
         alpha: the coded alpha channel.
-        icc: the ICC profile, at most 16 MiB as are EXIF and XMP.
-        exif: the EXIF block.
-        xmp: the XMP packet.
+        metadata: colour profile, EXIF and whatever else describes the picture.
         verdict: what the gate found, where it was asked.
         plain: a lossless picture as it is written without a model.
 
@@ -159,9 +142,7 @@ class Stream:
     codes: bytes
     account: tuple[Entry, ...] = ()
     alpha: bytes | None = None
-    icc: bytes | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
+    metadata: Metadata = NOTHING
     verdict: Verdict | None = None
     plain: Plain | None = None
 
@@ -183,8 +164,6 @@ class Stream:
             raise InputError(f"{self.model_name!r} is no model name")
         elif len(self.model_hash) != MODEL_HASH_BYTES:
             raise InputError(f"a model's hash takes {MODEL_HASH_BYTES} bytes")
-        if max(map(len, (self.icc or b"", self.exif or b"", self.xmp or b""))) > MAX_METADATA:
-            raise InputError(f"ICC profile, EXIF and XMP can have at most {MAX_METADATA} bytes each")
 
 
 def pack(stream: Stream) -> bytes:
@@ -193,7 +172,7 @@ def pack(stream: Stream) -> bytes:
     Raises:
         InputError: a number in the account is negative or a section is too large.
     """
-    parts = [_header(stream), *(part for _, part in _sections(stream)), bytes([_END])]
+    parts = [_header(stream), *(part for _, part in _sections(stream)), bytes([END])]
     body = b"".join(parts)
     return body + zlib.crc32(body).to_bytes(4, "little")
 
@@ -247,9 +226,7 @@ def unpack(data: bytes) -> Stream:
             codes=contents.get(Section.CODES, b""),
             account=_read_account(contents.get(Section.ACCOUNT, b"")),
             alpha=contents.get(Section.ALPHA),
-            icc=contents.get(Section.ICC),
-            exif=contents.get(Section.EXIF),
-            xmp=contents.get(Section.XMP),
+            metadata=Metadata.of(contents),
             verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
             plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
         )
@@ -276,46 +253,31 @@ def _header(stream: Stream) -> bytes:
 
 
 def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
-    contents = {
+    contents: dict[Section, bytes | None] = {
         Section.CODES: None if stream.plain else stream.codes,
         Section.ACCOUNT: b"".join(map(_write_entry, stream.account)) or None,
         Section.ALPHA: stream.alpha,
-        Section.ICC: stream.icc,
-        Section.EXIF: stream.exif,
-        Section.XMP: stream.xmp,
+        **stream.metadata.sections,
         Section.PLAIN: None if stream.plain is None else stream.plain.section,
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
-    sections = []
-    for kind, content in contents.items():
-        if content is not None:
-            stored = zlib.compress(content, 9) if kind in _COMPRESSED else content
-            sections.append((kind, bytes([kind]) + varint(len(stored)) + stored))
-    return sections
+    return [
+        (kind, bytes([kind]) + varint(len(content)) + content)
+        for kind in sorted(contents)
+        if (content := contents[kind]) is not None
+    ]
 
 
 def _contents(sections: list[tuple[int, bytes]]) -> dict[Section, bytes]:
     kinds = [kind for kind, _ in sections]
     if any(left >= right for left, right in pairwise(kinds)):
         raise CorruptError("the file's sections are not in order")
-    unknown = [kind for kind in kinds if kind < _ANCILLARY and kind not in set(Section)]
+    unknown = [kind for kind in kinds if kind < ANCILLARY and kind not in set(Section)]
     if unknown:
         raise UnsupportedError(f"the file has a section of kind {unknown[0]}, which takes a newer reader")
     if (Section.CODES in kinds) == (Section.PLAIN in kinds):
         raise CorruptError("the file has no coded data, or a picture in two ways")
-    known = {Section(kind): content for kind, content in sections if kind in set(Section)}
-    return {kind: _decompress(content) if kind in _COMPRESSED else content for kind, content in known.items()}
-
-
-def _decompress(data: bytes) -> bytes:
-    decompressor = zlib.decompressobj()
-    try:
-        content = decompressor.decompress(data, MAX_METADATA + 1)
-    except zlib.error as error:
-        raise CorruptError(f"a metadata section can't be decompressed: {error}") from error
-    if len(content) > MAX_METADATA or not decompressor.eof or decompressor.unused_data:
-        raise CorruptError("a metadata section is too large, incomplete or followed by other data")
-    return content
+    return {Section(kind): content for kind, content in sections if kind in set(Section)}
 
 
 def _write_entry(entry: Entry) -> bytes:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-
 import click
 
-from .. import GATES, TIERS, TUNES, ModelError
-from .files import Job, calibration_option, device_option, model_option, picture_suffixes, plan, report, run
+from .. import GATES, STRIPS, TIERS, TUNES, ModelError
+from .files import (
+    Job,
+    calibration_option,
+    device_option,
+    model_option,
+    picture_suffixes,
+    plan,
+    run,
+    warnings_reported,
+)
 
 
 @click.command()
@@ -32,6 +39,11 @@ from .files import Job, calibration_option, device_option, model_option, picture
     show_default=True,
     help="What to do with a picture that is no photo like those that the model was trained on.",
 )
+@click.option(
+    "--strip",
+    type=click.Choice(STRIPS),
+    help="Leave out where the picture was taken, or all metadata but ICC profile and orientation.",
+)
 @calibration_option
 @model_option
 @device_option
@@ -43,6 +55,7 @@ def encode(
     tune: str | None,
     effort: int | None,
     gate: str,
+    strip: str | None,
     calibration: str | None,
     model: str | None,
     device: str,
@@ -66,10 +79,7 @@ def encode(
             gate = "off"
 
     def work(data: bytes, job: Job) -> bytes:
-        with warnings.catch_warnings(record=True) as caught:
-            coded = codec.encode(data, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate)
-        for warning in caught:
-            report(job.source, Exception(warning.message))
-        return coded
+        with warnings_reported(job.source):
+            return codec.encode(data, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, strip=strip)
 
     run(jobs, work)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +90,15 @@ def report(source: str, error: Exception) -> None:
     """Print `svcodec: FILE: text` on standard error."""
     text = (isinstance(error, OSError) and error.strerror) or str(error)
     click.echo(f"svcodec: {source}: {text}", err=True)
+
+
+@contextlib.contextmanager
+def warnings_reported(source: str) -> Iterator[None]:
+    """Report what is warned of inside, as one line for each."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for warning in caught:
+        report(source, Exception(warning.message))
 
 
 def read(source: str) -> bytes:

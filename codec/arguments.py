@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import contextlib
+import operator
 from typing import Any
 
 from ..bitstream.container import Stream
@@ -10,14 +11,21 @@ from ..errors import InputError, TooLargeError
 
 MAX_PIXELS = 1 << 27  # what `decode` takes unless it is told otherwise
 GATES = ("reject", "warn", "off")
+STRIPS = ("gps", "all")
 
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """An argument that has to be a whole number, NumPy's included. Raises InputError for others and out of range."""
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        number = int(value)
-        if least <= number and (most is None or number <= most):
-            return number
+    """An argument that has to be a whole number, of any type that stands for one, as NumPy's and torch's do.
+
+    Raises:
+        InputError: it is none, or a truth value, or out of range.
+    """
+    kind = str(getattr(value, "dtype", type(value).__name__))
+    if "bool" not in kind:  # truth values are whole numbers to Python
+        with contextlib.suppress(TypeError):
+            number = operator.index(value)
+            if least <= number and (most is None or number <= most):
+                return number
     wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
     raise InputError(f"{name} must be a whole number {wanted}, not {value!r}")
 

@@ -14,7 +14,7 @@ from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..tunes import Tune
@@ -25,6 +25,7 @@ from .gate_files import load_gate
 from .model import Model
 from .model_files import load_model, located
 from .pictures import Picture, PictureLike, encode_alpha, read_picture
+from .pictures.strip import stripped
 from .sources import Source, read_bytes
 from .streams import alpha_of, image_of, open_stream, plain_image
 from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
@@ -122,6 +123,7 @@ class Codec:
         effort: int | None = None,
         gate: str = "off",
         verify: bool = False,
+        strip: str | None = None,
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -135,6 +137,8 @@ class Codec:
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
             verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
+            strip: gps to leave out where the picture was taken, all for all metadata but ICC profile and orientation.
+                Of what remains `DroppedWarning` names what an .svc file does not hold.
 
         Raises:
             InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
@@ -147,7 +151,9 @@ class Codec:
         spec = spec_of(tier)
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
-        picture = read_picture(image)
+        picture = stripped(read_picture(image), strip)
+        if picture.dropped:
+            warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=2)
         assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
             if gate == "reject":
@@ -169,9 +175,7 @@ class Codec:
                 codes=b"" if isinstance(coded, Plain) else coded.codes,
                 account=() if isinstance(coded, Plain) else coded.account,
                 alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
-                icc=picture.icc,
-                exif=picture.exif,
-                xmp=picture.xmp,
+                metadata=picture.metadata,
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
             )
@@ -266,6 +270,7 @@ def encode(
     effort: int | None = None,
     gate: str = "off",
     verify: bool = False,
+    strip: str | None = None,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -281,6 +286,7 @@ def encode(
         effort: 1..9 for lossless; None for 5.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
         verify: as for `Codec.encode`.
+        strip: as for `Codec.encode`.
         model: as for `Codec`.
         device: as for `Codec`.
         calibration: as for `Codec`.
@@ -290,7 +296,16 @@ def encode(
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
     """
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, verify=verify)
+    return codec.encode(
+        image,
+        tier=tier,
+        quality=quality,
+        tune=tune,
+        effort=effort,
+        gate=gate,
+        verify=verify,
+        strip=strip,
+    )
 
 
 def assess(

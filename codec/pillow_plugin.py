@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from ..bitstream.container import MAGIC
-from ..errors import StreamError
-
-_OPTIONS = ("tier", "quality", "tune", "effort")  # of `encode`, that `Image.save` takes
+from ..bitstream.container import MAGIC, Colour, unpack
+from ..errors import InputError, StreamError
+from . import heif
 
 
 class SvcImageFile(ImageFile.ImageFile):
-    """An .svc file: opening reads its header only, the networks run when the pixels are first needed.
+    """An .svc file: opening reads header and metadata only, the networks run when the pixels are first needed.
 
     A file that can't be an intact .svc stream raises Pillow's UnidentifiedImageError when it is opened; what is found
     only while decoding (no such model, a segment that ends too early, more than `MAX_PIXELS`) raises SvcodecError when
@@ -23,42 +23,46 @@ class SvcImageFile(ImageFile.ImageFile):
     format = "SVC"
     format_description = "svcodec image"
 
-    def _open(self) -> None:
-        from .inspection import inspect
+    _content: bytes | None = None  # still to be decoded; an unpickled copy has its pixels
 
-        stream = self.fp.read() if self.fp else b""
+    def _open(self) -> None:
+        from .pictures.pillow_info import to_info
+
+        content = self.fp.read() if self.fp else b""
         try:
-            info = inspect(stream)
+            stream = unpack(content)
         except StreamError as error:
             raise SyntaxError(str(error)) from error
-        self._stream: bytes | None = stream
-        self._size = (info.width, info.height)
-        self._mode = ("L" if info.colour == "grey" else "RGB") + ("A" if info.has_alpha else "")
+        self._content = content
+        self._size = (stream.width, stream.height)
+        self._mode = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
+        self.info.update(to_info(stream.metadata))
+
+    @property
+    def text(self) -> dict[str, str]:
+        """Texts by keyword, as a PNG has them."""
+        return self.info.get("text", {})
 
     def load(self) -> Any:
-        if self._stream is not None:
+        if self._content is not None:
             from .decoding import decode
 
-            image = decode(self._stream)
-            self.im = image.im
-            self.info.update(image.info)
-            self._stream = None
+            self.im = decode(self._content).im
+            self._content = None
             if self._exclusive_fp and self.fp:
                 self.fp.close()
             self.fp = None
         return super().load()
 
-    def getexif(self) -> Image.Exif:
-        self.load()  # as PNG does: ImageOps.exif_transpose asks for EXIF before pixels
-        return super().getexif()
-
 
 def register() -> None:
-    """Make Pillow know the format SVC; harmless when repeated."""
+    """Make Pillow know the format SVC, and HEIC where it can; harmless when repeated."""
     Image.register_open(SvcImageFile.format, SvcImageFile, _accept)
     Image.register_save(SvcImageFile.format, _save)
+    Image.register_save_all(SvcImageFile.format, _save_all)
     Image.register_extension(SvcImageFile.format, ".svc")
     Image.register_mime(SvcImageFile.format, "image/svcodec")
+    heif.register()
 
 
 def _accept(prefix: bytes) -> bool:
@@ -67,6 +71,21 @@ def _accept(prefix: bytes) -> bool:
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
     from .codec import encode
+    from .pictures.pillow_info import KEYS, refuse_others
+    from .pictures.reading import read_picture
 
-    options = {name: image.encoderinfo[name] for name in _OPTIONS if name in image.encoderinfo}
-    file.write(encode(image, **options))
+    parameters = image.encoderinfo
+    _, *options = inspect.signature(encode).parameters
+    unknown = [name for name in parameters if name not in (*options, *KEYS)]
+    if unknown:
+        raise InputError(f"saving as .svc takes {', '.join((*options, *KEYS))}; not {', '.join(map(repr, unknown))}")
+    given = {name: value for name, value in parameters.items() if name in KEYS}
+    refuse_others(given)
+    file.write(encode(read_picture(image, given), **{name: parameters[name] for name in options if name in parameters}))
+
+
+def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
+    """Save the only picture; of an animation `read_picture` says why not."""
+    if image.encoderinfo.pop("append_images", None):
+        raise InputError("an .svc file holds one picture: save each in a file of its own")
+    _save(image, file, filename)

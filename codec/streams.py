@@ -40,7 +40,7 @@ def alpha_of(stream: Stream) -> Pixels | None:
 
 def image_of(stream: Stream, pixels: Pixels, alpha: Pixels | None) -> PIL.Image.Image:
     """Decoded pixels with all that goes with them, as `to_image` returns them."""
-    return to_image(Picture(pixels, alpha, stream.icc, stream.exif, stream.xmp))
+    return to_image(Picture(pixels, alpha, stream.metadata))
 
 
 def plain_image(stream: Stream, content: Plain) -> PIL.Image.Image:

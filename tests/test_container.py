@@ -1,7 +1,10 @@
 """The .svc file: what is packed is unpacked, and no damaged byte goes unnoticed."""
 
+import struct
 import zlib
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +23,7 @@ from svcodec.bitstream.container import (
     unpack,
 )
 from svcodec.bitstream.forms import Form, Plain
+from svcodec.bitstream.metadata import MAX_METADATA, Metadata, Text
 from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
 from svcodec.tunes import Tune
 
@@ -46,7 +50,19 @@ GOLDEN = (
 )
 
 SCORES = st.integers(-(2**31), 2**31 - 1)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 BLOBS = st.none() | st.binary(max_size=200)
+METADATA = st.builds(
+    Metadata,
+    icc=BLOBS,
+    exif=BLOBS,
+    xmp=BLOBS,
+    resolution=st.none() | st.tuples(st.integers(1, 2**32 - 1), st.integers(1, 2**32 - 1)),
+    texts=st.lists(st.builds(Text, *[TEXTS] * 4), max_size=3).map(tuple),
+    comment=BLOBS,
+    photoshop=BLOBS,
+    modified=st.none() | st.datetimes(datetime(1, 1, 1)).map(lambda time: time.replace(microsecond=0)),
+)
 ENTRIES = st.builds(
     Entry, st.sampled_from(Variable), st.sampled_from(Coding), st.integers(0, 2**35 - 1), st.integers(0, 2**35 - 1)
 )
@@ -63,9 +79,7 @@ STREAMS = st.builds(
     codes=st.binary(max_size=300),
     account=st.lists(ENTRIES, max_size=5).map(tuple),
     alpha=BLOBS,
-    icc=BLOBS,
-    exif=BLOBS,
-    xmp=BLOBS,
+    metadata=METADATA,
     verdict=st.none() | st.builds(Verdict, SCORES, SCORES),
 )
 
@@ -110,7 +124,7 @@ def test_golden_bytes() -> None:
 def test_plain_pictures_come_back(
     form: Form, checksum: int, content: bytes, alpha: bytes | None, icc: bytes | None
 ) -> None:
-    stream = replace(PLAIN, plain=Plain(form, checksum, content), alpha=alpha, icc=icc)
+    stream = replace(PLAIN, plain=Plain(form, checksum, content), alpha=alpha, metadata=Metadata(icc=icc))
     data = pack(stream)
     assert unpack(data) == stream
     assert sum(section_sizes(stream).values()) == len(data)
@@ -139,14 +153,14 @@ def test_overhead_is_small() -> None:
 
 @pytest.mark.parametrize("bit", range(8))
 def test_every_flipped_bit_is_noticed(bit: int) -> None:
-    data = pack(replace(SAMPLE, icc=b"profile", xmp=b"packet"))
+    data = pack(replace(SAMPLE, metadata=Metadata(icc=b"profile", xmp=b"packet", resolution=(720000, 720000))))
     for place in range(len(data)):
         with pytest.raises(StreamError):
             unpack(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
 
 
 def test_every_truncation_is_noticed() -> None:
-    data = pack(replace(SAMPLE, exif=b"camera"))
+    data = pack(replace(SAMPLE, metadata=Metadata(exif=b"camera")))
     for length in range(4, len(data)):
         with pytest.raises(TruncatedError):
             unpack(data[:length])
@@ -184,7 +198,7 @@ def test_bytes_after_the_end() -> None:
 
 
 def test_unknown_sections() -> None:
-    for kind in (129, 255):
+    for kind in (200, 255):
         assert unpack(with_section(kind, b"news")) == SAMPLE
     for kind in (8, 127):
         with pytest.raises(UnsupportedError):
@@ -260,12 +274,50 @@ def test_metadata_that_does_not_decompress(content: bytes) -> None:
         {"model_name": "../photo"},
         {"model_name": "a" * 256},
         {"model_hash": b"short"},
-        {"icc": bytes((1 << 24) + 1)},
     ],
 )
 def test_streams_that_can_not_be_written(change: dict[str, object]) -> None:
     with pytest.raises(InputError):
         replace(SAMPLE, **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"icc": bytes(MAX_METADATA + 1)},
+        {"photoshop": bytes(MAX_METADATA + 1)},
+        {"texts": (Text("a", "b" * MAX_METADATA),)},
+        {"texts": (Text("a", "b"),) * 4097},
+        {"resolution": (0, 1)},
+        {"resolution": (1, 1 << 32)},
+    ],
+)
+def test_metadata_that_can_not_be_written(change: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Metadata(**change)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (129, b"\1\0\0\0"),
+        (129, bytes(8)),
+        (130, zlib.compress(b"\1a\1b\0")),
+        (130, zlib.compress(b"\1\xff\0\0\0")),
+        (130, zlib.compress(bytes(1 << 20), 9)),
+        (131, b"no zlib"),
+        (133, struct.pack("<H5B", 2024, 13, 1, 0, 0, 0)),
+        (133, b"\xe8\x07\1\1"),
+    ],
+)
+def test_metadata_that_is_none(kind: int, content: bytes) -> None:
+    if len(content) < 128:
+        with pytest.raises(CorruptError):
+            unpack(with_section(kind, content))
+    else:
+        length = bytes([len(content) & 127 | 128, len(content) >> 7])
+        with pytest.raises(CorruptError):
+            unpack(checked(pack(SAMPLE)[:-5] + bytes([kind]) + length + content + b"\0"))
 
 
 def test_a_negative_account_can_not_be_written() -> None:

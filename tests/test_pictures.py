@@ -212,8 +212,8 @@ def test_metadata_survives(photo: Samples, format: str) -> None:
     image = Image.open(written(Image.fromarray(photo), format, **metadata))
     picture = read_picture(image)
     assert picture.pixels.shape == photo.shape  # as stored, not turned
-    assert picture.exif is not None
-    assert picture.exif[:2] in (b"II", b"MM")
+    assert picture.metadata.exif is not None
+    assert picture.metadata.exif[:2] in (b"II", b"MM")
     again = to_image(picture)
     assert again.info == metadata
     assert again.getexif()[0x0112] == 6
@@ -227,7 +227,7 @@ def test_xmp_of_a_png_is_read(photo: Samples) -> None:
 
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
-    assert read_picture(written(Image.fromarray(photo), "PNG", pnginfo=chunks)).xmp == b"<x:xmpmeta/>"
+    assert read_picture(written(Image.fromarray(photo), "PNG", pnginfo=chunks)).metadata.xmp == b"<x:xmpmeta/>"
 
 
 def test_colours_of_clear_pixels_survive(photo: Samples) -> None:

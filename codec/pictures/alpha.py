@@ -1,0 +1,35 @@
+"""The alpha channel, which is coded as a greyscale PNG."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from ...arrays import Pixels
+from ...errors import CorruptError
+
+
+def encode_alpha(alpha: Pixels) -> bytes:
+    """An alpha channel, uint8 of shape (h, w), as a greyscale PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(alpha).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
+    """The inverse of `encode_alpha`: uint8 of shape (height, width).
+
+    Raises CorruptError if `data` is not an 8-bit greyscale PNG of just this size, before allocating any pixels.
+    """
+    try:
+        # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
+        with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
+            if image.size != (width, height) or image.mode != "L":
+                raise CorruptError(f"the alpha channel is {image.size[0]}x{image.size[1]}, mode {image.mode}")
+            return np.array(image)
+    except CorruptError:
+        raise
+    except Exception as error:  # Pillow raises many kinds for a bad file
+        raise CorruptError(f"the alpha channel can't be read: {error}") from error

@@ -1,0 +1,25 @@
+"""What svcodec codes: samples, alpha and metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...arrays import Pixels
+from ...bitstream.metadata import NOTHING, Metadata
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture as svcodec codes it.
+
+    Attributes:
+        pixels: uint8 of shape (h, w, 3) for RGB or (h, w) for grey.
+        alpha: uint8 of shape (h, w), or None.
+        metadata: what its file carried; its EXIF begins with the TIFF header, without the `Exif\\0\\0` of JPEG.
+        dropped: names of what its file carried and no .svc file holds.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    metadata: Metadata = NOTHING
+    dropped: tuple[str, ...] = ()

@@ -1,0 +1,127 @@
+"""Pictures in: files, Pillow images, arrays and tensors to 8-bit samples, without losing a bit unnoticed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from ...errors import InputError, SvcodecError
+from ..heif import is_heif, is_installed
+from ..sources import Source, is_source, prefix, read_bytes, reason
+from . import png
+from .carried import carried
+from .depth import content_of, depth_of, rawmode
+from .picture import Picture
+from .raw import refuse_raw
+from .samples import from_array, from_tensor
+
+if TYPE_CHECKING:
+    import torch
+
+PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8] | torch.Tensor | Picture"
+
+_OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
+_TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
+# By what Pillow multiplies grey samples of 1, 2 and 4 bits when it widens them to 8.
+_GREY_SCALE = {"1": 255, "L;2": 85, "L;4": 17}
+
+
+def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None) -> Picture:
+    """Read a picture; the arrays returned are C-contiguous copies that the caller may write to.
+
+    Pixels stay as they are stored: an EXIF orientation is not applied, its tag is kept (Pillow itself turns TIFFs). A
+    Pillow image that was made of another one keeps no orientation, as it may have been turned.
+
+    Args:
+        image: one of
+
+            - a path (`str` or `os.PathLike`), a binary file object, or a file's content (bytes, bytearray or
+              memoryview), in any format that Pillow reads;
+            - a Pillow image of mode 1, L, LA, P, PA, RGB, RGBA or RGBX. Palettes count as the colours they show, a
+              transparent colour becomes alpha;
+            - an array of dtype uint8, channels last: (h, w) or (h, w, 1) grey, (h, w, 2) grey and alpha, (h, w, 3) RGB
+              or (h, w, 4) RGBA;
+            - a tensor of these shapes, or channels first: (1, h, w) to (4, h, w). One that could be either is refused;
+            - a `Picture`, which is returned as it is.
+        given: metadata in place of what a Pillow image has, under the names of `Image.save`.
+
+    Raises:
+        InputError: it is not a picture, or could only be coded by dropping bits or frames: samples of more than 8 bits,
+            other colour spaces, animations, raw photos. Pass a file's path rather than a Pillow image that was loaded
+            from memory: Pillow has then cut deep samples to 8 bits, which nothing in the image tells.
+    """
+    if isinstance(image, Picture):
+        return image
+    if isinstance(image, Image.Image):
+        content = content_of(image)
+        refuse_raw(image, content)
+        return _read_guarded(image, content, given or {})
+    if is_source(image):
+        content = read_bytes(cast(Source, image))
+        try:
+            return _read_guarded(_open(content), content, {})
+        except InputError as error:
+            raise InputError(f"{prefix(image)}{error}") from error
+    if callable(getattr(image, "detach", None)):
+        return from_tensor(image)
+    if isinstance(image, np.ndarray):
+        return from_array(image)
+    raise InputError(
+        f"expected a path, a file or its bytes, a Pillow image, an array or a tensor, not {type(image).__name__}"
+    )
+
+
+def _open(content: bytes) -> Image.Image:
+    refuse_raw(None, content)
+    try:
+        return png.open_png(content) if content.startswith(png.SIGNATURE) else Image.open(io.BytesIO(content))
+    except InputError:
+        raise
+    except UnidentifiedImageError as error:
+        if is_heif(content) and not is_installed():
+            raise InputError("is a HEIC picture, which takes pillow-heif: pip install 'svcodec[heif]'") from error
+        raise InputError("not a picture in a format that Pillow reads") from error
+    except Exception as error:  # Pillow raises many kinds for a bad file
+        raise InputError(reason(error)) from error
+
+
+def _read_guarded(image: Image.Image, content: bytes | None, given: Mapping[str, Any]) -> Picture:
+    try:
+        return _from_image(image, content, given)
+    except SvcodecError:
+        raise
+    except Exception as error:  # Pillow raises many kinds for a bad file
+        verified = isinstance(image, ImageFile.ImageFile) and bool(image.tile) and image.fp is None
+        if verified or "closed" in str(error):
+            raise InputError(
+                "the picture was closed, or verified, before its pixels were read: open it anew"
+            ) from error
+        raise InputError(f"the picture can't be read: {reason(error)}") from error
+
+
+def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, Any]) -> Picture:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
+    if depth_of(image, content) > 8:
+        raise InputError("has more than 8 bits per sample, svcodec codes 8: scale it to 8 bits first")
+    layout = rawmode(image)
+    image.load()
+    shown = image
+    scale = _GREY_SCALE.get(layout)
+    if scale and image.info.get("transparency", 256) <= 255 // scale:
+        # Pillow widens the pixels of such a PNG, but not (1 bit: until 13.0) the grey that its tRNS chunk makes
+        # transparent.
+        shown = image.copy()
+        shown.info["transparency"] *= scale
+    mode = (_TRANSPARENT if shown.has_transparency_data else _OPAQUE).get(shown.mode)
+    if mode is None:
+        raise InputError(f"has colour mode {image.mode}; svcodec codes grey and RGB: convert it to one of these first")
+    samples = from_array(np.asarray(shown if shown.mode == mode else shown.convert(mode)))
+    metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
+    return Picture(samples.pixels, samples.alpha, metadata, dropped)

@@ -1,0 +1,143 @@
+"""Pictures out: as Pillow images, and as files of other formats, with all that they carry."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from PIL import Image, TiffImagePlugin
+
+from ...bitstream.metadata import NOTHING, RESOLUTION_UNIT, Metadata
+from ...errors import DroppedWarning, InputError
+from . import exif, icc, jpeg, png
+from .picture import Picture
+from .pillow_info import from_info, to_info
+from .xmp import XmpError
+
+_COMMON = {"icc", "exif", "xmp"}
+# What a format holds of the fields of Metadata, as it is written here. Others hold nothing.
+_HOLDS = {
+    "PNG": {field.name for field in fields(Metadata)},
+    "JPEG": {*_COMMON, "resolution", "comment", "photoshop"},
+    "TIFF": {*_COMMON, "resolution", "photoshop"},
+    "WEBP": _COMMON,
+    "AVIF": _COMMON,
+    "BMP": {"resolution"},
+}
+_NAMES = {
+    "icc": "ICC profile",
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "resolution": "resolution",
+    "texts": "texts",
+    "comment": "comment",
+    "photoshop": "IPTC and other blocks of Photoshop",
+    "modified": "modification time",
+}
+_OPAQUE = ("JPEG", "PPM", "BMP")
+_XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG = 700, 33723, 34377
+_IPTC = 0x0404
+
+
+def to_image(picture: Picture) -> Image.Image:
+    """The picture as a Pillow image of mode L, LA, RGB or RGBA and format SVC, with its metadata in `info`.
+
+    They stand there under the names that Pillow's `save` takes as parameters: `icc_profile`, `exif` and `xmp` (bytes),
+    `dpi`, `comment`; and `text`, `photoshop` and `modified`.
+    """
+    image = Image.fromarray(picture.pixels)
+    if picture.alpha is not None:
+        image.putalpha(Image.fromarray(picture.alpha))
+    image.format = "SVC"  # so that it counts as opened: what Pillow makes of it has none
+    image.info.update(to_info(picture.metadata))
+    return image
+
+
+def write_picture(image: Image.Image, format: str, **options: Any) -> bytes:
+    """A decoded picture as a file of another format, with all of its metadata that this format holds.
+
+    Pillow's own `save` writes what it is given, and leaves the rest of `info`. Here a `DroppedWarning` names what the
+    format does not hold.
+
+    Args:
+        image: by `decode`, or opened from an .svc file.
+        format: PNG, JPEG, TIFF, WEBP, AVIF, BMP, PPM or another one that Pillow writes.
+        options: of Pillow's `save` for this format.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        InputError: the format does not hold the picture, or Pillow can't write it.
+    """
+    format = format.upper()
+    if image.has_transparency_data and format in _OPAQUE:
+        raise InputError(f"the picture has an alpha channel, which {format} can't hold: write .png or .webp")
+    image.load()
+    metadata, lost = _held(image, from_info(image.info), format)
+    stream = io.BytesIO()
+    try:
+        image.save(stream, format, **{**_parameters(metadata, format), **options})
+        data = png.written(stream.getvalue(), metadata) if format == "PNG" else stream.getvalue()
+    except (KeyError, OSError, ValueError, XmpError) as error:  # for example EXIF that is too long for a JPEG
+        raise InputError(f"can't be written as {format}: {error}") from error
+    if lost:
+        warnings.warn(f"not kept in {format}: {', '.join(lost)}", DroppedWarning, stacklevel=2)
+    return data
+
+
+def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata, list[str]]:
+    """What a format holds of the metadata, and names of the rest."""
+    held = _HOLDS.get(format, set())
+    names = [name for name in _NAMES if name not in held and getattr(metadata, name)]
+    lost = [_name(metadata, name) for name in names]
+    metadata = replace(metadata, **{name: getattr(NOTHING, name) for name in names})
+    if metadata.icc:
+        grey = image.getbands()[0] != "R" and format != "WEBP" and (format, image.mode) != ("AVIF", "LA")
+        profile = icc.fitting(metadata.icc, grey)
+        if profile is None:
+            lost.append("ICC profile for other colours than the file has")
+        elif format == "PNG" and len(profile := icc.trimmed(profile)) > png.TEXT_LIMIT:
+            lost.append(
+                f"ICC profile of {len(profile):,} bytes, as Pillow opens no PNG with more than {png.TEXT_LIMIT:,}"
+            )
+            profile = None
+        metadata = replace(metadata, icc=profile)
+    return metadata, lost
+
+
+def _name(metadata: Metadata, field: str) -> str:
+    keywords = [text.keyword for text in metadata.texts]
+    return f"texts ({', '.join(keywords)})" if field == "texts" else _NAMES[field]
+
+
+def _parameters(metadata: Metadata, format: str) -> dict[str, Any]:
+    """For Pillow's `save`, which takes a profile from `info` unless it is told otherwise, and nothing else."""
+    parameters: dict[str, Any] = {"icc_profile": metadata.icc or b"", "comment": metadata.comment or b""}
+    if metadata.resolution:
+        parameters["dpi"] = tuple(value / RESOLUTION_UNIT for value in metadata.resolution)
+    if metadata.exif:
+        parameters["exif"] = exif.PREFIX + metadata.exif
+    if metadata.xmp and format not in ("PNG", "TIFF"):
+        parameters["xmp"] = metadata.xmp
+    if format == "JPEG":
+        packet, parameters["extra"] = jpeg.segments_of(metadata.photoshop, metadata.xmp)
+        parameters["xmp"] = packet or b""
+    if format == "TIFF":
+        parameters["tiffinfo"] = _tiff_tags(metadata)
+    return parameters
+
+
+def _tiff_tags(metadata: Metadata) -> Mapping[int, Any]:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in (exif.for_tiff(metadata.exif) if metadata.exif else {}).items():
+        tags[tag] = value
+    blocks = metadata.photoshop or b""
+    iptc = jpeg.resources_of(blocks).get(_IPTC)
+    for tag, content in {_XMP_TAG: metadata.xmp, _PHOTOSHOP_TAG: blocks, _IPTC_TAG: iptc}.items():
+        if content:
+            tags[tag] = content
+    return tags

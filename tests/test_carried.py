@@ -1,0 +1,214 @@
+"""What files carry beside the samples is kept, or named; each format has its own places for it."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import ExifTags, Image, TiffImagePlugin
+
+import svcodec
+from svcodec.codec.pictures import Picture, read_picture
+from svcodec.codec.pictures.jpeg import resources_of
+
+Samples = npt.NDArray[np.uint8]
+IPTC = b"\x1c\x02\x05\x00\x05Title"
+HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
+
+
+def written(image: Image.Image, format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+def with_segments(samples: Samples, *segments: bytes, **options: Any) -> bytes:
+    data = written(Image.fromarray(samples), "JPEG", **options)
+    return data[:2] + b"".join(segments) + data[2:]
+
+
+def packet(inner: str, attributes: str = "") -> bytes:
+    rdf = (
+        f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" {attributes}>'
+    )
+    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}{inner}</rdf:Description></rdf:RDF></x:xmpmeta>'.encode()
+
+
+def both_ways(data: bytes) -> list[Picture]:
+    """A file's picture by its bytes and by Pillow's image."""
+    return [read_picture(data), read_picture(Image.open(io.BytesIO(data)))]
+
+
+def test_nothing_is_nothing(photo: Samples) -> None:
+    for format in ("PNG", "JPEG", "TIFF", "WEBP", "PPM"):
+        for picture in both_ways(written(Image.fromarray(photo), format)):
+            assert picture.metadata.sections == {}, format
+            assert picture.dropped == ()
+
+
+@pytest.mark.parametrize(("format", "exact"), [("JPEG", True), ("PNG", False), ("TIFF", True), ("BMP", False)])
+def test_resolution(photo: Samples, format: str, exact: bool) -> None:
+    for picture in both_ways(written(Image.fromarray(photo), format, dpi=(300, 150))):
+        assert picture.metadata.resolution is not None
+        assert np.allclose(picture.metadata.resolution, (3_000_000, 1_500_000), atol=0 if exact else 300)
+
+
+def test_the_resolution_of_exif_is_exif(photo: Samples) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    data = written(Image.fromarray(photo), "JPEG", exif=exif)
+    assert "dpi" in Image.open(io.BytesIO(data)).info  # Pillow's guess
+    assert read_picture(data).metadata.resolution is None
+
+
+def test_a_profile_that_lacks_a_part_is_named(photo: Samples) -> None:
+    part = segment(0xE2, b"ICC_PROFILE\0\x01\x02some")
+    assert read_picture(with_segments(photo, part)).dropped == ("ICC profile that can't be read",)
+
+
+def test_jpeg_comment_and_iptc(photo: Samples) -> None:
+    photoshop = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(IPTC)) + IPTC
+    data = with_segments(photo, segment(0xED, b"Photoshop 3.0\0" + photoshop), comment=b"gr\xfc\xdfe")
+    for picture in both_ways(data):
+        assert picture.metadata.comment == b"gr\xfc\xdfe"
+        assert picture.metadata.photoshop == photoshop
+        assert picture.dropped == ()
+    twice = with_segments(photo, segment(0xFE, b"one"), comment=b"two")
+    assert read_picture(twice).metadata.comment == b"one\ntwo"
+    decoded = svcodec.decode(svcodec.encode(data, tier="sketch"))
+    assert decoded.info["photoshop"] == Image.open(io.BytesIO(data)).info["photoshop"]
+
+
+def extended(content: bytes, name: bytes = b"A" * 32, parts: int = 2) -> list[bytes]:
+    size = -(-len(content) // parts)
+    head = b"http://ns.adobe.com/xmp/extension/\0" + name
+    starts = range(0, len(content), size)
+    return [segment(0xE1, head + struct.pack(">II", len(content), at) + content[at : at + size]) for at in starts]
+
+
+NOTE = f'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{"A" * 32}"'
+DUBLIN = '<dc:title xmlns:dc="http://purl.org/dc/elements/1.1/">{}</dc:title>'
+
+
+def test_extended_xmp_is_put_together(photo: Samples) -> None:
+    main, more = packet(DUBLIN.format("main"), NOTE), packet(DUBLIN.format("more " * 10))
+    parts = extended(more)
+    for picture in both_ways(with_segments(photo, *reversed(parts), xmp=main)):
+        whole = picture.metadata.xmp or b""
+        assert b"main" in whole and b"more more" in whole
+        assert b"HasExtendedXMP" not in whole
+        assert picture.dropped == ()
+    for lacking in (parts[:1], extended(more, b"B" * 32), extended(b"<no xml")):
+        picture = read_picture(with_segments(photo, *lacking, xmp=main))
+        assert picture.dropped == ("extended XMP that can't be read",)
+        assert b"main" in (picture.metadata.xmp or b"")
+        assert b"HasExtendedXMP" not in (picture.metadata.xmp or b"")
+
+
+def test_gain_maps_are_named_and_xmp_does_not_speak_of_them(photo: Samples) -> None:
+    container = (
+        '<Container:Directory xmlns:Container="http://ns.google.com/photos/1.0/container/"><rdf:Seq/>'
+        "</Container:Directory>"
+    )
+    xmp = packet(container + DUBLIN.format("title"), f'xmlns:hdrgm="{HDRGM}" hdrgm:Version="1.0"')
+    for picture in both_ways(with_segments(photo, xmp=xmp)):
+        assert picture.dropped == ("gain map",)
+        kept = picture.metadata.xmp or b""
+        assert b"hdrgm" not in kept and b"Directory" not in kept and b"title" in kept
+    with pytest.warns(svcodec.DroppedWarning, match="gain map"):
+        svcodec.encode(with_segments(photo, xmp=xmp), tier="sketch")
+    plain = with_segments(photo, segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"))
+    assert read_picture(plain).dropped == ("gain map",)
+
+
+def test_motion_photos(photo: Samples) -> None:
+    camera = (
+        'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"'
+    )
+    picture = read_picture(with_segments(photo, xmp=packet("", camera)))
+    assert picture.dropped == ("video of a motion photo",)
+    assert b"MotionPhoto" not in (picture.metadata.xmp or b"")
+
+
+def test_the_second_picture_of_an_mpo_is_named(photo: Samples) -> None:
+    data = written(Image.fromarray(photo), "MPO", save_all=True, append_images=[Image.fromarray(photo[::-1])])
+    for source in (data, Image.open(io.BytesIO(data))):
+        with pytest.warns(svcodec.DroppedWarning, match="second picture"):
+            svcodec.encode(source, tier="sketch")
+
+
+def test_jpeg_segments_that_are_not_kept_are_named(photo: Samples) -> None:
+    data = with_segments(photo, segment(0xEB, b"JP\0\1jumb"), segment(0xEC, b"Ducky\0"))
+    assert read_picture(data).dropped == ("JPEG APP11 (JP)",)
+
+
+def tiff(samples: Samples, **tags: Any) -> bytes:
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    for name, value in tags.items():
+        info[int(name[1:])] = value
+    return written(Image.fromarray(samples), "TIFF", tiffinfo=info)
+
+
+def test_bytes_of_tiff_texts_are_kept(photo: Samples) -> None:
+    grüße = "Grüße 日本".encode()
+    for picture in both_ways(tiff(photo, t270=grüße, t315="Müller".encode("latin-1"))):
+        assert picture.metadata.exif is not None
+        assert grüße in picture.metadata.exif
+        assert "Müller".encode("latin-1") in picture.metadata.exif
+
+
+def test_iptc_and_other_tags_of_tiffs(photo: Samples) -> None:
+    blocks = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(IPTC)) + IPTC
+    assert read_picture(tiff(photo, t34377=blocks)).metadata.photoshop == blocks
+    assert resources_of(read_picture(tiff(photo, t33723=IPTC)).metadata.photoshop or b"") == {0x0404: IPTC}
+    assert read_picture(tiff(photo, t700=packet(""))).metadata.xmp == packet("")
+    assert read_picture(tiff(photo, t42112=b"<GDALMetadata/>")).dropped == ("TIFF tags 42112",)
+
+
+def test_a_turned_tiff_has_no_orientation_left(photo: Samples) -> None:
+    xmp = packet("", 'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"')
+    picture = read_picture(tiff(photo, t274=6, t700=xmp, t271="maker"))
+    assert picture.pixels.shape == (40, 24, 3)
+    assert b"Orientation" not in (picture.metadata.xmp or b"")
+    assert picture.metadata.exif is not None and b"maker" in picture.metadata.exif
+
+
+def test_directories_below_exif_of_a_tiff(photo: Samples) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[0x9003] = "2024:01:02 03:04:05"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
+    block = read_picture(written(Image.fromarray(photo), "TIFF", exif=exif.tobytes())).metadata.exif
+    again = Image.Exif()
+    again.load(block or b"")
+    assert again.get_ifd(ExifTags.IFD.Exif)[0x9003] == "2024:01:02 03:04:05"
+    assert again.get_ifd(ExifTags.IFD.GPSInfo)[1] == "N"
+
+
+def test_gif_comment(photo: Samples) -> None:
+    data = written(Image.fromarray(photo), "GIF", comment=b"hello")
+    assert read_picture(data).metadata.comment == b"hello"
+
+
+def test_what_is_kept_is_not_warned_of(photo: Samples) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    data = written(Image.fromarray(photo), "JPEG", exif=exif, icc_profile=b"p", comment=b"c", dpi=(96, 96))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        coded = svcodec.encode(data, tier="sketch")
+    assert set(svcodec.inspect(coded).sections) >= {"icc", "exif", "resolution", "comment"}
+
+
+def test_pixels_that_are_no_squares(photo: Samples) -> None:
+    data = bytearray(written(Image.fromarray(photo), "JPEG"))
+    data[data.index(b"JFIF") + 8 : data.index(b"JFIF") + 12] = struct.pack(">HH", 1, 2)
+    assert read_picture(bytes(data)).dropped == ("shape of the pixels",)
