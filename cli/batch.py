@@ -14,8 +14,7 @@ from typing import Any
 import click
 
 from .. import SvcodecError
-from .paths import STANDARD_STREAM
-from .terminal import STANDARD_OUTPUT, THERE, echo, shown
+from .terminal import STANDARD_OUTPUT, THERE, echo, shown_input
 
 KINDS_SHOWN = 8
 
@@ -36,6 +35,7 @@ class Batch:
         verb: what has been done to a file that went well, such as `encoded`.
         as_json: results and errors are told as JSON objects, one a line.
         quiet: of files that went well nothing is said.
+        skip_existing: an output that is there, also by another program meanwhile, is no error.
         err: results go to standard error, as standard output carries data.
         of_folder: a folder was among the arguments.
         accepted: no file was found wanting, though without an error.
@@ -46,6 +46,7 @@ class Batch:
     verb: str
     as_json: bool = False
     quiet: bool = False
+    skip_existing: bool = False
     err: bool = False
     of_folder: bool = False
     accepted: bool = True
@@ -71,7 +72,7 @@ class Batch:
                 failure = error
         texts = [str(warning.message) for warning in caught]
         for text in texts:
-            echo(f"svcodec: {_place(source)}: {text}", err=True)
+            echo(f"svcodec: {shown_input(source)}: {text}", err=True)
         if texts:
             result.fields["warnings"] = texts
         try:
@@ -81,7 +82,10 @@ class Batch:
         except Exception as error:
             if isinstance(error, BrokenPipeError) and error.filename == STANDARD_OUTPUT:
                 raise
-            self.error(source, error, target)
+            if isinstance(error, FileExistsError) and self.skip_existing and target is not None:
+                self.skip(source, target)
+            else:
+                self.error(source, error, target)
         else:
             self.done += 1
 
@@ -89,7 +93,7 @@ class Batch:
         """Say what went wrong with a file, and that of the program's files not all are done."""
         self.failed += 1
         place = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else source
-        echo(f"svcodec: {_place(place)}: {reason(error)}", err=True)
+        echo(f"svcodec: {shown_input(place)}: {reason(error)}", err=True)
         if self.as_json:
             self._put(source, target, {"error": reason(error)})
 
@@ -136,7 +140,3 @@ def reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _place(name: str) -> str:
-    return "standard input" if name == STANDARD_STREAM else shown(name)

@@ -30,9 +30,7 @@ def gate() -> None:
 )
 @model_option
 @device_option
-def calibrate(
-    folder: str, output: str, overwrite: bool, false_alarms: float, model: str | None, device: str
-) -> None:
+def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, model: str | None, device: str) -> None:
     """Set the gate's threshold by the photos in FOLDER, of which it will flag the share asked for.
 
     All pictures in the folder have to be photos; a share of 1% takes 100 of them, and is rough with fewer than 1000.

@@ -9,7 +9,7 @@ import click
 from .batch import Batch
 from .finding import find, picture_suffixes
 from .options import calibration_option, device_option, json_option, max_pixels_option, model_option
-from .terminal import read, shown
+from .terminal import read, shown_input
 
 
 @click.command()
@@ -37,6 +37,6 @@ def check(
         with batch.file(source.path) as result:
             found = codec.assess(read(source.path), **given)
             batch.accepted = batch.accepted and found.accepted
-            result.text = f"{shown(source.path)}: {found}"
+            result.text = f"{shown_input(source.path)}: {found}"
             result.fields = found.as_dict()
     batch.finish()

@@ -57,14 +57,16 @@ def decode(
     if overwrite and output is None:
         raise click.UsageError("--overwrite needs -o: a picture that is there may be the original.")
     wanted = FORMATS[name or "png"]
-    batch = Batch("decoded", as_json=as_json, quiet=quiet)
+    batch = Batch("decoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing)
     way = Way(
         reads=STREAM_SUFFIXES,
-        writes=wanted.suffixes if name else frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes),
+        writes=wanted.suffixes
+        if name
+        else frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes),
         rename=lambda source: _named(source, wanted),
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
-    jobs = plan(sources, output, way, batch, overwrite=overwrite, skip_existing=skip_existing)
+    jobs = plan(sources, output, way, batch, overwrite=overwrite)
     options: dict[str, Any] = {"seed": seed, "model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels

@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to do with a picture that is no photo like those that the model was trained on.",
 )
-@click.option("--strip", type=click.Choice(["gps", "all"]), help="Leave out where the photo was taken, or all metadata.")
+@click.option(
+    "--strip", type=click.Choice(["gps", "all"]), help="Leave out where the photo was taken, or all metadata."
+)
 @click.option("--verify", is_flag=True, help="Decode each file before it is written, and compare.")
 @max_pixels_option
 @calibration_option
@@ -84,7 +86,7 @@ def encode(
     """
     from .. import Codec
 
-    batch = Batch("encoded", as_json=as_json, quiet=quiet)
+    batch = Batch("encoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing)
     way = Way(
         reads=picture_suffixes(),
         writes=STREAM_SUFFIXES,
@@ -92,7 +94,7 @@ def encode(
         mistaken="is an .svc file already: `svcodec decode` makes a picture of it",
         apart=OWN_OUTPUT if keep_suffix else "--keep-suffix keeps them apart",
     )
-    jobs = plan(sources, output, way, batch, overwrite=overwrite, skip_existing=skip_existing)
+    jobs = plan(sources, output, way, batch, overwrite=overwrite)
     if jobs:
         codec = Codec(model, device=device, calibration=calibration)
         given = {name: value for name, value in options.items() if value}

@@ -13,8 +13,7 @@ from .. import inspect
 from .batch import Batch
 from .finding import STREAM_SUFFIXES, find
 from .options import json_option
-from .paths import STANDARD_STREAM
-from .terminal import echo, read, shown
+from .terminal import echo, read, shown_input
 
 if TYPE_CHECKING:
     from .. import Info, Machine
@@ -69,7 +68,6 @@ def _describe_machine(found: Machine) -> str:
 
 
 def _describe(source: str, found: Info) -> str:
-    name = "standard input" if source == STANDARD_STREAM else shown(source)
     quality = "" if found.quality is None else f", quality {found.quality}, tune {found.tune}"
     alpha = " with alpha" if found.has_alpha else ""
     gate = []
@@ -89,7 +87,7 @@ def _describe(source: str, found: Info) -> str:
     sections = [(section, f"{size:,}") for section, size in found.sections.items()]
     return "\n".join(
         [
-            name,
+            shown_input(source),
             f"  tier     {found.tier} ({found.mode}){quality}",
             f"  picture  {found.width}x{found.height} {found.colour}{alpha}",
             f"  model    {made}",

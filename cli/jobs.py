@@ -24,7 +24,7 @@ from .paths import (
     mode_of,
     suffix_of,
 )
-from .terminal import is_terminal, shown
+from .terminal import is_terminal, shown, shown_input
 
 OWN_OUTPUT = "give each an output of its own"
 
@@ -63,15 +63,7 @@ class Way:
     apart: str = OWN_OUTPUT
 
 
-def plan(
-    sources: Sequence[str],
-    output: str | None,
-    way: Way,
-    batch: Batch,
-    *,
-    overwrite: bool = False,
-    skip_existing: bool = False,
-) -> list[Job]:
+def plan(sources: Sequence[str], output: str | None, way: Way, batch: Batch, *, overwrite: bool = False) -> list[Job]:
     """Pair the files to read with the files to write.
 
     Files below folders keep their relative names in the folder `output`. Without `output` each file is written beside
@@ -80,7 +72,7 @@ def plan(
 
     Raises click.UsageError if the arguments as such can't be meant.
     """
-    if overwrite and skip_existing:
+    if overwrite and batch.skip_existing:
         raise click.UsageError("--overwrite and --skip-existing exclude one another.")
     into_folder = output is not None and (
         len(sources) > 1 or is_folder(sources[0]) or is_folder(output) or is_meant_as_folder(output)
@@ -94,7 +86,7 @@ def plan(
             batch.error(file.path, InputError(way.mistaken))
         else:
             jobs.append(Job(file.path, _target(file, output, into_folder, way)))
-    return list(_not_there(_apart(jobs, way, batch), batch, overwrite=overwrite, skip=skip_existing))
+    return list(_not_there(_apart(jobs, way, batch), batch, overwrite))
 
 
 def tell(result: Result, job: Job, *, before: int, after: int, stream: int, size: tuple[int, int]) -> None:
@@ -108,8 +100,9 @@ def tell(result: Result, job: Job, *, before: int, after: int, stream: int, size
         "ratio": round(ratio, 3),
         "bits_per_pixel": round(rate, 4),
     }
-    names = ("standard input" if job.source == STANDARD_STREAM else shown(job.source), shown(job.target))
-    where = names[0] if job.target == STANDARD_STREAM else " -> ".join(names)
+    where = shown_input(job.source)
+    if job.target != STANDARD_STREAM:
+        where += f" -> {shown(job.target)}"
     result.text = f"{where}: {before:,} to {after:,} bytes, {ratio:.1f} : 1, {rate:.3f} bits per pixel"
 
 
@@ -120,7 +113,9 @@ def _refuse_streams(sources: Sequence[str], output: str | None, into_folder: boo
         raise click.UsageError("A standard stream carries one file: name one input and an output file.")
     to_output = output == STANDARD_STREAM or (output is None and STANDARD_STREAM in sources)
     if to_output and is_terminal(sys.stdout):
-        raise click.UsageError("Standard output is a terminal, where a picture's bytes are no use: name a file with -o.")
+        raise click.UsageError(
+            "Standard output is a terminal, where a picture's bytes are no use: name a file with -o."
+        )
 
 
 def _refuse_misnamed(sources: Sequence[str], output: str | None, into_folder: bool, way: Way) -> None:
@@ -132,7 +127,9 @@ def _refuse_misnamed(sources: Sequence[str], output: str | None, into_folder: bo
             raise click.UsageError(f"{output!r} is a file; several inputs need a folder for their outputs.")
         like_a_file = suffix_of(output) in {*way.reads, *way.writes} and not is_meant_as_folder(output)
         if like_a_file and not is_folder(output):
-            raise click.UsageError(f"{output!r} would be a folder for several outputs: end it in '/' if it shall be one.")
+            raise click.UsageError(
+                f"{output!r} would be a folder for several outputs: end it in '/' if it shall be one."
+            )
     elif not is_stream(output) and suffix_of(output) not in way.writes:
         suffixes = ", ".join(sorted(way.writes))
         raise click.UsageError(f"{output!r} has to end in {suffixes}; a folder that is yet to be made, in '/'.")
@@ -170,15 +167,14 @@ def _apart(jobs: Sequence[Job], way: Way, batch: Batch) -> list[Job]:
     return apart
 
 
-def _not_there(jobs: Sequence[Job], batch: Batch, *, overwrite: bool, skip: bool) -> Iterator[Job]:
+def _not_there(jobs: Sequence[Job], batch: Batch, overwrite: bool) -> Iterator[Job]:
     """Those jobs whose target may be written. Of what comes to be there later nothing is replaced."""
     for job in jobs:
         if is_stream(job.target) or not is_file(job.target):
             yield job
         elif overwrite:
             yield replace(job, replaces=True)
-        elif skip:
+        elif batch.skip_existing:
             batch.skip(job.source, job.target)
         else:
             batch.error(job.source, FileExistsError(errno.EEXIST, "", job.target), job.target)
-

@@ -82,3 +82,8 @@ def shown(name: str) -> str:
     """A file's name in one line of text, with the replacement sign for what is no text."""
     text = click.format_filename(name)
     return "".join("\ufffd" if unicodedata.category(sign) in _CONTROLS else sign for sign in text)
+
+
+def shown_input(name: str) -> str:
+    """Likewise, of a file that is read."""
+    return "standard input" if name == STANDARD_STREAM else shown(name)

@@ -84,9 +84,7 @@ def test_pipes_in_folders_are_not_waited_for(svc: Run, album: Path, tmp_path: Pa
     assert "left out: pipes and devices (1)" in result.stderr
 
 
-def test_folders_that_can_not_be_read(
-    svc: Run, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_that_can_not_be_read(svc: Run, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scandir = os.scandir
 
     def guarded(path: str) -> object:

@@ -93,6 +93,10 @@ def test_what_comes_after_the_plan_is_not_replaced(
     assert result.exit_code == 1
     assert "svcodec: a.png: is there already" in result.stderr
     assert Path("a.png").read_bytes() == b"another's"
+    Path("a.png").unlink()
+    skipped = svc("decode", flat, "-o", "a.png", "--skip-existing")
+    assert (skipped.exit_code, skipped.stderr) == (0, "svcodec: 0 decoded; 1 there already\n")
+    assert Path("a.png").read_bytes() == b"another's"
 
 
 def test_one_name_for_two_files_costs_these_two(svc: Run, png: Path) -> None:
@@ -138,7 +142,7 @@ def test_names_are_kept_as_they_are(svc: Run, png: Path, form: str) -> None:
     name = unicodedata.normalize(form, "Grüße")
     png.rename(f"{name}.png")
     assert svc("encode", f"{name}.png", *QUICK).exit_code == 0
-    assert f"{name}.svc" in os.listdir()
+    assert f"{name}.svc" in names(Path())
 
 
 def test_names_that_differ_in_case_are_two_files_where_they_are(svc: Run, png: Path) -> None:

@@ -102,7 +102,10 @@ def test_a_terminal_gets_no_pictures(flat: Path) -> None:
     pty = pytest.importorskip("pty")
     parent, terminal = pty.openpty()
     done = subprocess.run(
-        (sys.executable, "-m", "svcodec", "decode", flat, "-o", "-"), stdout=terminal, stderr=subprocess.PIPE, check=False
+        (sys.executable, "-m", "svcodec", "decode", flat, "-o", "-"),
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     os.close(terminal)
     os.close(parent)
