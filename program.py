@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
+import io
 import os
+import signal
 import sys
-from typing import IO, Any
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -23,6 +29,8 @@ COLLECTIONS = (400_000, 20, 50)
 # may lie unused. Pages that are taken anew for every layer cost a tenth of the time of coding.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
+INTERRUPTED = 128 + signal.SIGINT  # the exit code that shells expect
+
 
 class Failure(click.ClickException):
     """Ends the program with exit code 1 and `svcodec: MESSAGE` on standard error."""
@@ -35,18 +43,50 @@ class Program(click.Group):
     """A group whose commands end with one line of text, not a traceback, for what svcodec raises on purpose."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as a program of its own."""
+        """Run as a program of its own.
+
+        Standard streams are there, and take any text. Asked to end, the program cleans up before.
+        """
         own_process()
+        _fill_standard_streams()
+        _end_in_order()
         try:
             return super().__call__(*args, **kwargs)
         finally:
             gc.freeze()  # Python's last collection would visit them all once more
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # of a standard stream, or of a file that a command alone writes
+            if not kwargs.get("standalone_mode", True):
+                raise
+            discard_unwritable_output()
+            place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            Failure(f"{place}{error.strerror or error}").show()
+            sys.exit(Failure.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except SvcodecError as error:
             raise Failure(str(error)) from error
+        except KeyboardInterrupt as error:
+            failure = Failure("interrupted")
+            failure.exit_code = INTERRUPTED
+            raise failure from error
+
+
+def discard_unwritable_output() -> None:
+    """Forget what standard output did not take, which Python would try to write once more at its end."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def own_process() -> None:
@@ -58,3 +98,28 @@ def own_process() -> None:
     if mallopt:
         mallopt(M_MMAP_THRESHOLD, 1 << 30)
         mallopt(M_TRIM_THRESHOLD, 1 << 30)
+
+
+def _fill_standard_streams() -> None:
+    """Keep files from being opened in the place of standard streams that were closed; print no text that fails."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the least free number
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM and SIGHUP end the program as an exception does, which leaves no temporary files behind."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has one of them
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

@@ -6,7 +6,10 @@ import sys
 
 import click
 
-from .files import device_option, expand, model_option, picture_suffixes, read, write
+from .batch import Batch
+from .finding import find, picture_suffixes
+from .options import device_option, model_option, overwrite_option
+from .terminal import echo, is_terminal, read, refuse_existing, shown, write
 
 
 @click.group()
@@ -17,6 +20,7 @@ def gate() -> None:
 @gate.command()
 @click.argument("folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False))
 @click.option("-o", "--output", metavar="FILE", required=True, help="The calibration, for --calibration.")
+@overwrite_option
 @click.option(
     "--false-alarms",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -26,17 +30,24 @@ def gate() -> None:
 )
 @model_option
 @device_option
-def calibrate(folder: str, output: str, false_alarms: float, model: str | None, device: str) -> None:
+def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, model: str | None, device: str) -> None:
     """Set the gate's threshold by the photos in FOLDER, of which it will flag the share asked for.
 
     All pictures in the folder have to be photos; a share of 1% takes 100 of them, and is rough with fewer than 1000.
     """
     from .. import Codec
 
+    refuse_existing(output, overwrite)
     codec = Codec(model, device=device)
-    files = expand(folder, picture_suffixes())
-    with click.progressbar(files, label="Scoring", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        scores = [codec.assess(read(source)).score for source, _ in bar]
-    calibration = codec.calibrate(scores, false_alarms=false_alarms, photos=f"the photos in {folder}")
-    write(output, calibration.to_json().encode())
-    click.echo(f"threshold {calibration.threshold:.3f} nats per dimension from {calibration.pictures} photos", err=True)
+    codec.gate  # noqa: B018 - what is wrong with it is said once
+    batch = Batch("scored")
+    files = find([folder], picture_suffixes(), batch)
+    scores = []
+    with click.progressbar(files, label="Scoring", file=sys.stderr, hidden=not is_terminal(sys.stderr)) as bar:
+        for source in bar:
+            with batch.file(source.path):
+                scores.append(codec.assess(read(source.path)).score)
+    calibration = codec.calibrate(scores, false_alarms=false_alarms, photos=f"the photos in {shown(folder)}")
+    write(output, calibration.to_json().encode(), overwrite=overwrite)
+    echo(f"threshold {calibration.threshold:.3f} nats per dimension from {calibration.pictures} photos", err=True)
+    batch.finish()

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from typing import Any
 
 import click
 
-from .. import SvcodecError
-from .files import calibration_option, device_option, expand, model_option, picture_suffixes, read, report
+from .batch import Batch
+from .finding import find, picture_suffixes
+from .options import calibration_option, device_option, json_option, max_pixels_option, model_option
+from .terminal import read, shown_input
 
 
 @click.command()
 @click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per picture and line.")
+@max_pixels_option
 @calibration_option
 @model_option
 @device_option
-def check(sources: tuple[str, ...], as_json: bool, calibration: str | None, model: str | None, device: str) -> None:
+@json_option
+def check(
+    sources: tuple[str, ...], calibration: str | None, model: str | None, device: str, as_json: bool, **options: Any
+) -> None:
     """Say whether pictures are photos like those that the model was trained on, without encoding them.
 
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Exits with 1 if a
@@ -26,15 +30,13 @@ def check(sources: tuple[str, ...], as_json: bool, calibration: str | None, mode
     from .. import Codec
 
     codec = Codec(model, device=device, calibration=calibration)
-    accepted = True
-    for source, _ in (file for argument in sources for file in expand(argument, picture_suffixes())):
-        try:
-            found = codec.assess(read(source))
-        except (SvcodecError, OSError) as error:
-            report(source, error)
-            accepted = False
-            continue
-        accepted = accepted and found.accepted
-        click.echo(json.dumps({"file": source, **found.as_dict()}) if as_json else f"{source}: {found}")
-    if not accepted:
-        sys.exit(1)
+    codec.gate  # noqa: B018 - what is wrong with it is said once
+    given = {name: value for name, value in options.items() if value}
+    batch = Batch("checked", as_json=as_json)
+    for source in find(sources, picture_suffixes(), batch):
+        with batch.file(source.path) as result:
+            found = codec.assess(read(source.path), **given)
+            batch.accepted = batch.accepted and found.accepted
+            result.text = f"{shown_input(source.path)}: {found}"
+            result.fields = found.as_dict()
+    batch.finish()

@@ -7,62 +7,87 @@ from typing import Any
 
 import click
 
-from .. import MAX_PIXELS
-from .files import STANDARD_STREAM, Job, device_option, plan, run, warnings_reported
-
-# Suffix: Pillow's name of the format and how to write it, so that it holds the decoded pixels (JPEG: nearly).
-_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {}),
-    ".webp": ("WEBP", {"lossless": True, "exact": True}),
-    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".ppm": ("PPM", {}),
-}
+from .batch import Batch
+from .finding import STREAM_SUFFIXES
+from .jobs import Job, Way, plan, tell
+from .options import device_option, json_option, max_pixels_option, overwrite_option, quiet_option, skip_option
+from .picture_formats import FORMATS, Format, format_of
+from .terminal import read, write
 
 
 @click.command()
 @click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the suffix .png.")
+@click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the format's suffix.")
+@overwrite_option
+@skip_option
+@click.option(
+    "--format",
+    "name",
+    type=click.Choice(list(FORMATS)),
+    help="What to write; by default what OUT's suffix says, and png in folders and streams.",
+)
 @click.option(
     "--seed", type=click.IntRange(0), help="Draw what is not in the file with this seed, instead of its expected value."
 )
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(1),
-    default=MAX_PIXELS,
-    show_default=True,
-    help="Refuse files of larger pictures.",
-)
+@max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
 @device_option
+@json_option
+@quiet_option
 def decode(
-    sources: tuple[str, ...], output: str | None, seed: int | None, max_pixels: int, model: str | None, device: str
+    sources: tuple[str, ...],
+    output: str | None,
+    overwrite: bool,
+    skip_existing: bool,
+    name: str | None,
+    seed: int | None,
+    max_pixels: int | None,
+    model: str | None,
+    device: str,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Decode .svc files to pictures.
 
-    IN is an .svc file, a folder of them, or '-' for standard input. OUT's suffix says the format: .png, .webp
-    (lossless), .jpg or .ppm; in a folder and on standard output it is PNG. ICC profile, EXIF, XMP and
-    other metadata are kept where the format holds them; what it does not hold is named on standard error.
+    IN is an .svc file, a folder of them, or '-' for standard input. Pixels are written as they are, but nearly so as
+    jpg and avif. All that the picture carries goes with them; what the format does not hold is named on standard error.
+
+    Without OUT a picture is never replaced: what is there may be the original.
     """
-    jobs = plan(sources, output, {".svc"}, ".png")
+    if overwrite and output is None:
+        raise click.UsageError("--overwrite needs -o: a picture that is there may be the original.")
+    wanted = FORMATS[name or "png"]
+    batch = Batch("decoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing)
+    way = Way(
+        reads=STREAM_SUFFIXES,
+        writes=wanted.suffixes
+        if name
+        else frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes),
+        rename=lambda source: _named(source, wanted),
+        mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
+    )
+    jobs = plan(sources, output, way, batch, overwrite=overwrite)
+    options: dict[str, Any] = {"seed": seed, "model": model, "device": device}
+    if max_pixels is not None:
+        options["max_pixels"] = max_pixels
     for job in jobs:
-        _format(job)
+        _decode(job, batch, format_of(job.target, wanted), options)
+    batch.finish()
+
+
+def _named(source: str, wanted: Format) -> str:
+    """`photo.png` for `photo.svc`, and for `photo.png.svc`, which `encode --keep-suffix` writes."""
+    stem = Path(source).stem
+    return stem if Path(stem).suffix.lower() in wanted.suffixes else stem + wanted.suffixes[0]
+
+
+def _decode(job: Job, batch: Batch, written: Format, options: dict[str, Any]) -> None:
     from .. import decode as to_image
     from .. import write_picture
 
-    def work(data: bytes, job: Job) -> bytes:
-        image = to_image(data, seed=seed, max_pixels=max_pixels, model=model, device=device)
-        name, options = _FORMATS[_suffix(job.target)]
-        with warnings_reported(job.source):
-            return write_picture(image, name, **options)
-
-    run(jobs, work)
-
-
-def _suffix(target: str) -> str:
-    return ".png" if target == STANDARD_STREAM else Path(target).suffix.lower()
-
-
-def _format(job: Job) -> None:
-    if _suffix(job.target) not in _FORMATS:
-        raise click.UsageError(f"{job.target!r}: the suffix has to be one of {', '.join(_FORMATS)}.")
+    with batch.file(job.source, job.target) as result:
+        stream = read(job.source)
+        image = to_image(stream, **options)
+        content = write_picture(image, written.name, **written.options)
+        write(job.target, content, overwrite=job.replaces)
+        tell(result, job, before=len(stream), after=len(content), stream=len(stream), size=image.size)

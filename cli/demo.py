@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import TIERS
-from .files import device_option, write
+from .options import device_option, overwrite_option
+from .terminal import echo, is_terminal, refuse_existing, shown, write
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,8 +27,9 @@ _SHEET = "contact-sheet.png"
 
 @click.command()
 @click.option("-o", "--output", metavar="FOLDER", default="svcodec-demo", show_default=True, help="Where files go.")
+@overwrite_option
 @device_option
-def demo(output: str, device: str) -> None:
+def demo(output: str, overwrite: bool, device: str) -> None:
     """Code one photo in every tier; print sizes and quality, write the .svc files and a contact sheet.
 
     The photo is the portrait of Grace Hopper by James S. Davis for the US Navy, which is in the public domain:
@@ -38,11 +40,13 @@ def demo(output: str, device: str) -> None:
     from .. import Codec
 
     folder = Path(output)
+    for name in (*(f"{tier}.svc" for tier in TIERS), _SHEET):
+        refuse_existing(str(folder / name), overwrite)
     photo = _photo()
     codec = Codec(device=device)
     rows: list[tuple[str, ...]] = []
     panels = [("original", photo)]
-    with click.progressbar(TIERS, label="Coding", file=sys.stderr, hidden=not sys.stderr.isatty()) as tiers:
+    with click.progressbar(TIERS, label="Coding", file=sys.stderr, hidden=not is_terminal(sys.stderr)) as tiers:
         for tier in tiers:
             start = time.perf_counter()
             stream = codec.encode(photo, tier=tier)
@@ -60,13 +64,13 @@ def demo(output: str, device: str) -> None:
                 )
             )
             panels.append((f"{tier}, {bits_per_pixel:.3f} bits per pixel", decoded))
-            write(str(folder / f"{tier}.svc"), stream)
+            write(str(folder / f"{tier}.svc"), stream, overwrite=overwrite)
     sheet = io.BytesIO()
     _contact_sheet(panels).save(sheet, "PNG")
-    write(str(folder / _SHEET), sheet.getvalue())
+    write(str(folder / _SHEET), sheet.getvalue(), overwrite=overwrite)
     head = ("tier", "bytes", "bits/pixel", "PSNR in dB", "encoding s", "decoding s")
-    click.echo(tabulate(rows, head, "plain", disable_numparse=True, colalign=("left", *["right"] * 5)))
-    click.echo(f"\nSee {folder / _SHEET}")
+    echo(tabulate(rows, head, "plain", disable_numparse=True, colalign=("left", *["right"] * 5)))
+    echo(f"\nSee {shown(str(folder / _SHEET))}")
 
 
 def _photo() -> Image.Image:

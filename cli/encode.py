@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from .. import GATES, STRIPS, TIERS, TUNES, ModelError
-from .files import (
-    Job,
+from .batch import Batch
+from .finding import STREAM_SUFFIXES, picture_suffixes
+from .jobs import OWN_OUTPUT, Job, Way, plan, tell
+from .options import (
     calibration_option,
     device_option,
+    json_option,
+    max_pixels_option,
     model_option,
-    picture_suffixes,
-    plan,
-    run,
-    warnings_reported,
+    overwrite_option,
+    quiet_option,
+    skip_option,
 )
+from .terminal import echo, read, write
+
+if TYPE_CHECKING:
+    from .. import Codec
 
 
 @click.command()
 @click.argument("sources", metavar="IN...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the suffix .svc.")
-@click.option("--tier", type=click.Choice(TIERS), default="standard", show_default=True, help="What is coded.")
+@overwrite_option
+@skip_option
+@click.option("--keep-suffix", is_flag=True, help="Name outputs photo.png.svc, not photo.svc, where OUT is no file.")
+@click.option("-t", "--tier", type=click.Choice(TIERS), default="standard", show_default=True, help="What is coded.")
 @click.option(
-    "--quality", type=click.IntRange(1, 100), help="For sketch, standard and high; by default the tier's own."
+    "-q", "--quality", type=click.IntRange(1, 100), help="For sketch, standard and high; by default the tier's own."
 )
 @click.option(
     "--tune",
@@ -40,25 +54,31 @@ from .files import (
     help="What to do with a picture that is no photo like those that the model was trained on.",
 )
 @click.option(
+@click.option(
     "--strip",
     type=click.Choice(STRIPS),
     help="Leave out where the picture was taken, or all metadata but ICC profile and orientation.",
 )
+@click.option("--verify", is_flag=True, help="Decode each file before it is written, and compare.")
+@max_pixels_option
 @calibration_option
 @model_option
 @device_option
+@json_option
+@quiet_option
 def encode(
     sources: tuple[str, ...],
     output: str | None,
-    tier: str,
-    quality: int | None,
-    tune: str | None,
-    effort: int | None,
+    overwrite: bool,
+    skip_existing: bool,
+    keep_suffix: bool,
     gate: str,
-    strip: str | None,
     calibration: str | None,
     model: str | None,
     device: str,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Encode pictures as .svc files.
 
@@ -69,17 +89,51 @@ def encode(
     """
     from .. import Codec
 
-    jobs = plan(sources, output, picture_suffixes(), ".svc")
-    codec = Codec(model, device=device, calibration=calibration)
-    if gate == "warn" and calibration is None:
-        try:
-            codec.gate  # noqa: B018
-        except ModelError as error:
-            click.echo(f"svcodec: {error}; the pictures are not checked", err=True)
-            gate = "off"
+    batch = Batch("encoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing)
+    way = Way(
+        reads=picture_suffixes(),
+        writes=STREAM_SUFFIXES,
+        rename=lambda name: f"{name if keep_suffix else Path(name).stem}.svc",
+        mistaken="is an .svc file already: `svcodec decode` makes a picture of it",
+        apart=OWN_OUTPUT if keep_suffix else "--keep-suffix keeps them apart",
+    )
+    jobs = plan(sources, output, way, batch, overwrite=overwrite)
+    if jobs:
+        codec = Codec(model, device=device, calibration=calibration)
+        given = {name: value for name, value in options.items() if value}
+        given["gate"] = _usable_gate(codec, gate, calibration)
+        for job in jobs:
+            _encode(codec, job, batch, given)
+    batch.finish()
 
-    def work(data: bytes, job: Job) -> bytes:
-        with warnings_reported(job.source):
-            return codec.encode(data, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, strip=strip)
 
-    run(jobs, work)
+def _usable_gate(codec: Codec, gate: str, calibration: str | None) -> str:
+    """The gate that was asked for, or `off` where the model has none and none was asked for."""
+    if gate == "off":
+        return gate
+    try:
+        codec.gate  # noqa: B018
+    except ModelError as error:
+        if gate == "reject" or calibration is not None:
+            raise
+        echo(f"svcodec: {error}; the pictures are not checked", err=True)
+        return "off"
+    return gate
+
+
+def _encode(codec: Codec, job: Job, batch: Batch, options: dict[str, Any]) -> None:
+    from .. import inspect
+
+    with batch.file(job.source, job.target) as result:
+        content = read(job.source)
+        coded = codec.encode(content, **options)
+        if len(coded) > len(content):
+            warnings.warn(_growth(len(content), len(coded), options["tier"]), stacklevel=1)
+        write(job.target, coded, overwrite=job.replaces)
+        info = inspect(coded)
+        tell(result, job, before=len(content), after=len(coded), stream=len(coded), size=(info.width, info.height))
+
+
+def _growth(before: int, after: int, tier: str) -> str:
+    text = f"the .svc file is {after / before:.1f} times as large as the picture's, {after:,} bytes after {before:,}"
+    return f"{text}: lossless keeps each pixel, also what JPEG made of it" if tier == "lossless" else text

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
 
-from .. import SvcodecError, inspect
-from .files import STANDARD_STREAM, read, report
+from .. import inspect
+from .batch import Batch
+from .finding import STREAM_SUFFIXES, find
+from .options import json_option
+from .terminal import echo, read, shown_input
 
 if TYPE_CHECKING:
     from .. import Info, Machine
@@ -26,28 +28,27 @@ _WHY = {
 @click.command()
 @click.argument("sources", metavar="FILE...", nargs=-1)
 @click.option("--machine", is_flag=True, help="Instead of files, show how this machine computes the networks.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
+@json_option
 def info(sources: tuple[str, ...], machine: bool, as_json: bool) -> None:
-    """Show what .svc files hold and where their bits went, without decoding them ('-' is standard input)."""
+    """Show what .svc files hold and where their bits went, without decoding them.
+
+    FILE is an .svc file, a folder of them, or '-' for standard input.
+    """
     if machine == bool(sources):
         raise click.UsageError("Name files, or give --machine and no file.")
     if machine:
         from .. import inspect_machine
 
         here = inspect_machine()
-        click.echo(json.dumps(here.as_dict()) if as_json else _describe_machine(here))
+        echo(json.dumps(here.as_dict()) if as_json else _describe_machine(here))
         return
-    failed = False
-    for source in sources:
-        try:
-            found = inspect(read(source))
-        except (SvcodecError, OSError) as error:
-            report(source, error)
-            failed = True
-            continue
-        click.echo(json.dumps({"file": source, **found.as_dict()}) if as_json else _describe(source, found))
-    if failed:
-        sys.exit(1)
+    batch = Batch("shown", as_json=as_json)
+    for source in find(sources, STREAM_SUFFIXES, batch):
+        with batch.file(source.path) as result:
+            found = inspect(read(source.path))
+            result.text = _describe(source.path, found)
+            result.fields = found.as_dict()
+    batch.finish()
 
 
 def _describe_machine(found: Machine) -> str:
@@ -67,7 +68,6 @@ def _describe_machine(found: Machine) -> str:
 
 
 def _describe(source: str, found: Info) -> str:
-    name = "standard input" if source == STANDARD_STREAM else source
     quality = "" if found.quality is None else f", quality {found.quality}, tune {found.tune}"
     alpha = " with alpha" if found.has_alpha else ""
     gate = []
@@ -87,7 +87,7 @@ def _describe(source: str, found: Info) -> str:
     sections = [(section, f"{size:,}") for section, size in found.sections.items()]
     return "\n".join(
         [
-            name,
+            shown_input(source),
             f"  tier     {found.tier} ({found.mode}){quality}",
             f"  picture  {found.width}x{found.height} {found.colour}{alpha}",
             f"  model    {made}",

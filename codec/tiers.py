@@ -66,7 +66,7 @@ def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
     if quality is None:
         return spec.quality
     if spec.quality is None:
-        raise InputError(f"tier {spec.name} takes no quality: it is always exact")
+        raise InputError(f"tier {spec.name} takes no quality: only sketch, standard and high do")
     return whole_number("quality", quality, 1, 100)
 
 

@@ -13,6 +13,7 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import settings
 from PIL import Image
 
@@ -102,3 +103,24 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path.unlink()
     (folder / "notes.txt").write_text("no picture")
     return folder
+
+
+@pytest.fixture(scope="session")
+def svc() -> Callable[..., Result]:
+    """Runs a command of the program in this process: `svc("encode", path, stdin=b"...")`."""
+    from svcodec import cli
+
+    def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    """A file flat.svc that is decoded without networks."""
+    import svcodec
+
+    path = tmp_path / "flat.svc"
+    path.write_bytes(svcodec.encode(Image.new("RGB", (64, 48), (200, 100, 50)), tier="lossless"))
+    return path

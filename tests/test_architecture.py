@@ -55,7 +55,6 @@ SHARED_NAMES = {
     "__init__.py": "what a folder is",
     "__main__.py": "python -m FOLDER",
     "commands.py": "a room's commands, put together by the root's __main__",
-    "files.py": "files written whole: in the root for all rooms, in cli for what a command line names",
 }
 
 

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image
 
 import svcodec
-from svcodec import cli
 
+Run = Callable[..., Result]
 Samples = npt.NDArray[np.uint8]
 demo = importlib.import_module("svcodec.cli.demo")  # the name in svcodec.cli is the command
 LOSSLESS = ("--tier", "lossless")
 PROGRAM = (sys.executable, "-m", "svcodec")
-
-
-def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
 
 
 def pixels(source: Path | bytes) -> Samples:
@@ -40,7 +36,7 @@ def png(tmp_path: Path, photo: Samples) -> Path:
     return path
 
 
-def test_help_is_quick_and_needs_no_torch() -> None:
+def test_help_is_quick_and_needs_no_torch(svc: Run) -> None:
     code = "import sys; from svcodec.__main__ import main; main(['--help'], standalone_mode=False)"
     code += "; sys.exit('torch' in sys.modules)"
     start = time.perf_counter()
@@ -54,18 +50,18 @@ def test_help_is_quick_and_needs_no_torch() -> None:
         assert svc(command, "--help").exit_code == 0
 
 
-def test_version() -> None:
+def test_version(svc: Run) -> None:
     assert svcodec.__version__ in svc("--version").output
 
 
-def test_there_and_back(png: Path, tmp_path: Path, photo: Samples) -> None:
+def test_there_and_back(svc: Run, png: Path, tmp_path: Path, photo: Samples) -> None:
     assert svc("encode", png, *LOSSLESS).exit_code == 0
     assert svc("decode", tmp_path / "photo.svc", "-o", tmp_path / "again.png").exit_code == 0
     assert np.array_equal(pixels(tmp_path / "again.png"), photo)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.png", "photo.png", "photo.svc"]
 
 
-def test_tier_quality_and_tune(png: Path, tmp_path: Path) -> None:
+def test_tier_quality_and_tune(svc: Run, png: Path, tmp_path: Path) -> None:
     options = ("--tier", "sketch", "--quality", "25", "--tune", "psnr")
     assert svc("encode", png, "-o", tmp_path / "a.svc", *options).exit_code == 0
     info = svcodec.inspect((tmp_path / "a.svc").read_bytes())
@@ -80,7 +76,7 @@ def test_the_module_is_the_program() -> None:
     assert done.stderr.startswith("Usage: svcodec decode")
 
 
-def test_a_seed_draws_what_is_not_in_the_file(tmp_path: Path, photo: Samples) -> None:
+def test_a_seed_draws_what_is_not_in_the_file(svc: Run, tmp_path: Path, photo: Samples) -> None:
     data = svcodec.encode(photo, tier="sketch")
     (tmp_path / "a.svc").write_bytes(data)
     assert svc("decode", tmp_path / "a.svc", "--seed", "7").exit_code == 0
@@ -88,14 +84,7 @@ def test_a_seed_draws_what_is_not_in_the_file(tmp_path: Path, photo: Samples) ->
     assert not np.array_equal(pixels(tmp_path / "a.png"), np.asarray(svcodec.decode(data)))
 
 
-@pytest.mark.parametrize("arguments", [("--seed", "-1"), ("--seed", "x"), ("--max-pixels", "0")])
-def test_seeds_and_limits_out_of_range_are_usage_errors(svc_file: Path, arguments: tuple[str, ...]) -> None:
-    result = svc("decode", svc_file, *arguments)
-    assert result.exit_code == 2
-    assert arguments[0] in result.stderr
-
-
-def test_larger_pictures_are_decoded_on_request(svc_file: Path) -> None:
+def test_larger_pictures_are_decoded_on_request(svc: Run, svc_file: Path) -> None:
     result = svc("decode", svc_file, "--max-pixels", "959")
     assert result.exit_code == 1
     assert f"svcodec: {svc_file}: the picture has 960 pixels" in result.stderr and "--max-pixels 960" in result.stderr
@@ -103,7 +92,7 @@ def test_larger_pictures_are_decoded_on_request(svc_file: Path) -> None:
     assert svc("decode", svc_file, "--max-pixels", "960").exit_code == 0
 
 
-def test_decoding_takes_the_model_that_the_file_names(own_model: Path, photo: Samples) -> None:
+def test_decoding_takes_the_model_that_the_file_names(svc: Run, own_model: Path, photo: Samples) -> None:
     source = own_model.with_name("photo.svc")
     source.write_bytes(svcodec.encode(photo, tier="sketch", model=own_model))
     unknown = svc("decode", source)
@@ -117,7 +106,7 @@ def test_decoding_takes_the_model_that_the_file_names(own_model: Path, photo: Sa
         assert np.array_equal(pixels(own_model.with_name(name)), expected)
 
 
-def test_standard_streams(png: Path, photo: Samples) -> None:
+def test_standard_streams(svc: Run, png: Path, photo: Samples) -> None:
     encoded = svc("encode", "-", *LOSSLESS, stdin=png.read_bytes())
     decoded = svc("decode", "-", stdin=encoded.stdout_bytes)
     assert Image.open(io.BytesIO(decoded.stdout_bytes)).format == "PNG"
@@ -129,20 +118,11 @@ def test_pipes(png: Path, photo: Samples) -> None:
         encoder = subprocess.Popen((*PROGRAM, "encode", "-", *LOSSLESS), stdin=file, stdout=subprocess.PIPE)
     done = subprocess.run((*PROGRAM, "decode", "-", "-o", "-"), stdin=encoder.stdout, capture_output=True, check=True)
     assert encoder.wait() == 0
-    assert done.stderr == b""
+    assert done.stderr.startswith(b"standard input: ") and done.stderr.count(b"\n") == 1
     assert np.array_equal(pixels(done.stdout), photo)
 
 
-def test_a_closed_pipe_leaves_no_traceback(svc_file: Path) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run((*PROGRAM, "decode", svc_file, "-o", "-"), stdout=writer, stderr=subprocess.PIPE, check=False)
-    os.close(writer)
-    assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
-
-
-def test_folders_keep_relative_names(tmp_path: Path, photo: Samples) -> None:
+def test_folders_keep_relative_names(svc: Run, tmp_path: Path, photo: Samples) -> None:
     source = tmp_path / "in"
     (source / "deep").mkdir(parents=True)
     for name in ("a.png", "deep/b.JPG", "deep/b.txt", "c.svc"):
@@ -155,7 +135,7 @@ def test_folders_keep_relative_names(tmp_path: Path, photo: Samples) -> None:
     assert np.array_equal(pixels(tmp_path / "out/deep/b.png"), photo)
 
 
-def test_several_files_go_on_after_a_failure(png: Path, tmp_path: Path) -> None:
+def test_several_files_go_on_after_a_failure(svc: Run, png: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"text")
     missing = tmp_path / "missing.png"
@@ -166,7 +146,7 @@ def test_several_files_go_on_after_a_failure(png: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.svc"]
 
 
-def test_bad_streams_are_reported(tmp_path: Path, stream: bytes) -> None:
+def test_bad_streams_are_reported(svc: Run, tmp_path: Path, stream: bytes) -> None:
     path = tmp_path / "a.svc"
     for data in (b"", b"\x89PNG\r\n\x1a\n", stream[:-3]):
         path.write_bytes(data)
@@ -177,7 +157,7 @@ def test_bad_streams_are_reported(tmp_path: Path, stream: bytes) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.svc"]
 
 
-def test_an_unknown_model_is_reported_once(png: Path) -> None:
+def test_an_unknown_model_is_reported_once(svc: Run, png: Path) -> None:
     result = svc("encode", png, "--model", "no-such-model")
     assert result.exit_code == 1
     assert result.stderr.count("svcodec: ") == 1
@@ -185,98 +165,13 @@ def test_an_unknown_model_is_reported_once(png: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [("--quality", "50"), ("--tune", "psnr")])
-def test_a_quality_or_tune_where_there_is_none(png: Path, options: tuple[str, str]) -> None:
+def test_a_quality_or_tune_where_there_is_none(svc: Run, png: Path, options: tuple[str, str]) -> None:
     result = svc("encode", png, *LOSSLESS, *options)
     assert result.exit_code == 1
     assert f"takes no {options[0][2:]}" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ((), "Missing argument"),
-        (("photo.png", "--tier", "best"), "best"),
-        (("photo.png", "--quality", "0"), "range"),
-        (("photo.png", "--tune", "eye"), "eye"),
-        (("photo.png", "-o", "photo.png"), "is an input"),
-        (("photo.png", "-o", "./link.svc"), "is an input"),
-        (("photo.png", "photo.jpg"), "would both be written"),
-        (("photo.png", "-"), "can't be combined"),
-        (("photo.png", "other.png", "-o", "-"), "carries one file"),
-        (("-", "-o", "folder"), "carries one file"),
-        (("folder",), "No file"),
-    ],
-)
-def test_usage_errors(png: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], text: str) -> None:
-    monkeypatch.chdir(png.parent)
-    Path("folder").mkdir()
-    Path("link.svc").symlink_to("photo.png")
-    before = png.read_bytes()
-    result = svc("encode", *arguments)
-    assert result.exit_code == 2
-    assert text in result.stderr
-    assert png.read_bytes() == before
-
-
-def test_decoding_over_the_input_or_to_an_unknown_format(svc_file: Path, stream: bytes) -> None:
-    assert svc("decode", svc_file, "-o", svc_file).exit_code == 2
-    result = svc("decode", svc_file, "-o", svc_file.with_suffix(".gif"))
-    assert result.exit_code == 2
-    assert ".png" in result.stderr
-    assert svc_file.read_bytes() == stream
-
-
-@pytest.mark.parametrize(("suffix", "exact"), [("png", True), ("webp", True), ("ppm", True), ("jpg", False)])
-def test_output_formats(svc_file: Path, photo: Samples, suffix: str, exact: bool) -> None:
-    target = svc_file.with_suffix(f".{suffix}")
-    assert svc("decode", svc_file, "-o", target).exit_code == 0
-    assert pixels(target).shape == photo.shape
-    assert np.array_equal(pixels(target), photo) == exact
-
-
-def test_alpha_needs_a_format_that_holds_it(tmp_path: Path, photo: Samples, alpha: Samples) -> None:
-    source = tmp_path / "a.svc"
-    samples = np.dstack([photo, alpha])
-    source.write_bytes(svcodec.encode(samples, tier="lossless"))
-    for suffix in ("jpg", "ppm"):
-        result = svc("decode", source, "-o", tmp_path / f"a.{suffix}")
-        assert result.exit_code == 1
-        assert "alpha channel" in result.stderr
-    for suffix in ("png", "webp"):
-        assert svc("decode", source, "-o", tmp_path / f"a.{suffix}").exit_code == 0
-        assert np.array_equal(pixels(tmp_path / f"a.{suffix}"), samples)
-    assert not list(tmp_path.glob("*.jpg"))
-
-
-@pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
-def test_metadata_survives(tmp_path: Path, photo: Samples, suffix: str) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    source, target = tmp_path / "in.jpg", tmp_path / f"out.{suffix}"
-    Image.fromarray(photo).save(source, icc_profile=b"profile", exif=exif, xmp=b"<x:xmpmeta/>")
-    assert svc("encode", source, "-o", tmp_path / "a.svc", *LOSSLESS).exit_code == 0
-    assert svc("decode", tmp_path / "a.svc", "-o", target).exit_code == 0
-    with Image.open(target) as image:
-        image.load()
-        assert image.info["icc_profile"] == b"profile"
-        assert image.info["xmp"] == b"<x:xmpmeta/>"
-        assert image.getexif()[0x0112] == 6
-        assert image.size == (40, 24)
-
-
-def test_exif_too_long_for_a_jpeg(tmp_path: Path, photo: Samples) -> None:
-    exif = Image.Exif()
-    exif[0x010E] = "long" * 20000
-    image = Image.fromarray(photo)
-    image.info["exif"] = exif.tobytes()
-    source = tmp_path / "a.svc"
-    source.write_bytes(svcodec.encode(image, tier="lossless"))
-    result = svc("decode", source, "-o", tmp_path / "a.jpg")
-    assert result.exit_code == 1
-    assert "JPEG" in result.stderr
-
-
-def test_demo(tmp_path: Path, photo: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo(svc: Run, tmp_path: Path, photo: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_photo", lambda: Image.fromarray(photo))
     result = svc("demo", "-o", tmp_path / "shown")
     assert result.exit_code == 0

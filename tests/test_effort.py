@@ -74,7 +74,8 @@ def test_the_command_line_takes_an_effort(crop: np.ndarray, tmp_path: Path) -> N
     Image.fromarray(crop[:64, :64]).save(source)
 
     def run(*options: str) -> Result:
-        return CliRunner().invoke(cli.main, ["encode", str(source), "-o", str(target), "--gate", "off", *options])
+        arguments = ["encode", str(source), "-o", str(target), "--overwrite", "--gate", "off", *options]
+        return CliRunner().invoke(cli.main, arguments)
 
     for effort in (1, 9):
         assert run("--tier", "lossless", "--effort", str(effort)).exit_code == 0
