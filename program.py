@@ -9,6 +9,7 @@ import sys
 from typing import IO, Any
 
 import click
+from PIL import Image
 
 from .errors import SvcodecError
 
@@ -35,7 +36,11 @@ class Program(click.Group):
     """A group whose commands end with one line of text, not a traceback, for what svcodec raises on purpose."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as a program: Python looks for garbage less often than by default, and freed memory is kept."""
+        """Run as a program: Python looks for garbage less often than by default, and freed memory is kept.
+
+        Pillow's limit on the number of pixels is lifted, as commands have one of their own.
+        """
+        Image.MAX_IMAGE_PIXELS = None
         gc.set_threshold(*COLLECTIONS)
         _keep_memory()
         try:

@@ -23,6 +23,7 @@ from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
 from .gate_files import load_gate
+from .memory import DECODING, ENCODING, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import load_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture
@@ -40,6 +41,7 @@ class Codec:
         model: the loaded model; its `name` and `hash` are what streams carry.
     """
 
+    @tells_out_of_memory
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
@@ -58,6 +60,7 @@ class Codec:
 
         Raises:
             ModelError: there is no such model, or this machine does not compute it exactly.
+            OutOfMemoryError: memory ran out.
         """
         self._model = Path(model) if isinstance(model, os.PathLike) else model
         self._calibration = calibration
@@ -78,17 +81,20 @@ class Codec:
             return gate.calibrated(self._calibration)
         return gate.calibrated(Calibration.from_json(read_bytes(self._calibration)))
 
-    def assess(self, image: PictureLike) -> Assessment:
+    @tells_out_of_memory
+    def assess(self, image: PictureLike, *, max_pixels: int | None = MAX_PIXELS) -> Assessment:
         """Whether a picture is a photo like those that the model was trained on.
 
         Args:
             image: as for `encode`.
+            max_pixels: as for `encode`.
 
         Raises:
-            InputError: the picture can't be coded.
+            InputError: the picture can't be coded; TooLargeError for one with more pixels.
             ModelError: as for `gate`.
+            OutOfMemoryError: memory ran out.
         """
-        return self._assess(read_picture(image))
+        return self._assess(read_picture(image, max_pixels))
 
     def _assess(self, picture: Picture) -> Assessment:
         gate = self.gate
@@ -109,6 +115,7 @@ class Codec:
         """
         return Calibration.of_scores(self.gate.hash, scores, false_alarms, photos)
 
+    @tells_out_of_memory
     def encode(
         self,
         image: PictureLike,
@@ -118,6 +125,7 @@ class Codec:
         tune: str | None = None,
         effort: int | None = None,
         gate: str = "off",
+        max_pixels: int | None = MAX_PIXELS,
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -130,23 +138,29 @@ class Codec:
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
+            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
 
         Raises:
             InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
             RejectedError: an InputError, the gate's.
+            TooLargeError: an InputError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: as for `gate`, unless that is off.
+            OutOfMemoryError: memory ran out all the same.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
-        picture = read_picture(image)
+        picture = read_picture(image, max_pixels)
+        height, width = picture.pixels.shape[:2]
+        if self.model.device.type == "cpu":
+            refuse_what_does_not_fit("encoding", ENCODING[spec.tier], width, height)
         assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
-            warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
+            warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
         coded: Coded | Plain
         with own_threads(_size(picture)), exact_arithmetic():
             if effort is None:
@@ -156,7 +170,6 @@ class Codec:
             else:
                 coded = choice.encode(self.model, picture.pixels, effort)
         plain = coded if isinstance(coded, Plain) else None
-        height, width = picture.pixels.shape[:2]
         return pack(
             Stream(
                 tier=spec.tier,
@@ -178,6 +191,7 @@ class Codec:
             )
         )
 
+    @tells_out_of_memory
     def decode(
         self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
     ) -> PIL.Image.Image:
@@ -186,13 +200,15 @@ class Codec:
         Args:
             source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
             seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
-            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
+            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
+                picture that takes less than 1/64 bit for each count eightfold.
 
         Raises:
             InputError: the source can't be read, or an argument is out of range.
             StreamError: it is no intact .svc file.
-            TooLargeError: a StreamError, of a picture with more pixels.
+            TooLargeError: a StreamError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: it was made with another model.
+            OutOfMemoryError: memory ran out all the same.
         """
         stream = open_stream(source, seed, max_pixels)
         return plain_image(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
@@ -206,7 +222,7 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
         seed: 0 or more, or None.
 
     Raises:
-        StreamError: its content is damaged.
+        StreamError: its content is damaged; TooLargeError where it does not fit in memory.
         ModelError: it was made with another model.
     """
     if (stream.model_name, stream.model_hash) != (model.name, model.hash):
@@ -215,6 +231,8 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
             f"not with {model.name} ({model.hash.hex()})"
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
+    if model.device.type == "cpu":
+        refuse_what_does_not_fit("decoding", DECODING[stream.tier], stream.width, stream.height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
 
@@ -225,7 +243,7 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
                 return lossless.decode(model, stack, size, grey)
             return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed)
 
-    if seed is not None:  # nothing says whether such a picture is right
+    if seed is not None and spec.sampled:  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
@@ -255,6 +273,7 @@ def encode(
     tune: str | None = None,
     effort: int | None = None,
     gate: str = "off",
+    max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -269,21 +288,27 @@ def encode(
         tune: ssim or psnr for the same tiers; None for ssim.
         effort: 1..9 for lossless; None for 5.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
+        max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
         model: as for `Codec`.
         device: as for `Codec`.
         calibration: as for `Codec`.
 
     Raises:
-        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it.
+        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it, TooLargeError
+            for more pixels or where the picture does not fit in memory.
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+        OutOfMemoryError: memory ran out all the same.
     """
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate)
+    return codec.encode(
+        image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, max_pixels=max_pixels
+    )
 
 
 def assess(
     image: PictureLike,
     *,
+    max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -292,12 +317,14 @@ def assess(
 
     Args:
         image: as for `encode`.
+        max_pixels: as for `encode`.
         model: as for `Codec`.
         device: as for `Codec`.
         calibration: as for `Codec`.
 
     Raises:
-        InputError: the picture can't be coded.
+        InputError: the picture can't be coded; TooLargeError for one with more pixels.
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+        OutOfMemoryError: memory ran out.
     """
-    return Codec(model, device=device, calibration=calibration).assess(image)
+    return Codec(model, device=device, calibration=calibration).assess(image, max_pixels=max_pixels)

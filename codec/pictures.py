@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from ..arrays import Pixels
 from ..bitstream.container import MAX_SIDE
-from ..errors import CorruptError, InputError, SvcodecError
+from ..errors import CorruptError, InputError, SvcodecError, TooLargeError
+from .arguments import refuse_larger
+from .identify import open_picture
+from .png_chunks import refuse_other_chunks
 from .sources import Source, is_source, prefix, read_bytes, reason
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ class Picture:
     xmp: bytes | None = None
 
 
-def read_picture(image: PictureLike) -> Picture:
+def read_picture(image: PictureLike, max_pixels: int | None = None) -> Picture:
     """Read a picture; the arrays returned are C-contiguous copies that the caller may write to.
 
     `image` is one of:
@@ -76,19 +79,22 @@ def read_picture(image: PictureLike) -> Picture:
     Raises InputError for what is not a picture, and for what could only be coded by dropping bits or frames: samples of
     more than 8 bits, other colour spaces, animations. Pass a file's path rather than a Pillow image that is already
     loaded: Pillow has then cut deep samples to 8 bits, which nothing in the image tells.
+    Of more than `max_pixels` pixels, unless that is None, TooLargeError says that they are too many.
     """
     if isinstance(image, Image.Image):
-        return _read_guarded(image)
+        return _read_guarded(image, max_pixels)
     if is_source(image):
         content = read_bytes(cast(Source, image))
         try:
-            return _open(io.BytesIO(content))
+            return _open(content, max_pixels)
         except InputError as error:
-            raise InputError(f"{prefix(image)}{error}") from error
+            raise type(error)(f"{prefix(image)}{error}") from error
     if callable(getattr(image, "detach", None)):
         image = _tensor_to_array(image)
     if isinstance(image, np.ndarray):
-        return _from_array(image)
+        picture = _from_array(image)
+        refuse_larger(image.shape[1], image.shape[0], max_pixels)
+        return picture
     raise InputError(
         f"expected a path, a file or its bytes, a Pillow image, an array or a tensor, not {type(image).__name__}"
     )
@@ -125,32 +131,42 @@ def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
     Raises CorruptError if `data` is not an 8-bit greyscale PNG of just this size, before allocating any pixels.
     """
     try:
+        refuse_other_chunks(data)
         # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
         with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
             if image.size != (width, height) or image.mode != "L":
                 raise CorruptError(f"the alpha channel is {image.size[0]}x{image.size[1]}, mode {image.mode}")
             return np.array(image)
-    except CorruptError:
+    except (CorruptError, MemoryError):
         raise
     except Exception as error:  # Pillow raises many kinds for a bad file
         raise CorruptError(f"the alpha channel can't be read: {error}") from error
 
 
-def _open(file: IO[bytes]) -> Picture:
+def _open(content: bytes, max_pixels: int | None) -> Picture:
     try:
-        image = Image.open(file)
-    except UnidentifiedImageError as error:
-        raise InputError("not a picture in a format that Pillow reads") from error
+        image = open_picture(content)
+    except MemoryError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _bomb(error) from error
     except Exception as error:  # Pillow raises many kinds for a bad file
         raise InputError(reason(error)) from error
-    return _read_guarded(image)
+    return _read_guarded(image, max_pixels)
 
 
-def _read_guarded(image: Image.Image) -> Picture:
+def _bomb(error: Exception) -> InputError:
+    return TooLargeError(f"Pillow does not read it, unless you raise PIL.Image.MAX_IMAGE_PIXELS: {error}")
+
+
+def _read_guarded(image: Image.Image, max_pixels: int | None) -> Picture:
     try:
+        refuse_larger(*image.size, max_pixels)
         return _from_image(image)
-    except SvcodecError:
+    except (SvcodecError, MemoryError):
         raise
+    except Image.DecompressionBombError as error:  # some formats ask again
+        raise _bomb(error) from error
     except Exception as error:  # Pillow raises many kinds for a bad file
         raise InputError(f"the picture can't be read: {reason(error)}") from error
 
