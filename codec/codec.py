@@ -300,9 +300,7 @@ def encode(
         OutOfMemoryError: memory ran out all the same.
     """
     codec = Codec(model, device=device, calibration=calibration)
-    return codec.encode(
-        image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, max_pixels=max_pixels
-    )
+    return codec.encode(image, tier=tier, quality=quality, tune=tune, effort=effort, gate=gate, max_pixels=max_pixels)
 
 
 def assess(

@@ -34,8 +34,8 @@ def decode(
 
     Raises:
         InputError: the source can't be read, or an argument is out of range.
-        StreamError: it is no intact .svc file; TooLargeError for a picture that has more pixels than allowed, or does not
-            fit in memory.
+        StreamError: it is no intact .svc file; TooLargeError for a picture that has more pixels than allowed, or does
+            not fit in memory.
         ModelError: the model is not there, is another, or is not computed exactly on this machine.
         OutOfMemoryError: memory ran out all the same.
     """

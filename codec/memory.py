@@ -48,7 +48,7 @@ PLAIN = Cost(30)  # of decoding a picture that is written without a model
 LITTLE = 1 << 26  # bytes that are not worth a look at what is left
 
 # What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.
-_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "could not create a memory", "start new thread")
+_SIGNS = ("allocate memory", "not enough memory", "out of memory", "could not create a memory", "start new thread")
 _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 

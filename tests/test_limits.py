@@ -83,7 +83,7 @@ def test_pictures_with_hardly_any_codes_count_eightfold() -> None:
     """A stream that claims to be larger than its codes pay for needs a caller who trusts it."""
     for name in ("sketch", "lossless"):
         few = golden(name, (8192, 8192), bytes(4 * 30_000) + b"\1\0\0\0")
-        with pytest.raises(svcodec.TooLargeError, match=r"120,004 bytes, so few .* 536,870,912; .* max_pixels=536870912"):
+        with pytest.raises(svcodec.TooLargeError, match=r"120,004 bytes, so few .* max_pixels=536870912"):
             svcodec.decode(few)
         with pytest.raises(svcodec.StreamError) as refused:  # the trusted one is found out by its codes, or by memory
             svcodec.decode(few, max_pixels=536870912)
@@ -102,7 +102,7 @@ def test_what_does_not_fit_in_memory_is_not_begun(
     monkeypatch.setattr("svcodec.codec.codec.ENCODING", dict.fromkeys(Tier, memory.Cost(10**9)))
     monkeypatch.setattr("svcodec.codec.codec.Stack", None)
     monkeypatch.setattr("svcodec.codec.codec.choice", None)
-    with pytest.raises(svcodec.TooLargeError, match=r"encoding .* 8x4 pixels takes about 32\.0 GB .* 20\.0 GB can be had"):
+    with pytest.raises(svcodec.TooLargeError, match=r"8x4 pixels takes about 32\.0 GB .* 20\.0 GB can be had"):
         codec.encode(np.zeros((4, 8), np.uint8), tier=tier)
     if tier != "lossless":  # which takes little more than its pixels
         with pytest.raises(svcodec.TooLargeError, match=r"decoding .* 16384x16384 pixels takes about \d\d\.\d GB"):
@@ -194,7 +194,8 @@ def test_memory_that_runs_out_is_one_of_our_errors(
     data = (GOLDEN / "standard.svc").read_bytes()
     monkeypatch.setattr("svcodec.codec.lossy.decode", fail)
     monkeypatch.setattr("svcodec.codec.lossy.encode", fail)
-    for call in (lambda: svcodec.decode(data), lambda: codec.decode(data), lambda: codec.encode(np.zeros((4, 4), np.uint8))):
+    grey = np.zeros((4, 4), np.uint8)
+    for call in (lambda: svcodec.decode(data), lambda: codec.decode(data), lambda: codec.encode(grey)):
         with pytest.raises(svcodec.OutOfMemoryError, match="memory ran out") as raised:
             call()
         assert raised.value.__context__ is None  # nothing keeps what was taken

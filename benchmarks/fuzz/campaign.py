@@ -23,7 +23,7 @@ from .mutations import mutant
 from .originals import originals
 
 BLOCK = 1000  # cases that share a stream of random numbers, so that a run can go on where it stopped
-KEPT = 2000  # drafts, at most, that are kept as they gave a new answer
+KEPT, KEPT_SHARE = 2000, 0.2  # drafts, at most, that are kept as they gave a new answer, and how often one is taken
 REPORTED = 20  # faults, at most, whose bytes are kept
 LONGEST = 60.0  # seconds that a case may take
 
@@ -88,7 +88,8 @@ class Campaign:
         self.tally = tally
         self._layers = Layers(codec)
         good = list(originals(codec))
-        self._drafts = [Draft.of(data) for data in good]
+        self._good = [Draft.of(data) for data in good]
+        self._kept: list[Draft] = []
         rng = Random(seed)
         self._pictures = {self._layers.read(data, rng, fully=True) for data in good}
         self._answers: set[tuple[str, str]] = set()
@@ -112,7 +113,8 @@ class Campaign:
                 yield self.tally
 
     def _case(self, rng: Random) -> None:
-        draft, data = mutant(rng, self._drafts)
+        kept = self._kept and rng.random() < KEPT_SHARE
+        draft, data = mutant(rng, rng.choice(self._kept if kept else self._good), self._good)
         fully = rng.random() < 1 / self.every
         tally, layers = self.tally, self._layers
         before = layers.decodings
@@ -147,8 +149,8 @@ class Campaign:
         if answer not in self._answers:
             self._answers.add(answer)
             self.tally.answers = max(self.tally.answers, len(self._answers))
-            if len(self._drafts) < KEPT:
-                self._drafts.append(draft)
+            if len(self._kept) < KEPT:
+                self._kept.append(draft)
 
     def _fault(self, kind: str, data: bytes, text: str) -> None:
         self.tally.faults[kind] = self.tally.faults.get(kind, 0) + 1

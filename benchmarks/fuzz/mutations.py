@@ -17,22 +17,26 @@ SIDES = (0, 1, 2, 3, 7, 8, 16, 17, 31, 64, 65, 4096, 16383, 16384, 65535, 65536,
 NAMES = (b"", b"photo-5", b"photo-5-gate", b"photo-9", b"../photo-5", b"a" * 255, b"-", b"\xff\xfe", b"nul")
 METADATA = (Section.ICC, Section.EXIF, Section.XMP)
 BOMBS = tuple(zlib.compress(bytes(size), 9) for size in (MAX_METADATA + 1, MAX_METADATA, 1 << 20))
+KINDS = (1, 2, 3, 4, 5, 6, 7, 8, 128, 129, 255)
 NUMBERS = (0, 1, 127, 128, (1 << 28) - 1, (1 << 35) - 1)
 
 Mutation = Callable[[Draft, Random, Sequence[Draft]], None]
 
 
-def mutant(rng: Random, drafts: Sequence[Draft]) -> tuple[Draft, bytes]:
-    """One of the drafts, changed in one place or a few, and the bytes of its stream.
+def mutant(rng: Random, draft: Draft, drafts: Sequence[Draft]) -> tuple[Draft, bytes]:
+    """A draft changed in one place or a few, and the bytes of its stream; one in thirty has a wrong checksum.
 
-    Only one in thirty has a wrong checksum.
+    Args:
+        rng: chooses what is changed.
+        draft: stays as it is.
+        drafts: from which parts are taken.
     """
-    draft = rng.choice(drafts).copy()
+    draft = draft.copy()
     rng.choice(MUTATIONS)(draft, rng, drafts)
     while rng.random() < 0.4:
         rng.choice(MUTATIONS)(draft, rng, drafts)
     body = draft.body()
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         body = scrambled(rng, body)
     data = sealed(body)
     return draft, scrambled(rng, data) if rng.random() < 1 / 30 else data
@@ -76,7 +80,7 @@ def _sides(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
         case 2:
             draft.sides = draft.sides[::-1]
         case 3:
-            draft.sides[i] = max(0, draft.sides[i] + rng.choice((-1, 1)))
+            draft.sides[i] = min(max(0, draft.sides[i] + rng.choice((-1, 1))), SIDES[-1])
 
 
 def _model(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
@@ -100,7 +104,7 @@ def _sections(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
         case 1:
             sections[i:i] = sections[i : i + 1] * rng.choice((1, 300))
         case 2:
-            sections[i : i + 1] = [(rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 128, 129, 255)), c) for _, c in sections[i : i + 1]]
+            sections[i : i + 1] = [(rng.choice(KINDS), content) for _, content in sections[i : i + 1]]
         case 3:
             rng.shuffle(sections)
         case 4:
@@ -183,7 +187,9 @@ def _metadata(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
 def _alpha(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
     """A PNG put together by hand, with right checksums of its own."""
     width, height = (side if rng.random() < 0.8 else rng.choice(SIDES) % (1 << 32) for side in draft.sides)
-    depth, colour, interlace = (8, 0, 0) if rng.random() < 0.7 else (rng.choice((1, 8, 16)), rng.choice((0, 2, 3, 4, 6)), 1)
+    depth, colour, interlace = 8, 0, 0
+    if rng.random() < 0.3:
+        depth, colour, interlace = rng.choice((1, 8, 16)), rng.choice((0, 2, 3, 4, 6)), 1
     head = struct.pack(">IIBBBBB", width % (1 << 32), height % (1 << 32), depth, colour, 0, 0, interlace)
     rows = bytes([rng.choice((0, 0, 1, 4, 5))] + [7] * min(width, 99)) * min(height, 99)
     pixels = zlib.compress(rows if rng.random() < 0.6 else scrambled(rng, rows))
