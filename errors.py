@@ -8,8 +8,9 @@ SvcodecError
 │   ├── TruncatedError
 │   ├── CorruptError
 │   ├── UnsupportedError
-│   └── TooLargeError
+│   └── TooLargeError (an InputError too)
 ├── ModelError
+├── OutOfMemoryError
 └── MissingPackageError
 
 `OutlierWarning` and `DroppedWarning` are warnings, not errors.
@@ -67,12 +68,16 @@ class UnsupportedError(StreamError):
     """A stream that needs a newer reader."""
 
 
-class TooLargeError(StreamError):
-    """A stream whose picture has more pixels than the caller allows."""
+class TooLargeError(InputError, StreamError):
+    """A picture, in a stream or to be coded, of more pixels than the caller allows, or that does not fit in memory."""
 
 
 class ModelError(SvcodecError):
     """A model that is unknown, is not the one a stream was made with, or fails its self-test."""
+
+
+class OutOfMemoryError(SvcodecError):
+    """Memory ran out while a picture was coded or decoded."""
 
 
 class MissingPackageError(SvcodecError):

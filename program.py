@@ -15,6 +15,7 @@ from types import FrameType
 from typing import IO, Any, NoReturn
 
 import click
+from PIL import Image
 
 from .errors import SvcodecError
 
@@ -90,8 +91,12 @@ def discard_unwritable_output() -> None:
 
 
 def own_process() -> None:
-    """Settings of a whole process, which a library leaves alone: garbage waits longer, and freed memory is kept."""
+    """Settings of a whole process, which a library leaves alone.
+
+    Garbage waits longer, freed memory is kept, and Pillow takes any number of pixels, as commands have their own limit.
+    """
     gc.set_threshold(*COLLECTIONS)
+    Image.MAX_IMAGE_PIXELS = None
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from cogapp import Cog
 
-from . import figures_of_gate, figures_of_rates, figures_of_speed
+from . import figures_of_gate, figures_of_rates, figures_of_reliability, figures_of_speed
 
-PAGES = ("README.md", "docs/results.md", "docs/gate.md", "docs/likelihood.md")
+PAGES = ("README.md", "docs/results.md", "docs/gate.md", "docs/likelihood.md", "docs/reliability.md")
 FIGURES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
@@ -37,6 +37,8 @@ FIGURES: dict[str, Callable[[], str]] = {
         figures_of_speed.whole_command,
         figures_of_gate.gate,
         figures_of_gate.likelihood,
+        figures_of_reliability.fuzzing,
+        figures_of_reliability.footprint,
     )
 }
 

@@ -206,6 +206,8 @@ def unpack(data: bytes) -> Stream:
     model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
     sections = []
     while kind := reader.take(1)[0]:
+        if len(sections) == 255:
+            raise CorruptError("the file has more sections than there are kinds")
         sections.append((kind, reader.take(reader.varint())))
     body = data[: reader.position]
     if int.from_bytes(reader.take(4), "little") != zlib.crc32(body):
@@ -290,4 +292,6 @@ def _read_account(data: bytes) -> tuple[Entry, ...]:
     while reader.more():
         key = reader.take(1)[0]
         entries.append(Entry(Variable(key & 0x7F), Coding(key >> 7), reader.varint(), reader.varint()))
+        if len(entries) > len(Variable):  # before they take much more memory than their bytes
+            raise ValueError("the account has more entries than there are variables")
     return tuple(entries)

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     help="What to do with a picture that is no photo like those that the model was trained on.",
 )
 @click.option(
-@click.option(
     "--strip",
     type=click.Choice(STRIPS),
     help="Leave out where the picture was taken, or all metadata but ICC profile and orientation.",

@@ -6,10 +6,10 @@ import contextlib
 import operator
 from typing import Any
 
-from ..bitstream.container import Stream
 from ..errors import InputError, TooLargeError
 
-MAX_PIXELS = 1 << 27  # what `decode` takes unless it is told otherwise
+MAX_PIXELS = 1 << 27  # of a picture to be coded or decoded, unless a caller says otherwise
+CHEAP, CHEAP_WEIGHT = 512, 8  # more pixels than so many for a byte of codes count so many times
 GATES = ("reject", "warn", "off")
 STRIPS = ("gps", "all")
 
@@ -30,13 +30,25 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     raise InputError(f"{name} must be a whole number {wanted}, not {value!r}")
 
 
-def refuse_larger(stream: Stream, max_pixels: int | None) -> None:
-    """Raise TooLargeError for a picture of more pixels, InputError for a limit that is no whole number from 1."""
+def refuse_larger(width: int, height: int, max_pixels: int | None, codes: int | None = None) -> None:
+    """Raise TooLargeError for a picture of more pixels, InputError for a limit that is no whole number from 1.
+
+    Args:
+        width: of the picture, in pixels.
+        height: likewise.
+        max_pixels: the most that it may have, or None for any number.
+        codes: bytes of a stream's codes. Where a picture has more than `CHEAP` pixels for each of them, which takes a
+            picture with hardly anything in it, each pixel counts as `CHEAP_WEIGHT`.
+    """
     if max_pixels is None:
         return
     limit = whole_number("max_pixels", max_pixels, 1)
-    if (pixels := stream.width * stream.height) > limit:
+    pixels = counted = width * height
+    if cheap := codes is not None and pixels > CHEAP * codes:
+        counted = CHEAP_WEIGHT * pixels
+    if counted > limit:
+        bytes_of = f" in {codes:,} bytes, so few that they count as {counted:,}" if cheap else ""
         raise TooLargeError(
-            f"the picture has {pixels:,} pixels ({stream.width}x{stream.height}), the limit is {limit:,}: if you trust "
-            f"the file, raise it with max_pixels={pixels} (in the shell --max-pixels {pixels})"
+            f"the picture has {pixels:,} pixels ({width}x{height}){bytes_of}, the limit is {limit:,}: if you trust "
+            f"the file, raise it with max_pixels={counted} (in the shell --max-pixels {counted})"
         )

@@ -22,6 +22,7 @@ from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
 from .gate_files import load_gate
+from .memory import DECODING, ENCODING, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import load_model, located
 from .pictures import Picture, PictureLike, encode_alpha, read_picture
@@ -43,6 +44,7 @@ class Codec:
         model: the loaded model; its `name` and `hash` are what streams carry.
     """
 
+    @tells_out_of_memory
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
@@ -63,6 +65,7 @@ class Codec:
             ModelError: there is no such model or device, this machine does not compute the model exactly, or the
                 calibration can't be understood.
             InputError: the calibration can't be opened.
+            OutOfMemoryError: memory ran out.
         """
         if calibration is not None and not isinstance(calibration, Calibration):
             calibration = Calibration.from_json(read_bytes(calibration))
@@ -83,17 +86,20 @@ class Codec:
         gate = self.model.compute(0, lambda: load_gate(self._source, self.model))
         return gate if self._calibration is None else gate.calibrated(self._calibration)
 
-    def assess(self, image: PictureLike) -> Assessment:
+    @tells_out_of_memory
+    def assess(self, image: PictureLike, *, max_pixels: int | None = MAX_PIXELS) -> Assessment:
         """Whether a picture is a photo like those that the model was trained on.
 
         Args:
             image: as for `encode`.
+            max_pixels: as for `encode`.
 
         Raises:
-            InputError: the picture can't be coded.
+            InputError: the picture can't be coded; TooLargeError for one with more pixels.
             ModelError: as for `gate`.
+            OutOfMemoryError: memory ran out.
         """
-        return self._assess(read_picture(image))
+        return self._assess(read_picture(image, max_pixels))
 
     def _assess(self, picture: Picture) -> Assessment:
         gate = self.gate
@@ -113,6 +119,7 @@ class Codec:
         """
         return Calibration.of_scores(self.gate.hash, scores, false_alarms, photos)
 
+    @tells_out_of_memory
     def encode(
         self,
         image: PictureLike,
@@ -124,6 +131,7 @@ class Codec:
         gate: str = "off",
         verify: bool = False,
         strip: str | None = None,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> bytes:
         """A picture as the bytes of an .svc file.
 
@@ -139,29 +147,34 @@ class Codec:
             verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
             strip: gps to leave out where the picture was taken, all for all metadata but ICC profile and orientation.
                 Of what remains `DroppedWarning` names what an .svc file does not hold.
+            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
 
         Raises:
             InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
             RejectedError: an InputError, the gate's.
+            TooLargeError: an InputError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: as for `gate`, unless that is off; the networks are no longer computed exactly, or the bytes do
                 not give back what was meant.
+            OutOfMemoryError: memory ran out all the same.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
-        picture = stripped(read_picture(image), strip)
+        picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
+        height, width = picture.pixels.shape[:2]
+        if self.model.device.type == "cpu":
+            refuse_what_does_not_fit("encoding", ENCODING[spec.tier], width, height)
         if picture.dropped:
-            warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=2)
+            warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
         assessment = None if gate == "off" else self._assess(picture)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
-            warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
+            warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
         coded = self.model.compute(_size(picture), partial(self._coded, picture.pixels, spec, quality, tuned, effort))
         plain = coded if isinstance(coded, Plain) else None
-        height, width = picture.pixels.shape[:2]
         data = pack(
             Stream(
                 tier=spec.tier,
@@ -193,6 +206,7 @@ class Codec:
         account = lossy.encode(self.model, stack, spec, self.model.at(quality, tune), pixels)
         return Coded(stack.to_bytes(), account)
 
+    @tells_out_of_memory
     def decode(
         self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
     ) -> PIL.Image.Image:
@@ -201,13 +215,15 @@ class Codec:
         Args:
             source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
             seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
-            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
+            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
+                picture that takes less than 1/64 bit for each count eightfold.
 
         Raises:
             InputError: the source can't be read, or an argument is out of range.
             StreamError: it is no intact .svc file.
-            TooLargeError: a StreamError, of a picture with more pixels.
+            TooLargeError: a StreamError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: it was made with another model.
+            OutOfMemoryError: memory ran out all the same.
         """
         stream = open_stream(source, seed, max_pixels)
         return plain_image(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
@@ -221,7 +237,7 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
         seed: 0 or more, or None.
 
     Raises:
-        StreamError: its content is damaged.
+        StreamError: its content is damaged; TooLargeError where it does not fit in memory.
         ModelError: it was made with another model.
     """
     if (stream.model_name, stream.model_hash) != (model.name, model.hash):
@@ -230,6 +246,8 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
             f"not with {model.name} ({model.hash.hex()})"
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
+    if model.device.type == "cpu":
+        refuse_what_does_not_fit("decoding", DECODING[stream.tier], stream.width, stream.height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
 
@@ -239,7 +257,7 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
             return lossless.decode(model, stack, size, grey)
         return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed)
 
-    if seed is not None:  # nothing says whether such a picture is right
+    if seed is not None and spec.sampled:  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
@@ -271,6 +289,7 @@ def encode(
     gate: str = "off",
     verify: bool = False,
     strip: str | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -287,13 +306,16 @@ def encode(
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
         verify: as for `Codec.encode`.
         strip: as for `Codec.encode`.
+        max_pixels: as for `Codec.encode`.
         model: as for `Codec`.
         device: as for `Codec`.
         calibration: as for `Codec`.
 
     Raises:
-        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it.
+        InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it, TooLargeError
+            for more pixels or where the picture does not fit in memory.
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+        OutOfMemoryError: memory ran out all the same.
     """
     codec = Codec(model, device=device, calibration=calibration)
     return codec.encode(
@@ -305,12 +327,14 @@ def encode(
         gate=gate,
         verify=verify,
         strip=strip,
+        max_pixels=max_pixels,
     )
 
 
 def assess(
     image: PictureLike,
     *,
+    max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
@@ -319,12 +343,14 @@ def assess(
 
     Args:
         image: as for `encode`.
+        max_pixels: as for `encode`.
         model: as for `Codec`.
         device: as for `Codec`.
         calibration: as for `Codec`.
 
     Raises:
-        InputError: the picture can't be coded.
+        InputError: the picture can't be coded; TooLargeError for one with more pixels.
         ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+        OutOfMemoryError: memory ran out.
     """
-    return Codec(model, device=device, calibration=calibration).assess(image)
+    return Codec(model, device=device, calibration=calibration).assess(image, max_pixels=max_pixels)

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from ..arrays import Integers
 from ..bitstream.stack import Stack
+from ..errors import CorruptError
 from ..models.likelihoods import COMPONENTS, FEATURES, MAX_LOG_SCALE, MIN_LOG_SCALE, LogisticMixture
 from ..models.transforms import neighbour_differences
 
@@ -180,11 +181,14 @@ def push_correction(stack: Stack, correction: Correction | None) -> None:
 
 
 def pop_correction(stack: Stack, count: int) -> Correction | None:
-    """Inverse of `push_correction`, for `count` differences."""
+    """Inverse of `push_correction`, for `count` differences. Raises CorruptError for weights that no encoder writes."""
     present, featured = stack.pop_uniform(2, 1)
     if not present:
         return None
-    return Correction.of_array(stack.pop_residuals(_scale_indices(count, bool(featured))), count)
+    weights = stack.pop_residuals(_scale_indices(count, bool(featured)))
+    if np.abs(weights).max() > LIMIT:  # sums would depend on their order, and so on the machine
+        raise CorruptError("a correction has weights that are out of range")
+    return Correction.of_array(weights, count)
 
 
 def _scale_indices(count: int, featured: bool) -> Integers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
+from .memory import tells_out_of_memory
 from .sources import Source, read_stream
 from .tiers import SPECS
 
@@ -91,6 +92,7 @@ class Info:
         return json.dumps(self.as_dict(), indent=2)
 
 
+@tells_out_of_memory
 def inspect(source: Source) -> Info:
     """Describe an .svc file without decoding it.
 
@@ -100,6 +102,7 @@ def inspect(source: Source) -> Info:
     Raises:
         InputError: the source can't be read.
         StreamError: it is no intact .svc file.
+        OutOfMemoryError: memory ran out.
     """
     data = read_stream(source)
     stream = unpack(data)

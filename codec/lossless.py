@@ -26,8 +26,8 @@ from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back,
 from .ledger import Ledger, level_variable
 from .levels import LevelCoder
 from .model import Model
+from .tiers import TILE
 
-TILE = 1024  # side of a tile, in pixels
 BITS_BACK_EFFORT = 8  # from this on, u is tried by bits-back too
 SEARCHES = {  # by effort
     1: None,

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, WebPImagePlugin
+from PIL import Image
 
 from ..arrays import Pixels, tiles
 from ..bitstream.fields import Reader, varint
@@ -32,7 +32,7 @@ def encode(pixels: Pixels, method: int, quality: int) -> Plain:
         quality: how much time WebP may take, 0 to 100; it is lossless at all of them.
     """
     samples = pixels.tobytes()
-    forms = {Form.STORED: samples, Form.WEBP: b"".join(_write_tiles(pixels, method, quality))}
+    forms = {Form.STORED: samples, Form.WEBP: webp(pixels, method, quality)}
     if pixels.size <= DEFLATED:
         forms[Form.DEFLATED] = zlib.compress(samples, 9)
     form = min(forms, key=lambda form: (len(forms[form]), form))
@@ -51,7 +51,7 @@ def decode(plain: Plain, size: tuple[int, int], grey: bool) -> Pixels:
             pixels = _read_webp(plain.content, shape)
         else:
             pixels = np.frombuffer(_samples(plain, int(np.prod(shape))), np.uint8).reshape(shape)
-    except CorruptError:
+    except (CorruptError, MemoryError):
         raise
     except Exception as error:  # Pillow raises many kinds for a bad file
         raise CorruptError(f"the plain picture can't be read: {error}") from error
@@ -72,6 +72,11 @@ def _samples(plain: Plain, count: int) -> bytes:
     return samples
 
 
+def webp(pixels: Pixels, method: int, quality: int) -> bytes:
+    """The content of the form WEBP, whatever its length; arguments are those of `encode`."""
+    return b"".join(_write_tiles(pixels, method, quality))
+
+
 def _write_tiles(pixels: Pixels, method: int, quality: int) -> Iterator[bytes]:
     for rows, columns in tiles(pixels.shape[:2], WEBP_SIDE):
         file = io.BytesIO()
@@ -83,6 +88,8 @@ def _write_tiles(pixels: Pixels, method: int, quality: int) -> Iterator[bytes]:
 
 
 def _read_webp(content: bytes, shape: tuple[int, ...]) -> Pixels:
+    from PIL import _webp  # not there in every build of Pillow, and the other forms need it not
+
     reader = Reader(content)
     pixels: Pixels | None = None
     for rows, columns in tiles((shape[0], shape[1]), WEBP_SIDE):
@@ -95,9 +102,11 @@ def _read_webp(content: bytes, shape: tuple[int, ...]) -> Pixels:
         padding = len(chunk) % 2
         size = _CHUNKS.size - 8 + len(chunk) + padding
         head = _CHUNKS.pack(b"RIFF", size, b"WEBP", b"VP8L", len(chunk))
-        # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
-        with WebPImagePlugin.WebPImageFile(io.BytesIO(head + chunk + bytes(padding))) as image:
-            tile = np.asarray(image.convert("RGB"))
+        # Not Pillow's own class: its limit on the number of pixels is a guess, here the size is known.
+        decoded = _webp.WebPAnimDecoder(head + chunk + bytes(padding)).get_next()
+        if decoded is None:
+            raise CorruptError("a tile of the plain picture is damaged")
+        tile = np.frombuffer(decoded[0], np.uint8).reshape(*sides, 4)[..., :3]
         if pixels is None:
             pixels = np.empty(shape, np.uint8)
         pixels[rows, columns] = tile[..., 0] if len(shape) == 2 else tile

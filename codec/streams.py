@@ -9,6 +9,7 @@ from ..bitstream.container import Colour, Stream, unpack
 from ..bitstream.forms import Plain
 from . import plain
 from .arguments import refuse_larger, whole_number
+from .memory import PLAIN, refuse_what_does_not_fit
 from .pictures import Picture, decode_alpha, to_image
 from .sources import Source, read_stream
 
@@ -27,7 +28,7 @@ def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Str
         TooLargeError: a StreamError, of a picture with more pixels.
     """
     stream = unpack(read_stream(source))
-    refuse_larger(stream, max_pixels)
+    refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
     if seed is not None:
         whole_number("seed", seed, 0)
     return stream
@@ -44,7 +45,13 @@ def image_of(stream: Stream, pixels: Pixels, alpha: Pixels | None) -> PIL.Image.
 
 
 def plain_image(stream: Stream, content: Plain) -> PIL.Image.Image:
-    """The picture of a stream that is plain. Raises CorruptError for one that can't be read."""
+    """The picture of a stream that is plain.
+
+    Raises:
+        CorruptError: it can't be read.
+        TooLargeError: it does not fit in memory.
+    """
+    refuse_what_does_not_fit("decoding", PLAIN, stream.width, stream.height)
     alpha = alpha_of(stream)
     pixels = plain.decode(content, (stream.height, stream.width), stream.colour is Colour.GREY)
     return image_of(stream, pixels, alpha)

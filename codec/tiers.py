@@ -8,6 +8,7 @@ from ..tunes import Tune
 from .arguments import whole_number
 
 EFFORTS = (1, 9)  # the least and the most
+TILE = 1024  # side of a tile of `lossless`, in pixels
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class TierSpec:
     @property
     def name(self) -> str:
         return self.tier.name.lower()
+
+    @property
+    def sampled(self) -> bool:
+        """Whether a seed draws anything: whether the picture is not given by what is coded."""
+        return not (self.details or self.exact)
 
 
 SPECS = {

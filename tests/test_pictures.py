@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image, features
+from PIL import Image, PngImagePlugin, features
 
 from svcodec.codec.pictures import Picture, decode_alpha, encode_alpha, read_picture, to_image
-from svcodec.errors import CorruptError, InputError
+from svcodec.errors import CorruptError, InputError, TooLargeError
 
 Samples = npt.NDArray[np.uint8]
 MakePng = Callable[..., bytes]
@@ -281,9 +281,23 @@ def test_what_is_wrong_with_a_file_is_said_with_its_name(tmp_path: Path) -> None
         read_picture(b"text")
 
 
-def test_huge_pictures_are_refused(monkeypatch: pytest.MonkeyPatch, photo: Samples) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(InputError, match="exceeds limit"):
+def test_pictures_may_be_larger_than_pillow_likes(
+    monkeypatch: pytest.MonkeyPatch, photo: Samples, recwarn: pytest.WarningsRecorder
+) -> None:
+    for limit in (100, 600):  # an error of Pillow's, and a warning
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        for format in ("PNG", "JPEG", "BMP"):
+            assert read_picture(written(Image.fromarray(photo), format)).pixels.shape == photo.shape
+        assert limit == Image.MAX_IMAGE_PIXELS
+    assert not recwarn.list
+
+
+def test_what_only_pillow_refuses_is_said(monkeypatch: pytest.MonkeyPatch, photo: Samples) -> None:
+    def refuse(image: Image.Image) -> None:
+        raise Image.DecompressionBombError("exceeds limit")
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", refuse)
+    with pytest.raises(TooLargeError, match=r"raise PIL\.Image\.MAX_IMAGE_PIXELS: exceeds limit"):
         read_picture(written(Image.fromarray(photo), "PNG"))
 
 

@@ -118,7 +118,7 @@ def form_of(pixels: np.ndarray, form: Form) -> Plain:
     content = {
         Form.STORED: lambda: samples,
         Form.DEFLATED: lambda: zlib.compress(samples),
-        Form.WEBP: lambda: b"".join(plain._write_tiles(pixels, 0, 0)),
+        Form.WEBP: lambda: plain.webp(pixels, 0, 0),
     }[form]()
     return Plain(form, zlib.crc32(samples), content)
 

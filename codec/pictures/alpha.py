@@ -9,6 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from ...arrays import Pixels
 from ...errors import CorruptError
+from .png_chunks import refuse_other_chunks
 
 
 def encode_alpha(alpha: Pixels) -> bytes:
@@ -24,12 +25,13 @@ def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
     Raises CorruptError if `data` is not an 8-bit greyscale PNG of just this size, before allocating any pixels.
     """
     try:
+        refuse_other_chunks(data)
         # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
         with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
             if image.size != (width, height) or image.mode != "L":
                 raise CorruptError(f"the alpha channel is {image.size[0]}x{image.size[1]}, mode {image.mode}")
             return np.array(image)
-    except CorruptError:
+    except (CorruptError, MemoryError):
         raise
     except Exception as error:  # Pillow raises many kinds for a bad file
         raise CorruptError(f"the alpha channel can't be read: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -10,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from ...errors import InputError, SvcodecError
+from ...errors import InputError, SvcodecError, TooLargeError
+from ..arguments import refuse_larger
 from ..heif import is_heif, is_installed
 from ..sources import Source, is_source, prefix, read_bytes, reason
 from . import png
 from .carried import carried
 from .depth import content_of, depth_of, rawmode
+from .identify import open_picture
 from .picture import Picture
 from .raw import refuse_raw
 from .samples import from_array, from_tensor
@@ -31,7 +32,9 @@ _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RG
 _GREY_SCALE = {"1": 255, "L;2": 85, "L;4": 17}
 
 
-def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None) -> Picture:
+def read_picture(
+    image: PictureLike, given: Mapping[str, Any] | None = None, max_pixels: int | None = None
+) -> Picture:
     """Read a picture; the arrays returned are C-contiguous copies that the caller may write to.
 
     Pixels stay as they are stored: an EXIF orientation is not applied, its tag is kept (Pillow itself turns TIFFs). A
@@ -49,52 +52,69 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None) -> 
             - a tensor of these shapes, or channels first: (1, h, w) to (4, h, w). One that could be either is refused;
             - a `Picture`, which is returned as it is.
         given: metadata in place of what a Pillow image has, under the names of `Image.save`.
+        max_pixels: the most that it may have, or None.
 
     Raises:
         InputError: it is not a picture, or could only be coded by dropping bits or frames: samples of more than 8 bits,
             other colour spaces, animations, raw photos. Pass a file's path rather than a Pillow image that was loaded
             from memory: Pillow has then cut deep samples to 8 bits, which nothing in the image tells.
+        TooLargeError: an InputError, of a picture with more pixels.
     """
     if isinstance(image, Picture):
         return image
     if isinstance(image, Image.Image):
         content = content_of(image)
         refuse_raw(image, content)
-        return _read_guarded(image, content, given or {})
+        return _read_guarded(image, content, given or {}, max_pixels)
     if is_source(image):
         content = read_bytes(cast(Source, image))
         try:
-            return _read_guarded(_open(content), content, {})
+            return _read_guarded(_open(content), content, {}, max_pixels)
         except InputError as error:
-            raise InputError(f"{prefix(image)}{error}") from error
+            raise type(error)(f"{prefix(image)}{error}") from error
     if callable(getattr(image, "detach", None)):
-        return from_tensor(image)
-    if isinstance(image, np.ndarray):
-        return from_array(image)
-    raise InputError(
-        f"expected a path, a file or its bytes, a Pillow image, an array or a tensor, not {type(image).__name__}"
-    )
+        picture = from_tensor(image)
+    elif isinstance(image, np.ndarray):
+        picture = from_array(image)
+    else:
+        raise InputError(
+            f"expected a path, a file or its bytes, a Pillow image, an array or a tensor, not {type(image).__name__}"
+        )
+    height, width = picture.pixels.shape[:2]
+    refuse_larger(width, height, max_pixels)
+    return picture
 
 
 def _open(content: bytes) -> Image.Image:
     refuse_raw(None, content)
     try:
-        return png.open_png(content) if content.startswith(png.SIGNATURE) else Image.open(io.BytesIO(content))
-    except InputError:
+        return png.open_png(content) if content.startswith(png.SIGNATURE) else open_picture(content)
+    except (InputError, MemoryError):
         raise
     except UnidentifiedImageError as error:
         if is_heif(content) and not is_installed():
             raise InputError("is a HEIC picture, which takes pillow-heif: pip install 'svcodec[heif]'") from error
         raise InputError("not a picture in a format that Pillow reads") from error
+    except Image.DecompressionBombError as error:
+        raise _bomb(error) from error
     except Exception as error:  # Pillow raises many kinds for a bad file
         raise InputError(reason(error)) from error
 
 
-def _read_guarded(image: Image.Image, content: bytes | None, given: Mapping[str, Any]) -> Picture:
+def _bomb(error: Exception) -> InputError:
+    return TooLargeError(f"Pillow does not read it, unless you raise PIL.Image.MAX_IMAGE_PIXELS: {error}")
+
+
+def _read_guarded(
+    image: Image.Image, content: bytes | None, given: Mapping[str, Any], max_pixels: int | None
+) -> Picture:
     try:
+        refuse_larger(*image.size, max_pixels)
         return _from_image(image, content, given)
-    except SvcodecError:
+    except (SvcodecError, MemoryError):
         raise
+    except Image.DecompressionBombError as error:  # some formats ask again
+        raise _bomb(error) from error
     except Exception as error:  # Pillow raises many kinds for a bad file
         verified = isinstance(image, ImageFile.ImageFile) and bool(image.tile) and image.fp is None
         if verified or "closed" in str(error):

@@ -1,0 +1,43 @@
+"""Figures of hostile streams and of memory: each function returns Markdown, from the committed results."""
+
+from __future__ import annotations
+
+from .committed import read, table
+
+
+def fuzzing() -> str:
+    """What came of the hostile streams."""
+    result = read("fuzz.json")
+    tally = result["tally"]
+    faults, refused = tally["faults"], tally["refused"]
+    rows = [
+        ("hostile streams", f"{tally['cases']:,}"),
+        ("of which decoded by the networks, or tried to be", f"{tally['decodings']:,}"),
+        *(
+            (f"refused by the {layer}", f"{sum(n for kind, n in refused.items() if kind.startswith(layer)):,}")
+            for layer in ("container", "alpha", "plain", "codes", "networks")
+        ),
+        ("read down to the codes, and not decoded", f"{tally['read']:,}"),
+        ("decoded to the very picture", f"{tally['originals']:,}"),
+        ("decoded to another picture, whose seal was right", f"{tally['others']:,}"),
+        *(
+            (kind, f"{faults.get(kind, 0):,}")
+            for kind in ("wrong pictures", "foreign exceptions", "warnings", "too slow")
+        ),
+        ("different errors", f"{tally['answers']:,}"),
+        ("slowest stream", f"{tally['slowest']:.1f} s"),
+        ("memory at its peak, above that of a codec at rest", f"{tally['peak'] - tally['start']:,.0f} MB"),
+    ]
+    return table(rows, (f"seed {result['seed']}", "count"))
+
+
+def footprint() -> str:
+    """Memory of each tier for a pixel, and what that makes of photos."""
+    rows = []
+    for tier, of_tier in read("footprint.json")["tiers"].items():
+        for way, cost in of_tier.items():
+            pixel, tile = cost["bytes per pixel"], cost["bytes per pixel of a tile"] if tier == "lossless" else 0
+            photos = (f"{(pixel * 1e6 * size + tile * (1 << 20)) / 1e9:.1f} GB" for size in (12, 50, 200))
+            rows.append((f"`{tier}`, {way}", f"{pixel:.0f}", f"{tile:.0f}" if tile else "", *photos))
+    head = ("", "bytes per pixel", "and per pixel of a tile", "12 megapixels", "50 megapixels", "200 megapixels")
+    return table(rows, head)

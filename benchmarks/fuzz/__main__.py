@@ -1,0 +1,52 @@
+"""`python -m svcodec.benchmarks.fuzz`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ...codec.codec import Codec
+from ...files import write_whole
+from ..conditions import machine
+from .campaign import Campaign, Tally
+
+MEMORY = 2 << 30  # bytes that the cases may take beyond what is loaded
+SHOWN = 20_000  # cases between two lines of the log
+
+
+@click.command()
+@click.option("--cases", type=click.IntRange(1), default=100_000, show_default=True, help="How many streams to try.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random numbers.")
+@click.option("--minutes", type=float, default=math.inf, help="Stop after these.")
+@click.option("--every", type=click.IntRange(1), default=100, show_default=True, help="Decode one in so many.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON; a run goes on from it.")
+def main(cases: int, seed: int, minutes: float, every: int, output: Path) -> None:
+    """Read hostile streams, and count what is refused, what is decoded and what goes wrong.
+
+    Exits with 1 where anything but a SvcodecError came, a warning, a wrong picture, or a case took more than a minute.
+    """
+    known = json.loads(output.read_text("utf-8")) if output.exists() else {}
+    if known and known["seed"] != seed:
+        raise click.UsageError(f"{output} has seed {known['seed']}: name another file.")
+    campaign = Campaign(Codec(), seed, every, Tally(**known["tally"]) if known else Tally())
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
+    head = {"seed": seed, "machine": machine(), "memory, bytes": MEMORY}
+    shown = campaign.tally.cases
+    for tally in campaign.run(cases, 60 * minutes):
+        write_whole(output, (json.dumps(head | {"tally": asdict(tally)}, indent=1) + "\n").encode())
+        if tally.cases >= shown + SHOWN:
+            shown = tally.cases
+            click.echo(f"{tally.cases:,} cases, {tally.decodings:,} decodings, {dict(tally.faults)}", err=True)
+    if campaign.tally.faults:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

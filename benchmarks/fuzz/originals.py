@@ -1,0 +1,73 @@
+"""Good streams of tiny pictures: every tier, colour, tune and section, plain pictures in every form."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from unittest import mock
+
+import numpy as np
+
+from ...arrays import Pixels
+from ...bitstream.container import Colour, Stream, Tier, Verdict, pack, unpack
+from ...bitstream.forms import Form, Plain
+from ...bitstream.stack import checksum
+from ...codec import choice, plain
+from ...codec.codec import Codec
+from ...codec.pictures import encode_alpha
+from ...codec.tiers import SPECS
+
+SIZES = ((24, 20), (9, 16), (1, 1), (33, 7))  # height and width
+RATES = ((60, "ssim"), (1, "psnr"), (100, "ssim"), (30, "psnr"))  # quality and tune, size by size
+METADATA = {"icc": b"profile" * 9, "exif": b"MM\0*" + bytes(40), "xmp": b"<x/>" * 20}
+
+
+def picture(height: int, width: int, grey: bool) -> Pixels:
+    """A smooth picture with some noise, uint8 (height, width, 3), or (height, width) for grey."""
+    image = np.add.outer(np.arange(height) * 5, np.arange(width) * 3)[..., None] + np.array([0, 30, 60])
+    noise = np.random.default_rng(0).integers(0, 9, image.shape)
+    pixels = (image + noise).clip(0, 255).astype(np.uint8)
+    return np.ascontiguousarray(pixels[..., 1]) if grey else pixels
+
+
+def originals(codec: Codec) -> Iterator[bytes]:
+    """All of them."""
+    for spec in SPECS.values():
+        for i, ((height, width), (quality, tune)) in enumerate(zip(SIZES, RATES, strict=True)):
+            pixels = picture(height, width, grey=i % 2 == 1)
+            if spec.exact:
+                with mock.patch.object(choice, "encode", choice.learned):  # not plain, though that would be shorter
+                    yield codec.encode(pixels, tier=spec.name, effort=8 if i else 5)
+            elif spec.quality is None:
+                yield codec.encode(pixels, tier=spec.name)
+            else:
+                yield codec.encode(pixels, tier=spec.name, quality=quality, tune=tune)
+    alpha = encode_alpha(picture(24, 20, grey=True))
+    bare = unpack(codec.encode(picture(24, 20, grey=False), tier="standard"))
+    yield pack(replace(bare, alpha=alpha, verdict=Verdict(-1500, -2000), **METADATA))
+    for grey in (False, True):
+        for form in Form:
+            yield pack(_plain(picture(24, 20, grey), form, alpha if grey else None))
+
+
+def _plain(pixels: Pixels, form: Form, alpha: bytes | None) -> Stream:
+    samples = pixels.tobytes()
+    contents = {
+        Form.STORED: samples,
+        Form.DEFLATED: zlib.compress(samples),
+        Form.WEBP: plain.webp(pixels, *choice.QUICK),
+    }
+    return Stream(
+        tier=Tier.LOSSLESS,
+        colour=Colour.GREY if pixels.ndim == 2 else Colour.RGB,
+        quality=None,
+        tune=None,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        model_name="",
+        model_hash=b"",
+        codes=b"",
+        alpha=alpha,
+        plain=Plain(form, checksum(pixels), contents[form]),
+    )

@@ -1,0 +1,153 @@
+"""Memory: what coding takes, what this process can still get, and the error where it runs out. Needs no torch."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, ParamSpec, TypeVar
+
+from ..bitstream.container import Tier
+from ..errors import OutOfMemoryError, TooLargeError
+from .tiers import TILE
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Cost(NamedTuple):
+    """Bytes at the peak, beyond what a loaded model takes, as `benchmarks/footprint.py` finds them and a tenth more.
+
+    Attributes:
+        pixel: for each pixel of the picture.
+        tile: for each pixel of a tile, beside these, where a picture is coded in tiles.
+    """
+
+    pixel: int
+    tile: int = 0
+
+
+DECODING = {
+    Tier.SKETCH: Cost(330),
+    Tier.PREVIEW: Cost(330),
+    Tier.STANDARD: Cost(330),
+    Tier.HIGH: Cost(330),
+    Tier.LOSSLESS: Cost(16, 600),
+}
+ENCODING = {
+    Tier.SKETCH: Cost(440),
+    Tier.PREVIEW: Cost(440),
+    Tier.STANDARD: Cost(440),
+    Tier.HIGH: Cost(440),
+    Tier.LOSSLESS: Cost(40, 1000),
+}
+PLAIN = Cost(30)  # of decoding a picture that is written without a model
+LITTLE = 1 << 26  # bytes that are not worth a look at what is left
+
+# What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.
+_SIGNS = ("allocate memory", "not enough memory", "out of memory", "could not create a memory", "start new thread")
+_PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+def needed(cost: Cost, width: int, height: int) -> int:
+    """Bytes that a picture takes, about; a side that is odd takes as much as the next even one."""
+    pixels = (width + width % 2) * (height + height % 2)
+    return cost.pixel * pixels + cost.tile * min(pixels, TILE * TILE)
+
+
+def refuse_what_does_not_fit(doing: str, cost: Cost, width: int, height: int) -> None:
+    """Raise TooLargeError for a picture that takes more memory than this process can get.
+
+    Args:
+        doing: what takes it, to begin the error's text with.
+        cost: of it.
+        width: of the picture, in pixels.
+        height: likewise.
+    """
+    need = needed(cost, width, height)
+    if need > LITTLE and need > (left := available()):
+        raise TooLargeError(
+            f"{doing} a picture of {width}x{height} pixels takes about {_gigabytes(need)} of memory, and "
+            f"{_gigabytes(left)} can be had"
+        )
+
+
+def available() -> float:
+    """Bytes that this process can still get: from the machine, its containers and its own limit.
+
+    Infinity where nothing says how many, which is so on other systems than Linux.
+    """
+    return max(0, min(_limits(), default=math.inf))
+
+
+def tells_out_of_memory(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The function, with OutOfMemoryError for what Python, NumPy, Pillow or torch raises where memory runs out."""
+
+    @functools.wraps(function)
+    def telling(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except (MemoryError, RuntimeError) as error:
+            if not _ran_out(error):
+                raise
+        # Here that error is gone, and with the frames that it held all that they had taken.
+        raise OutOfMemoryError("memory ran out: free some, allow this process more, or take a smaller picture")
+
+    return telling
+
+
+def _ran_out(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in _SIGNS)
+
+
+def _limits() -> Iterator[int]:
+    """Bytes left of each limit that is known."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    try:
+        free = dict(line.split(":") for line in (_PROC / "meminfo").read_text().splitlines())
+        yield sum(int(free[key].split()[0]) << 10 for key in ("MemAvailable", "SwapFree"))
+    except (OSError, KeyError, ValueError):
+        pass
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY:
+        try:
+            taken = int((_PROC / "self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, ValueError):
+            taken = 0
+        yield limit - taken
+    yield from _left_by_containers()
+
+
+def _left_by_containers() -> Iterator[int]:
+    """Bytes left of the limits of this process's control groups, of either version, and of those above them."""
+    try:
+        lines = (_PROC / "self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root, limit, usage, idle = (
+            (_CGROUP / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            if controllers
+            else (_CGROUP, "memory.max", "memory.current", "inactive_file")
+        )
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            try:
+                most, taken = (int((folder / name).read_text()) for name in (limit, usage))
+                counts = dict(count.split() for count in (folder / "memory.stat").read_text().splitlines())
+                yield most - taken + int(counts[idle])  # pages of files are given back when asked for
+            except (OSError, KeyError, ValueError):  # not there, or "max"
+                continue
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:.1f} GB"
