@@ -32,9 +32,7 @@ _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RG
 _GREY_SCALE = {"1": 255, "L;2": 85, "L;4": 17}
 
 
-def read_picture(
-    image: PictureLike, given: Mapping[str, Any] | None = None, max_pixels: int | None = None
-) -> Picture:
+def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max_pixels: int | None = None) -> Picture:
     """Read a picture; the arrays returned are C-contiguous copies that the caller may write to.
 
     Pixels stay as they are stored: an EXIF orientation is not applied, its tag is kept (Pillow itself turns TIFFs). A
