@@ -31,9 +31,10 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .codec.arguments import GATES, MAX_PIXELS, STRIPS
-    from .codec.codec import Codec, assess, encode
+    from .codec.codec import Codec
     from .codec.decoding import decode
     from .codec.diagnosis import Machine, inspect_machine
+    from .codec.encoding import assess, encode
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
     from .codec.pictures.writing import write_picture
@@ -85,10 +86,10 @@ _LAZY = {
     "STRIPS": "codec.arguments",
     "Assessment": "gate.assessment",
     "Calibration": "gate.assessment",
-    "assess": "codec.codec",
+    "assess": "codec.encoding",
     "Codec": "codec.codec",
     "decode": "codec.decoding",
-    "encode": "codec.codec",
+    "encode": "codec.encoding",
     "Machine": "codec.diagnosis",
     "inspect_machine": "codec.diagnosis",
     "Info": "codec.inspection",

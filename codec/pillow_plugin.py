@@ -70,7 +70,7 @@ def _accept(prefix: bytes) -> bool:
 
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
-    from .codec import encode
+    from .encoding import encode
     from .pictures.pillow_info import KEYS, refuse_others
     from .pictures.reading import read_picture
 
