@@ -11,7 +11,7 @@ from .batch import Batch
 from .finding import STREAM_SUFFIXES
 from .jobs import Job, Way, plan, tell
 from .options import device_option, json_option, max_pixels_option, overwrite_option, quiet_option, skip_option
-from .picture_formats import FORMATS, Format, format_of, to_bytes
+from .picture_formats import FORMATS, Format, format_of, write_picture
 from .terminal import read, write
 
 
@@ -87,6 +87,6 @@ def _decode(job: Job, batch: Batch, written: Format, options: dict[str, Any]) ->
     with batch.file(job.source, job.target) as result:
         stream = read(job.source)
         image = to_image(stream, **options)
-        content = to_bytes(image, written)
+        content = write_picture(image, written.name, **written.options)
         write(job.target, content, overwrite=job.replaces)
         tell(result, job, before=len(stream), after=len(content), stream=len(stream), size=image.size)
