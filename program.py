@@ -30,14 +30,18 @@ COLLECTIONS = (400_000, 20, 50)
 # may lie unused. Pages that are taken anew for every layer cost a tenth of the time of coding.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
-INTERRUPTED = 128 + signal.SIGINT  # the exit code that shells expect
-
 
 class Failure(click.ClickException):
     """Ends the program with exit code 1 and `svcodec: MESSAGE` on standard error."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"svcodec: {self.format_message()}", file=file, err=True)
+
+
+class Interruption(Failure):
+    """Ends the program as Ctrl-C does, with the exit code that shells expect."""
+
+    exit_code = 128 + signal.SIGINT
 
 
 class Program(click.Group):
@@ -73,9 +77,7 @@ class Program(click.Group):
         except SvcodecError as error:
             raise Failure(str(error)) from error
         except KeyboardInterrupt as error:
-            failure = Failure("interrupted")
-            failure.exit_code = INTERRUPTED
-            raise failure from error
+            raise Interruption("interrupted") from error
 
 
 def discard_unwritable_output() -> None:

@@ -124,7 +124,7 @@ def _refuse_misnamed(sources: Sequence[str], output: str | None, into_folder: bo
             raise click.UsageError(f"{sources[-1]!r} would be an input: an output is named with -o {sources[-1]}")
     elif into_folder:
         if is_file(output):
-            raise click.UsageError(f"{output!r} is a file; several inputs need a folder for their outputs.")
+            raise click.UsageError(f"{output!r} is a file, where a folder is needed.")
         like_a_file = suffix_of(output) in {*way.reads, *way.writes} and not is_meant_as_folder(output)
         if like_a_file and not is_folder(output):
             raise click.UsageError(

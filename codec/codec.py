@@ -99,7 +99,7 @@ class Codec:
             ModelError: as for `gate`.
             OutOfMemoryError: memory ran out.
         """
-        return self._assess(read_picture(image, max_pixels))
+        return self._assess(read_picture(image, max_pixels=max_pixels))
 
     def _assess(self, picture: Picture) -> Assessment:
         gate = self.gate

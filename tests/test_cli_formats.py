@@ -106,20 +106,19 @@ def test_metadata_that_is_left_out_is_named(svc: Run, tmp_path: Path, photo: Sam
     source.write_bytes(svcodec.encode(image, tier="lossless"))
     result = svc("decode", source, "--format", suffix)
     assert result.exit_code == 0
-    assert "left out: ICC profile, XMP" in result.stderr
+    assert "ICC profile, XMP" in result.stderr and result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("what", ["exif", "xmp"])
-def test_metadata_too_long_for_a_jpeg(svc: Run, tmp_path: Path, photo: Samples, what: str) -> None:
+def test_exif_too_long_for_a_jpeg(svc: Run, tmp_path: Path, photo: Samples) -> None:
     exif = Image.Exif()
     exif[0x010E] = "long" * 20000
     image = Image.fromarray(photo)
-    image.info[what] = exif.tobytes() if what == "exif" else b"<x:xmpmeta>" + b" " * 100_000 + b"</x:xmpmeta>"
+    image.info["exif"] = exif.tobytes()
     source = tmp_path / "a.svc"
     source.write_bytes(svcodec.encode(image, tier="lossless"))
     result = svc("decode", source, "-o", tmp_path / "a.jpg")
     assert result.exit_code == 1
-    assert "JPEG" in result.stderr and ".png" in result.stderr
+    assert "JPEG" in result.stderr
     for suffix in ("png", "webp", "tiff"):
         assert svc("decode", source, "-o", tmp_path / f"a.{suffix}").exit_code == 0
 
@@ -129,4 +128,4 @@ def test_a_pillow_without_a_format(svc: Run, svc_file: Path, monkeypatch: pytest
     monkeypatch.delitem(Image.SAVE, "AVIF", raising=False)
     result = svc("decode", svc_file, "--format", "avif")
     assert result.exit_code == 1
-    assert "this Pillow can't write AVIF" in result.stderr
+    assert "can't be written as AVIF" in result.stderr

@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 
-from ...bitstream.container import MAGIC, MODEL_HASH_BYTES, Section
+from ...bitstream.container import MAGIC, MODEL_HASH_BYTES
 from ...bitstream.fields import Reader, varint
+from ...bitstream.sections import Section
 
 
 @dataclass

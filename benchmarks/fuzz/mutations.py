@@ -7,9 +7,11 @@ import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 
-from ...bitstream.container import MAX_METADATA, Coding, Section, Variable
+from ...bitstream.container import Coding, Variable
 from ...bitstream.fields import varint
 from ...bitstream.forms import Form
+from ...bitstream.metadata import MAX_METADATA
+from ...bitstream.sections import Section
 from .drafts import Draft, sealed
 
 BYTES = (0, 1, 2, 3, 4, 5, 16, 50, 100, 101, 127, 128, 255)

@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from ...bitstream.metadata import MAX_METADATA, Metadata
 from ...errors import InputError
+from .identify import open_picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TEXT_LIMIT = int(PngImagePlugin.MAX_TEXT_CHUNK)  # bytes of a profile or text that Pillow reads
@@ -41,7 +42,7 @@ def open_png(content: bytes) -> Image.Image:
             parts.append(content[position : end + 4])
         position = end + 4
     parts.append(content[position:])
-    image = Image.open(io.BytesIO(b"".join(parts)))
+    image = open_picture(b"".join(parts))
     image.info.update(info)
     if texts:
         image.info["text"] = texts
