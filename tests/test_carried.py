@@ -184,8 +184,8 @@ def test_a_turned_tiff_has_no_orientation_left(photo: Samples) -> None:
 
 def test_directories_below_exif_of_a_tiff(photo: Samples) -> None:
     exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[0x9003] = "2024:01:02 03:04:05"
-    exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
+    exif[ExifTags.IFD.Exif] = {0x9003: "2024:01:02 03:04:05"}
+    exif[ExifTags.IFD.GPSInfo] = {1: "N"}
     block = read_picture(written(Image.fromarray(photo), "TIFF", exif=exif.tobytes())).metadata.exif
     again = Image.Exif()
     again.load(block or b"")

@@ -37,8 +37,8 @@ def exif() -> bytes:
     exif = Image.Exif()
     exif[0x010F] = "maker"
     exif[0x0112] = 6
-    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (48.0, 8.0, 15.5), 29: "2024:01:02"})
-    exif.get_ifd(ExifTags.IFD.Exif)[0x9003] = "2024:01:02 03:04:05"
+    exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (48.0, 8.0, 15.5), 29: "2024:01:02"}
+    exif[ExifTags.IFD.Exif] = {0x9003: "2024:01:02 03:04:05"}
     return exif.tobytes()[6:]
 
 
