@@ -58,9 +58,7 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None) -> 
     if isinstance(image, Picture):
         return image
     if isinstance(image, Image.Image):
-        content = content_of(image)
-        refuse_raw(image, content)
-        return _read_guarded(image, content, given or {})
+        return _read_guarded(image, content_of(image), given or {})
     if is_source(image):
         content = read_bytes(cast(Source, image))
         try:
@@ -77,17 +75,17 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None) -> 
 
 
 def _open(content: bytes) -> Image.Image:
-    refuse_raw(None, content)
     try:
         return png.open_png(content) if content.startswith(png.SIGNATURE) else Image.open(io.BytesIO(content))
-    except InputError:
-        raise
-    except UnidentifiedImageError as error:
+    except Exception as error:  # Pillow raises many kinds for a bad file
+        refuse_raw(None, content)
+        if isinstance(error, SvcodecError):
+            raise
+        if not isinstance(error, UnidentifiedImageError):
+            raise InputError(reason(error)) from error
         if is_heif(content) and not is_installed():
             raise InputError("is a HEIC picture, which takes pillow-heif: pip install 'svcodec[heif]'") from error
         raise InputError("not a picture in a format that Pillow reads") from error
-    except Exception as error:  # Pillow raises many kinds for a bad file
-        raise InputError(reason(error)) from error
 
 
 def _read_guarded(image: Image.Image, content: bytes | None, given: Mapping[str, Any]) -> Picture:
@@ -105,6 +103,7 @@ def _read_guarded(image: Image.Image, content: bytes | None, given: Mapping[str,
 
 
 def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, Any]) -> Picture:
+    refuse_raw(image, content)
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
