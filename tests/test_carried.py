@@ -212,3 +212,23 @@ def test_pixels_that_are_no_squares(photo: Samples) -> None:
     data = bytearray(written(Image.fromarray(photo), "JPEG"))
     data[data.index(b"JFIF") + 8 : data.index(b"JFIF") + 12] = struct.pack(">HH", 1, 2)
     assert read_picture(bytes(data)).dropped == ("shape of the pixels",)
+
+
+def test_colours_of_heic_and_avif(photo: Samples) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    names = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
+    for numbers, has_profile, dropped in (
+        ((1, 13, 6, 1), False, ()),
+        ((12, 13, 6, 1), True, ()),
+        ((9, 16, 9, 1), False, ("colours of PQ (high dynamic range)",)),
+    ):
+        file = io.BytesIO()
+        options = dict(zip(names, numbers, strict=True))
+        pillow_heif.encode("RGB", (40, 24), photo.tobytes(), file, quality=-1, save_nclx_profile=True, **options)
+        for picture in both_ways(file.getvalue()):
+            assert (picture.metadata.icc is not None, picture.dropped) == (has_profile, dropped)
+    imagecodecs = pytest.importorskip("imagecodecs")
+    for numbers, has_profile, dropped in (((1, 13), False, ()), ((12, 13), True, ())):
+        data = imagecodecs.avif_encode(photo, primaries=numbers[0], transfer=numbers[1])
+        for picture in both_ways(data):
+            assert (picture.metadata.icc is not None, picture.dropped) == (has_profile, dropped)

@@ -139,11 +139,11 @@ def for_tiff(block: bytes) -> dict[int, Any]:
 
 def edited(image: Image.Image) -> bytes | None:
     """The block of an image whose `getexif()` was changed (empty where all was taken out), None where it was not."""
+    if getattr(image, "_exif", None) is None:
+        return None  # nobody asked for it, and it need not be parsed
     reference = Image.new("L", (1, 1))
     keys = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
     reference.info = {key: image.info[key] for key in keys if key in image.info}
-    if getattr(image, "_exif", None) is None:
-        return None  # nobody asked for it, and it need not be parsed
     now, before = image.getexif(), reference.getexif()
     of_text = "exif" not in image.info and "Raw profile type exif" in image.info
     if not of_text and getattr(now, "_loaded_exif", None) != image.info.get("exif"):

@@ -14,7 +14,7 @@ EXTENDED = b"http://ns.adobe.com/xmp/extension/\x00"
 PHOTOSHOP = b"Photoshop 3.0\x00"
 
 _EXTENDED_HEAD = struct.Struct(">32sII")  # which main packet it belongs to, all of it, where this part begins
-MAX_SEGMENT = 65533
+MAX_SEGMENT = 65533  # bytes of its content
 _MAX_XMP = MAX_SEGMENT - len(XMP)
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496"
 # Beginnings of segments that are read elsewhere, or say how the samples are coded.

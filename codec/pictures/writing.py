@@ -24,6 +24,7 @@ _HOLDS = {
     "TIFF": {*_COMMON, "resolution", "photoshop"},
     "WEBP": _COMMON,
     "AVIF": _COMMON,
+    "HEIF": _COMMON,
     "BMP": {"resolution"},
 }
 _NAMES = {
