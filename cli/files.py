@@ -96,6 +96,7 @@ def report(source: str, error: Exception) -> None:
 def warnings_reported(source: str) -> Iterator[None]:
     """Report what is warned of inside, as one line for each."""
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)  # ours, which are no errors whatever the environment says
         yield
     for warning in caught:
         report(source, Exception(warning.message))

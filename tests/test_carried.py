@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image, TiffImagePlugin, features
 
 import svcodec
 from svcodec.codec.pictures import Picture, read_picture
@@ -232,3 +232,43 @@ def test_colours_of_heic_and_avif(photo: Samples) -> None:
         data = imagecodecs.avif_encode(photo, primaries=numbers[0], transfer=numbers[1])
         for picture in both_ways(data):
             assert (picture.metadata.icc is not None, picture.dropped) == (has_profile, dropped)
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+@pytest.mark.skipif(not features.check("jpg_2000"), reason="this Pillow reads no JPEG 2000")
+def test_jpeg_2000(photo: Samples) -> None:
+    data = written(Image.fromarray(photo), "JPEG2000")
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    more = box(b"uuid", b"JpgTiffExif->JP2" + exif.tobytes()[6:])
+    more += box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + packet(""))
+    more += box(b"uuid", bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38") + IPTC) + box(b"xml ", b"<a/>")
+    for picture in both_ways(data + more):
+        metadata = picture.metadata
+        assert (metadata.exif, metadata.xmp, metadata.icc) == (exif.tobytes()[6:], packet(""), None)
+        assert resources_of(metadata.photoshop or b"") == {0x0404: IPTC}
+        assert picture.dropped == ("JPEG 2000 box xml",)
+    start = data.index(b"colr") - 4
+    header = data.index(b"jp2h") - 4
+    length = int.from_bytes(data[start : start + 4], "big")
+    profile = box(b"colr", b"\2\0\0profile")
+    size = int.from_bytes(data[header : header + 4], "big") - length + len(profile)
+    changed = data[:header] + size.to_bytes(4, "big") + data[header + 4 : start] + profile + data[start + length :]
+    assert read_picture(changed).metadata.icc == b"profile"
+
+
+def test_photoshop_files() -> None:
+    def resource(number: int, content: bytes) -> bytes:
+        return b"8BIM" + struct.pack(">HHI", number, 0, len(content)) + content + bytes(len(content) % 2)
+
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    resources = resource(0x0404, IPTC) + resource(0x0422, exif.tobytes()[6:]) + resource(0x0424, packet(""))
+    header = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 2, 3, 8, 3)
+    parts = bytes(4) + len(resources).to_bytes(4, "big") + resources + bytes(4) + bytes(2) + bytes(range(18))
+    metadata = read_picture(header + parts).metadata
+    assert (metadata.exif, metadata.xmp) == (exif.tobytes()[6:], packet(""))
+    assert resources_of(metadata.photoshop or b"") == {0x0404: IPTC}
