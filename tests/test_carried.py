@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image, TiffImagePlugin, features
 
 import svcodec
 from svcodec.codec.pictures import Picture, read_picture
@@ -184,8 +184,8 @@ def test_a_turned_tiff_has_no_orientation_left(photo: Samples) -> None:
 
 def test_directories_below_exif_of_a_tiff(photo: Samples) -> None:
     exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[0x9003] = "2024:01:02 03:04:05"
-    exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
+    exif[ExifTags.IFD.Exif] = {0x9003: "2024:01:02 03:04:05"}
+    exif[ExifTags.IFD.GPSInfo] = {1: "N"}
     block = read_picture(written(Image.fromarray(photo), "TIFF", exif=exif.tobytes())).metadata.exif
     again = Image.Exif()
     again.load(block or b"")
@@ -212,3 +212,63 @@ def test_pixels_that_are_no_squares(photo: Samples) -> None:
     data = bytearray(written(Image.fromarray(photo), "JPEG"))
     data[data.index(b"JFIF") + 8 : data.index(b"JFIF") + 12] = struct.pack(">HH", 1, 2)
     assert read_picture(bytes(data)).dropped == ("shape of the pixels",)
+
+
+def test_colours_of_heic_and_avif(photo: Samples) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    names = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
+    for numbers, has_profile, dropped in (
+        ((1, 13, 6, 1), False, ()),
+        ((12, 13, 6, 1), True, ()),
+        ((9, 16, 9, 1), False, ("colours of PQ (high dynamic range)",)),
+    ):
+        file = io.BytesIO()
+        options = dict(zip(names, numbers, strict=True))
+        pillow_heif.encode("RGB", (40, 24), photo.tobytes(), file, quality=-1, save_nclx_profile=True, **options)
+        for picture in both_ways(file.getvalue()):
+            assert (picture.metadata.icc is not None, picture.dropped) == (has_profile, dropped)
+    imagecodecs = pytest.importorskip("imagecodecs")
+    for numbers, has_profile, dropped in (((1, 13), False, ()), ((12, 13), True, ())):
+        data = imagecodecs.avif_encode(photo, primaries=numbers[0], transfer=numbers[1])
+        for picture in both_ways(data):
+            assert (picture.metadata.icc is not None, picture.dropped) == (has_profile, dropped)
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+@pytest.mark.skipif(not features.check("jpg_2000"), reason="this Pillow reads no JPEG 2000")
+def test_jpeg_2000(photo: Samples) -> None:
+    data = written(Image.fromarray(photo), "JPEG2000")
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    more = box(b"uuid", b"JpgTiffExif->JP2" + exif.tobytes()[6:])
+    more += box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + packet(""))
+    more += box(b"uuid", bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38") + IPTC) + box(b"xml ", b"<a/>")
+    for picture in both_ways(data + more):
+        metadata = picture.metadata
+        assert (metadata.exif, metadata.xmp, metadata.icc) == (exif.tobytes()[6:], packet(""), None)
+        assert resources_of(metadata.photoshop or b"") == {0x0404: IPTC}
+        assert picture.dropped == ("JPEG 2000 box xml",)
+    start = data.index(b"colr") - 4
+    header = data.index(b"jp2h") - 4
+    length = int.from_bytes(data[start : start + 4], "big")
+    profile = box(b"colr", b"\2\0\0profile")
+    size = int.from_bytes(data[header : header + 4], "big") - length + len(profile)
+    changed = data[:header] + size.to_bytes(4, "big") + data[header + 4 : start] + profile + data[start + length :]
+    assert read_picture(changed).metadata.icc == b"profile"
+
+
+def test_photoshop_files() -> None:
+    def resource(number: int, content: bytes) -> bytes:
+        return b"8BIM" + struct.pack(">HHI", number, 0, len(content)) + content + bytes(len(content) % 2)
+
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    resources = resource(0x0404, IPTC) + resource(0x0422, exif.tobytes()[6:]) + resource(0x0424, packet(""))
+    header = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 2, 3, 8, 3)
+    parts = bytes(4) + len(resources).to_bytes(4, "big") + resources + bytes(4) + bytes(2) + bytes(range(18))
+    metadata = read_picture(header + parts).metadata
+    assert (metadata.exif, metadata.xmp) == (exif.tobytes()[6:], packet(""))
+    assert resources_of(metadata.photoshop or b"") == {0x0404: IPTC}

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 from PIL import Image, features
 
 import svcodec
+from svcodec import cli
 from svcodec.codec import heif
 from svcodec.codec.pictures import read_picture
 from svcodec.codec.pictures.depth import content_of, depth_of
@@ -94,7 +96,9 @@ def test_heic(photo: Samples, tmp_path: Path) -> None:
         assert np.abs(picture.pixels.astype(int) - photo).mean() < 3
         assert picture.metadata.exif is not None and b"maker" in picture.metadata.exif
         assert picture.dropped == ()
-    assert ".heic" in Image.registered_extensions()
+    run = CliRunner().invoke(cli.main, ["encode", str(tmp_path), "-o", str(tmp_path / "out"), "--tier", "sketch"])
+    assert run.exit_code == 0, run.output
+    assert Image.open(tmp_path / "out" / "photo.svc").size == (40, 24)
 
 
 def test_heic_without_pillow_heif(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,9 @@ def test_png_texts_longer_than_pillow_reads(photo: Samples) -> None:
     with pytest.raises(ValueError, match="too large"):
         Image.open(io.BytesIO(data))
     assert read_picture(data).metadata.texts[0].text == long.decode()
+    many = b"".join(chunk(b"tEXt", b"%d\0x" % number) for number in range(5000))
+    with pytest.raises(svcodec.InputError, match="more than 4096 texts"):
+        read_picture(with_chunks(photo, many))
     bomb = chunk(b"zTXt", b"Bomb\0\0" + zlib.compress(bytes(20_000_000)))
     with pytest.raises(svcodec.InputError, match="more than"):
         read_picture(with_chunks(photo, bomb))
@@ -127,6 +130,8 @@ def test_raw_profiles_of_imagemagick(photo: Samples) -> None:
         assert metadata.texts == () and picture.dropped == ()
     coded = svcodec.encode(data, tier="sketch")
     assert svcodec.decode(coded).getexif()[0x0112] == 6
+    app1 = raw_profile("APP1", b"http://ns.adobe.com/xap/1.0/\0" + packet(""))
+    assert read_picture(with_chunks(photo, app1)).metadata.xmp == packet("")
     broken = chunk(b"tEXt", b"Raw profile type exif\0\nexif\n  9\nzz\n")
     assert read_picture(with_chunks(photo, broken)).dropped == ("raw profile exif that can't be read",)
 

@@ -33,7 +33,7 @@ def exif() -> Image.Exif:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[0x010F] = "maker"
-    exif.get_ifd(GPS)[1] = "N"
+    exif[GPS] = {1: "N"}
     return exif
 
 

@@ -37,8 +37,8 @@ def exif() -> bytes:
     exif = Image.Exif()
     exif[0x010F] = "maker"
     exif[0x0112] = 6
-    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (48.0, 8.0, 15.5), 29: "2024:01:02"})
-    exif.get_ifd(ExifTags.IFD.Exif)[0x9003] = "2024:01:02 03:04:05"
+    exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (48.0, 8.0, 15.5), 29: "2024:01:02"}
+    exif[ExifTags.IFD.Exif] = {0x9003: "2024:01:02 03:04:05"}
     return exif.tobytes()[6:]
 
 
@@ -215,3 +215,22 @@ def test_at_the_shell(full: Picture, tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert f"svcodec: {tmp_path / 'in.svc'}: not kept in WEBP: resolution, texts (Title" in run.stderr
     assert Image.open(tmp_path / "out.webp").info["icc_profile"] == b"profile"
+
+
+def test_exif_that_is_larger_than_it_looks(photo: Samples) -> None:
+    entry = struct.pack(">HHII", 0x010E, 2, 60_000, 8)  # every value is the whole block
+    block = b"MM\0*" + struct.pack(">IH", 8, 900) + entry * 900 + bytes(60_000)
+    picture = Picture(photo, None, Metadata(exif=block))
+    assert again(picture, "PNG")[1].exif == block
+    assert again(picture, "TIFF", "not kept in TIFF: EXIF that can't be read")[1].exif is None
+
+
+def test_a_comment_too_long_for_a_jpeg(photo: Samples) -> None:
+    picture = Picture(photo, None, Metadata(comment=bytes(70_000)))
+    again(picture, "JPEG", "not kept in JPEG: comment, which is too long")
+
+
+def test_decoded_pictures_say_where_they_are_from(stream: bytes) -> None:
+    image = svcodec.decode(stream)
+    assert (image.format, image.info) == ("SVC", {})
+    assert image.copy().format is None

@@ -1,10 +1,18 @@
-"""HEIF and AVIF files, which are boxes in boxes: their depth, their colours and what is in them beside the picture."""
+"""HEIF, AVIF and JPEG 2000 files, which are boxes in boxes: depth, colours and what is in them beside the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 _FULL = 4  # version and flags, with which some boxes begin
+_JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
+_OF_JP2 = (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
+_UUIDS = {
+    bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): "xmp",
+    bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"): "iptc",
+    b"JpgTiffExif->JP2": "exif",
+}
+_PLAIN_COLOURS = (16, 17, 18)  # sRGB, greys and YCC, which Pillow makes sRGB
 
 
 class Boxes:
@@ -29,6 +37,24 @@ class Boxes:
         ]
         self.code_points = colours[0] if colours else None
         self.items = frozenset(_item(body) for _, body in _boxes(_items(_find(meta, b"iinf"))))
+
+
+def of_jp2(content: bytes) -> tuple[dict[str, bytes], list[str]]:
+    """What a JPEG 2000 file carries and Pillow leaves out: icc, exif, xmp and iptc by name, and names of what else."""
+    found: dict[str, bytes] = {}
+    others = []
+    for kind, body in _boxes(content if content.startswith(_JP2) else b""):
+        if kind == b"uuid" and body[:16] in _UUIDS:
+            found.setdefault(_UUIDS[body[:16]], body[16:])
+        elif kind not in _OF_JP2:
+            others.append(f"JPEG 2000 box {kind.decode('latin-1').strip()}")
+        elif kind == b"jp2h":
+            colours = _find(body, b"colr")
+            if colours[:1] in (b"\2", b"\3"):  # a profile, and not a number
+                found["icc"] = colours[3:]
+            elif colours and int.from_bytes(colours[3:7], "big") not in _PLAIN_COLOURS:
+                others.append(f"colours of number {int.from_bytes(colours[3:7], 'big')}")
+    return found, others
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -23,7 +23,7 @@ _TRAILERS = {*_GAIN_MAP, *_MOTION, (xmp.GOOGLE_CONTAINER, "Directory")}  # XMP o
 # What ImageMagick and ExifTool call what they keep as a text.
 _RAW_PROFILES = {"exif": ("exif", "APP1"), "xmp": ("xmp",), "icc": ("icc", "icm"), "photoshop": ("8bim", "iptc")}
 _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_diffuse_white_luminance")
-_IPTC = 0x0404
+_IPTC, _ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x040F, 0x0422, 0x0424
 _X_RESOLUTION = int(ExifTags.Base.XResolution)
 _IMAGE_RESOURCES, _IPTC_OF_TIFF = int(ExifTags.Base.ImageResources), int(ExifTags.Base.IPTCNAA)
 _COLOURS_OF_TIFF = {301: "transfer function", 318: "white point", 319: "primary chromaticities"}
@@ -74,6 +74,7 @@ def carried(
     if "icc_profile" in image.info and image.info["icc_profile"] is None and "icc_profile" not in given:
         found.lost.append("ICC profile that can't be read")
     collect = {"PNG": _png, "JPEG": _jpeg, "MPO": _jpeg, "TIFF": _tiff, "HEIF": _heif, "AVIF": _heif}
+    collect |= {"JPEG2000": _jpeg2000, "PSD": _psd}
     if image.format in collect:
         collect[image.format](found)
     elif "gamma" in image.info or "chromaticity" in image.info:  # made of a PNG
@@ -201,6 +202,21 @@ def _heif(found: _Collection) -> None:
         found.lost.append("gain map" if "gainmap" in str(kind).lower() else f"picture of kind {kind}")
     found.lost += [f"HEIF metadata {block.get('type')}" for block in info.get("metadata") or ()]
     found.lost += [key.replace("_", " ") for key in _LIGHT if key in info]
+
+
+def _jpeg2000(found: _Collection) -> None:
+    fields, others = boxes.of_jp2(found.content or b"")
+    found.found(icc=fields.get("icc"), exif=exif.bare(fields.get("exif", b"")), xmp=fields.get("xmp"))
+    if "iptc" in fields:
+        found.found(photoshop=jpeg.blocks_of({_IPTC: fields["iptc"]}))
+    found.lost += others
+
+
+def _psd(found: _Collection) -> None:
+    resources = {number: content for number, _, content in getattr(found.image, "resources", [])}
+    found.found(exif=resources.pop(_EXIF_RESOURCE, None), xmp=resources.pop(_XMP_RESOURCE, None))
+    resources.pop(_ICC_RESOURCE, None)
+    found.found(photoshop=jpeg.blocks_of(resources))
 
 
 def _exif(found: _Collection, given: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ PREFIX = b"Exif\x00\x00"
 _GPS = int(ExifTags.IFD.GPSInfo)
 _INTEROP = int(ExifTags.IFD.Interop)
 _LONG = 4
+_MAX_ENTRIES = 1000  # of a directory: more are an attack on whoever follows them
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 # The tags of a TIFF that describe the photo; the others describe the file. XP...: Windows' title, comment and so on.
 _OF_TIFF = (
@@ -138,6 +139,8 @@ def for_tiff(block: bytes) -> dict[int, Any]:
 
 def edited(image: Image.Image) -> bytes | None:
     """The block of an image whose `getexif()` was changed (empty where all was taken out), None where it was not."""
+    if getattr(image, "_exif", None) is None:
+        return None  # nobody asked for it, and it need not be parsed
     reference = Image.new("L", (1, 1))
     keys = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
     reference.info = {key: image.info[key] for key in keys if key in image.info}
@@ -146,6 +149,21 @@ def edited(image: Image.Image) -> bytes | None:
     if not of_text and getattr(now, "_loaded_exif", None) != image.info.get("exif"):
         return None  # it is `info` that was changed
     return None if now.tobytes() == before.tobytes() else to_block(now) or b""
+
+
+def is_readable(block: bytes) -> bool:
+    """Whether Pillow reads a block, and values that overlap don't make it many times as large."""
+    try:
+        found = list(entries(block))
+        for entry in [entry for entry in found if entry.tag in _DIRECTORIES]:
+            found += _entries(block, value_of(block, entry))
+        if sum(entry.length for entry in found) > len(block):
+            return False
+        tags = Image.Exif()
+        tags.load(block)
+        return to_block(tags) is not None
+    except Exception:  # Pillow raises many kinds for a bad block
+        return False
 
 
 class _Text(str):
@@ -197,10 +215,13 @@ def _number(data: bytes, start: int, size: int) -> int:
 
 
 def _entries(data: bytes, start: int) -> Iterator[Entry]:
-    for index in range(_number(data, start, 2)):
+    count = _number(data, start, 2)
+    if count > _MAX_ENTRIES:
+        raise ExifError("a directory has too many entries")
+    for index in range(count):
         place = start + 2 + 12 * index
-        tag, kind, count = _number(data, place, 2), _number(data, place + 2, 2), _number(data, place + 4, 4)
-        length = count * _SIZES.get(kind, 1)
+        tag, kind, number = _number(data, place, 2), _number(data, place + 2, 2), _number(data, place + 4, 4)
+        length = number * _SIZES.get(kind, 1)
         values = place + 8 if length <= 4 else _number(data, place + 8, _LONG)
         if values + min(length, len(data) + 1) > len(data):
             raise ExifError("a field points outside")

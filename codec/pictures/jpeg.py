@@ -14,8 +14,8 @@ EXTENDED = b"http://ns.adobe.com/xmp/extension/\x00"
 PHOTOSHOP = b"Photoshop 3.0\x00"
 
 _EXTENDED_HEAD = struct.Struct(">32sII")  # which main packet it belongs to, all of it, where this part begins
-_MAX_SEGMENT = 65533
-_MAX_XMP = _MAX_SEGMENT - len(XMP)
+MAX_SEGMENT = 65533  # bytes of its content
+_MAX_XMP = MAX_SEGMENT - len(XMP)
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496"
 # Beginnings of segments that are read elsewhere, or say how the samples are coded.
 _KNOWN = {
@@ -66,14 +66,14 @@ def whole_xmp(main: bytes, segments: Segments) -> bytes:
             guid, length, start = _EXTENDED_HEAD.unpack_from(content, len(EXTENDED))
             if guid.upper() == reference[1].upper():
                 whole, found[start] = length, content[len(EXTENDED) + _EXTENDED_HEAD.size :]
-    extended = b""
+    position = 0
     for start in sorted(found):
-        if start != len(extended):
+        if start != position:
             raise XmpError("a part is missing")
-        extended += found[start]
-    if len(extended) != whole:
+        position += len(found[start])
+    if position != whole:
         raise XmpError("a part is missing")
-    return xmp.merged(main, extended)
+    return xmp.merged(main, b"".join(found[start] for start in sorted(found)))
 
 
 def segments_of(photoshop: bytes | None, packet: bytes | None) -> tuple[bytes | None, bytes]:
@@ -85,12 +85,12 @@ def segments_of(photoshop: bytes | None, packet: bytes | None) -> tuple[bytes | 
     parts = []
     if packet and len(packet) > _MAX_XMP:
         packet, extended, name = xmp.split(packet)
-        room = _MAX_SEGMENT - len(EXTENDED) - _EXTENDED_HEAD.size
+        room = MAX_SEGMENT - len(EXTENDED) - _EXTENDED_HEAD.size
         for start in range(0, len(extended), room):
             head = EXTENDED + _EXTENDED_HEAD.pack(name, len(extended), start)
             parts.append(_segment(0xE1, head + extended[start : start + room]))
     if photoshop:
-        room = _MAX_SEGMENT - len(PHOTOSHOP)
+        room = MAX_SEGMENT - len(PHOTOSHOP)
         parts += [
             _segment(0xED, PHOTOSHOP + photoshop[start : start + room]) for start in range(0, len(photoshop), room)
         ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from ...bitstream.metadata import MAX_METADATA, Metadata
+from ...bitstream.metadata import MAX_METADATA, MAX_TEXTS, Metadata
 from ...errors import InputError
 from .identify import open_picture
 
@@ -36,6 +36,8 @@ def open_png(content: bytes) -> Image.Image:
     parts, info, texts = [SIGNATURE], dict[str, Any](), dict[str, str]()
     position = len(SIGNATURE)
     for kind, start, end in _chunks(content):
+        if len(texts) > MAX_TEXTS:
+            raise InputError(f"has more than {MAX_TEXTS} texts")
         if kind in _OWN and _is_intact(content, start, end):  # of a damaged one Pillow will complain
             _read(kind, content[start:end], info, texts)
         else:

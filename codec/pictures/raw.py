@@ -36,6 +36,14 @@ _MAKERS = {
     "leaf": "Leaf MOS",
 }
 _REDUCED, _OLD_REDUCED = 1, 2
+_TELLING = {
+    ExifTags.Base.NewSubfileType,
+    ExifTags.Base.SubfileType,
+    ExifTags.Base.PhotometricInterpretation,
+    ExifTags.Base.Make,
+    ExifTags.Base.SubIFDs,
+    ExifTags.Base.DNGVersion,
+}
 _OF_SENSORS = (32803, 34892)  # colour filter array and linear raw, among what a TIFF's samples may mean
 _WHOLE_NUMBERS = (3, 4)
 
@@ -58,7 +66,7 @@ def _by_content(content: bytes) -> str | None:
     if content[:4] not in (b"II*\0", b"MM\0*"):
         return None
     try:
-        return _by_tags({entry.tag: _value(content, entry) for entry in exif.entries(content)})
+        return _by_tags({entry.tag: _value(content, entry) for entry in exif.entries(content) if entry.tag in _TELLING})
     except exif.ExifError:
         return None  # Pillow will say what is wrong with it
 

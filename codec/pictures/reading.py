@@ -61,9 +61,7 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
     if isinstance(image, Picture):
         return image
     if isinstance(image, Image.Image):
-        content = content_of(image)
-        refuse_raw(image, content)
-        return _read_guarded(image, content, given or {}, max_pixels)
+        return _read_guarded(image, content_of(image), given or {}, max_pixels)
     if is_source(image):
         content = read_bytes(cast(Source, image))
         try:
@@ -84,19 +82,21 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
 
 
 def _open(content: bytes) -> Image.Image:
-    refuse_raw(None, content)
     try:
         return png.open_png(content) if content.startswith(png.SIGNATURE) else open_picture(content)
-    except (InputError, MemoryError):
+    except MemoryError:
         raise
-    except UnidentifiedImageError as error:
+    except Exception as error:  # Pillow raises many kinds for a bad file
+        refuse_raw(None, content)
+        if isinstance(error, SvcodecError):
+            raise
+        if isinstance(error, Image.DecompressionBombError):
+            raise _bomb(error) from error
+        if not isinstance(error, UnidentifiedImageError):
+            raise InputError(reason(error)) from error
         if is_heif(content) and not is_installed():
             raise InputError("is a HEIC picture, which takes pillow-heif: pip install 'svcodec[heif]'") from error
         raise InputError("not a picture in a format that Pillow reads") from error
-    except Image.DecompressionBombError as error:
-        raise _bomb(error) from error
-    except Exception as error:  # Pillow raises many kinds for a bad file
-        raise InputError(reason(error)) from error
 
 
 def _bomb(error: Exception) -> InputError:
@@ -123,6 +123,7 @@ def _read_guarded(
 
 
 def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, Any]) -> Picture:
+    refuse_raw(image, content)
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")

@@ -15,7 +15,6 @@ from ...errors import DroppedWarning, InputError
 from . import exif, icc, jpeg, png
 from .picture import Picture
 from .pillow_info import from_info, to_info
-from .xmp import XmpError
 
 _COMMON = {"icc", "exif", "xmp"}
 # What a format holds of the fields of Metadata, as it is written here. Others hold nothing.
@@ -25,6 +24,7 @@ _HOLDS = {
     "TIFF": {*_COMMON, "resolution", "photoshop"},
     "WEBP": _COMMON,
     "AVIF": _COMMON,
+    "HEIF": _COMMON,
     "BMP": {"resolution"},
 }
 _NAMES = {
@@ -37,6 +37,7 @@ _NAMES = {
     "photoshop": "IPTC and other blocks of Photoshop",
     "modified": "modification time",
 }
+_PARSING = ("TIFF", "AVIF")  # formats for which Pillow reads EXIF, and does not write it as it is
 _OPAQUE = ("JPEG", "PPM", "BMP")
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG = 700, 33723, 34377
 _IPTC = 0x0404
@@ -82,7 +83,7 @@ def write_picture(image: Image.Image, format: str, **options: Any) -> bytes:
     try:
         image.save(stream, format, **{**_parameters(metadata, format), **options})
         data = png.written(stream.getvalue(), metadata) if format == "PNG" else stream.getvalue()
-    except (KeyError, OSError, ValueError, XmpError) as error:  # for example EXIF that is too long for a JPEG
+    except Exception as error:  # Pillow raises many kinds, for example for EXIF that is too long for a JPEG
         raise InputError(f"can't be written as {format}: {error}") from error
     if lost:
         warnings.warn(f"not kept in {format}: {', '.join(lost)}", DroppedWarning, stacklevel=2)
@@ -95,6 +96,12 @@ def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata
     names = [name for name in _NAMES if name not in held and getattr(metadata, name)]
     lost = [_name(metadata, name) for name in names]
     metadata = replace(metadata, **{name: getattr(NOTHING, name) for name in names})
+    if metadata.exif and format in _PARSING and not exif.is_readable(metadata.exif):
+        lost.append("EXIF that can't be read")
+        metadata = replace(metadata, exif=None)
+    if metadata.comment and format == "JPEG" and len(metadata.comment) > jpeg.MAX_SEGMENT:
+        lost.append("comment, which is too long")
+        metadata = replace(metadata, comment=None)
     if metadata.icc:
         grey = image.getbands()[0] != "R" and format != "WEBP" and (format, image.mode) != ("AVIF", "LA")
         profile = icc.fitting(metadata.icc, grey)
