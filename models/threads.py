@@ -8,8 +8,8 @@ take the CPU from those that they wait for. They hardly spin while a process has
 says so under GOMP_SPINCOUNT), and so a team that large sleeps beside those that work. That helps whoever imported torch
 first, and is over with the coding.
 
-A team that has worked before a fork is not there after it, and would be waited for without end: there is one thread in
-a process made by fork.
+A team that has worked before a fork is not there after it, and would be waited for without end. So a process made by a
+fork has one thread, for whatever its program computes with torch too: only that number reaches MKL.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: so many microseconds 
 @contextmanager
 def own_threads(pixels: int) -> Iterator[None]:
     """Let the calling thread use as many threads as pay for a picture of so many pixels, until the context ends."""
+    if forked():
+        torch.set_num_threads(1)
     number = threads_for(pixels)
     with _openmp().limit(limits=number):
         if number == 1:
@@ -48,8 +50,6 @@ def own_threads(pixels: int) -> Iterator[None]:
 def threads_for(pixels: int) -> int:
     """How many threads pay for a picture of so many pixels; never more than the calling thread has, or CPUs."""
     host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
-    if forked():
-        return 1
     return max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
 
 

@@ -1,7 +1,8 @@
-"""Programs that set torch and NumPy otherwise: `python hosts.py FOLDER WHEN [NAME...]`.
+"""Programs that set torch and NumPy otherwise: `python hosts.py FOLDER WHEN WHAT [NAME...]`.
 
 FOLDER holds picture.npy and its streams; WHEN is `late` or `early`, whether each program sets what it sets after the
-model was loaded or before. Prints what each of them coded, decoded and found changed.
+model was loaded or before; WHAT is `all`, or `some` for two tiers only, on this very machine. Prints what each of them coded,
+decoded and found changed.
 """
 
 from __future__ import annotations
@@ -287,25 +288,27 @@ def main() -> None:
     from svcodec.codec import gate_files, model_files
     from svcodec.models import machine, threads
 
-    folder, early = Path(sys.argv[1]), sys.argv[2] == "early"
+    folder, early, all_of_it = Path(sys.argv[1]), sys.argv[2] == "early", sys.argv[3] == "all"
+    tiers = svcodec.TIERS if all_of_it else ("high", "lossless")
     threads.PIXELS = 1  # as many threads as are set, for a small picture too
     picture = np.load(folder / "picture.npy")
-    streams = {tier: (folder / f"{tier}.svc").read_bytes() for tier in svcodec.TIERS}
+    streams = {tier: (folder / f"{tier}.svc").read_bytes() for tier in tiers}
     codec, found = svcodec.Codec(), {}
     codec.assess(picture)
-    for name in sys.argv[3:] or HOSTS:
+    for name in sys.argv[4:] or HOSTS:
         if early:
             model_files._loaded.clear()
             gate_files._gate.cache_clear()
             machine.measured.cache_clear()
             machine.is_exact.cache_clear()
-        with HOSTS[name](), Eager() if "." in name or "precision" in name or "names" in name else ExitStack():
+        with HOSTS[name](), Eager() if all_of_it else ExitStack():
             before = settings()
             if early:
                 codec = svcodec.Codec()
-            coded = {tier: codec.encode(picture, tier=tier, effort=EFFORTS[tier]) for tier in svcodec.TIERS}
+            coded = {tier: codec.encode(picture, tier=tier, effort=EFFORTS[tier]) for tier in tiers}
             decoded = {tier: codec.decode(data) for tier, data in streams.items()}
-            searched, score = codec.encode(picture, tier="lossless", verify=True), codec.assess(picture).score
+            searched = codec.encode(picture, tier="lossless", verify=True) if all_of_it else streams["lossless"]
+            score = codec.assess(picture).score if all_of_it else None
             after = settings()
         found[name] = {
             "coded": {tier: sha(data) for tier, data in coded.items()},

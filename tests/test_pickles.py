@@ -63,7 +63,7 @@ def test_errors(way: Callable[[Any], Any], rejected: svcodec.RejectedError) -> N
 def test_codecs(way: Callable[[Any], Any], used: bool, photo: Samples) -> None:
     codec = svcodec.Codec()
     if used:
-        codec.encode(photo, tier="lossless", gate="warn")
+        codec.encode(photo, tier="lossless")
     back = there_and_back(codec, way)
     assert back.model is codec.model
     for tier in ("sketch", "lossless"):
@@ -159,7 +159,7 @@ if __name__ == "__main__":
     rows, columns = np.mgrid[:320, :288]  # large enough for two threads
     picture = np.stack([rows % 256, columns % 256, (rows + columns) % 256], -1).astype(np.uint8)
     codec = svcodec.Codec()
-    expected = {tier: codec.encode(picture, tier=tier) for tier in ("sketch", "lossless")}
+    expected = {tier: codec.encode(picture, tier=tier) for tier in ("sketch", "high")}
     score = codec.assess(picture).score
     torch.ones(1 << 20).add_(1)
     with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
@@ -172,7 +172,12 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+METHODS = multiprocessing.get_all_start_methods()
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param(m, marks=pytest.mark.slow if m == "forkserver" else ()) for m in METHODS]
+)
 def test_other_processes_code(method: str, tmp_path: Path) -> None:
     """Forked ones too, though the teams of threads that torch made are not there in them."""
     path = tmp_path / "program.py"
@@ -211,7 +216,7 @@ def test_a_fork_while_others_hold_locks(photo: Samples) -> None:
 
 def test_many_threads_share_a_codec(photo: Samples) -> None:
     codec = svcodec.Codec()
-    expected = {tier: codec.encode(photo, tier=tier) for tier in svcodec.TIERS}
-    with ThreadPoolExecutor(16) as pool:
+    expected = {tier: codec.encode(photo, tier=tier) for tier in ("high", "lossless")}
+    with ThreadPoolExecutor(8) as pool:
         for tier, data in expected.items():
-            assert set(pool.map(lambda _, tier=tier: codec.encode(photo, tier=tier, verify=True), range(16))) == {data}
+            assert set(pool.map(lambda _, tier=tier: codec.encode(photo, tier=tier, verify=True), range(8))) == {data}
