@@ -13,9 +13,9 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 from ..arrays import Pixels
 from ..bitstream.container import MAX_SIDE
 from ..errors import CorruptError, InputError, SvcodecError, TooLargeError
+from .alpha_png import check_alpha_png
 from .arguments import refuse_larger
 from .identify import open_picture
-from .png_chunks import refuse_other_chunks
 from .sources import Source, is_source, prefix, read_bytes, reason
 
 if TYPE_CHECKING:
@@ -131,11 +131,9 @@ def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
     Raises CorruptError if `data` is not an 8-bit greyscale PNG of just this size, before allocating any pixels.
     """
     try:
-        refuse_other_chunks(data)
+        check_alpha_png(data, width, height)
         # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
         with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
-            if image.size != (width, height) or image.mode != "L":
-                raise CorruptError(f"the alpha channel is {image.size[0]}x{image.size[1]}, mode {image.mode}")
             return np.array(image)
     except (CorruptError, MemoryError):
         raise
