@@ -225,7 +225,7 @@ def unpack(data: bytes) -> Stream:
     width, height = reader.varint(), reader.varint()
     model_name = reader.take(reader.take(1)[0])
     model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
-    sections = []
+    sections: list[tuple[int, bytes]] = []
     while kind := reader.take(1)[0]:
         if len(sections) == 255:
             raise CorruptError("the file has more sections than there are kinds")
