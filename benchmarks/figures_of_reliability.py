@@ -36,8 +36,8 @@ def footprint() -> str:
     rows = []
     for tier, of_tier in read("footprint.json")["tiers"].items():
         for way, cost in of_tier.items():
-            pixel, tile = cost["bytes per pixel"], cost["bytes per pixel of a tile"] if tier == "lossless" else 0
+            pixel, tile = cost["bytes per pixel"], cost["bytes per pixel of a tile"]
             photos = (f"{(pixel * 1e6 * size + tile * (1 << 20)) / 1e9:.1f} GB" for size in (12, 50, 200))
-            rows.append((f"`{tier}`, {way}", f"{pixel:.0f}", f"{tile:.0f}" if tile else "", *photos))
-    head = ("", "bytes per pixel", "and per pixel of a tile", "12 megapixels", "50 megapixels", "200 megapixels")
+            rows.append((f"`{tier}`, {way}", f"{pixel:.0f}", f"{tile:.0f}", *photos))
+    head = ("", "bytes per pixel", "and of the first 2^20", "12 megapixels", "50 megapixels", "200 megapixels")
     return table(rows, head)

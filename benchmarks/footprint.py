@@ -1,13 +1,14 @@
 """Memory that each tier takes for a pixel: `python -m svcodec.benchmarks.footprint -o FILE`.
 
-The demo's photo, tiled to two sizes, is encoded and decoded in a program of its own for each tier and size. The slope
-between the sizes is what a pixel takes; `lossless` codes tiles, whose cost is what the smaller one takes beside that.
-`codec/memory.py` holds these figures and a tenth more.
+The demo's photo, tiled to two sizes, is encoded and decoded in programs of their own, and peaks are taken. The slope
+between the sizes is what a pixel takes; what the smaller size takes beside that is put down to the pixels of one tile
+of `lossless`, which it is as large as. `codec/memory.py` holds these figures, rounded up.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import click
@@ -19,23 +20,41 @@ from .programs import printed_by
 SIZES = ((1024, 1024), (2048, 2048))  # width and height
 PROGRAM = """
 import json, sys
-from svcodec.benchmarks.footprint import coding
-print(json.dumps(coding(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
+from svcodec.benchmarks import footprint
+tier, width, height, file = sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+print(json.dumps(getattr(footprint, sys.argv[1])(tier, width, height, file)))
 """
 
 
-def coding(tier: str, width: int, height: int) -> tuple[int, int]:
-    """Bytes that encoding and decoding a picture take at their peaks, beyond what a codec that was used takes."""
-    codec = Codec()
+def encoding(tier: str, width: int, height: int, file: str) -> int:
+    """Bytes that encoding a picture to a file takes at its peak, beyond what a codec that was used takes."""
+    codec, effort = _used(tier)
     pixels = tiled_photo(width, height)
-    effort = 1 if tier == "lossless" else None
-    codec.decode(codec.encode(pixels[:64, :64], tier=tier, effort=effort))
     before = _reset()
     data = codec.encode(pixels, tier=tier, effort=effort)
-    encoding = _peak() - before
+    taken = _peak() - before
+    Path(file).write_bytes(data)
+    return taken
+
+
+def decoding(tier: str, width: int, height: int, file: str) -> int:
+    """Bytes that decoding the file takes, likewise."""
+    codec, _ = _used(tier)
     before = _reset()
-    codec.decode(data)
-    return encoding, _peak() - before
+    codec.decode(file)
+    return _peak() - before
+
+
+def taken(way: str, tier: str, width: int, height: int, file: Path) -> int:
+    """What `encoding` or `decoding` returns in a program of its own."""
+    return int(printed_by(PROGRAM, way, tier, width, height, file))
+
+
+def _used(tier: str) -> tuple[Codec, int | None]:
+    """A codec that has coded a small picture in a tier, and its least effort."""
+    codec, effort = Codec(), 1 if tier == "lossless" else None
+    codec.decode(codec.encode(tiled_photo(64, 64), tier=tier, effort=effort))
+    return codec, effort
 
 
 def _reset() -> int:
@@ -52,16 +71,16 @@ def _peak() -> int:
 @click.command(help=__doc__)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(output: Path) -> None:
-    tiers = {}
-    for tier in TIERS:
-        small, large = (printed_by(PROGRAM, tier, *size) for size in SIZES)
-        pixels, more = (width * height for width, height in SIZES)
-        slopes = [(b - a) / (more - pixels) for a, b in zip(small, large, strict=True)]
-        tiles = [a / pixels - slope for a, slope in zip(small, slopes, strict=True)]
-        tiers[tier] = {
-            way: {"bytes per pixel": round(slope, 1), "bytes per pixel of a tile": round(tile, 1)}
-            for way, slope, tile in zip(("encoding", "decoding"), slopes, tiles, strict=True)
-        }
+    pixels, more = (width * height for width, height in SIZES)
+    tiers: dict[str, dict[str, dict[str, float]]] = {tier: {} for tier in TIERS}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "coded.svc"
+        for tier, of_tier in tiers.items():
+            both = [[taken(way, tier, *size, file) for way in ("encoding", "decoding")] for size in SIZES]
+            for way, small, large in zip(("encoding", "decoding"), *both, strict=True):
+                slope = max(0.0, (large - small) / (more - pixels))
+                rest = max(0.0, small / pixels - slope)
+                of_tier[way] = {"bytes per pixel": round(slope, 1), "bytes per pixel of a tile": round(rest, 1)}
     text = json.dumps({"machine": machine(), "tiers": tiers}, indent=1)
     output.write_text(text + "\n")
     click.echo(text)

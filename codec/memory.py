@@ -19,11 +19,12 @@ Result = TypeVar("Result")
 
 
 class Cost(NamedTuple):
-    """Bytes at the peak, beyond what a loaded model takes, as `benchmarks/footprint.py` finds them and a tenth more.
+    """Bytes at the peak, beyond what a loaded model takes, as `benchmarks/footprint.py` finds them, rounded up.
 
     Attributes:
         pixel: for each pixel of the picture.
-        tile: for each pixel of a tile, beside these, where a picture is coded in tiles.
+        tile: beside these, for each pixel of the first tile, by which `lossless` is coded one after another; in other
+            tiers it stands for what does not go on growing with the picture.
     """
 
     pixel: int

@@ -81,7 +81,10 @@ def _write_tiles(pixels: Pixels, method: int, quality: int) -> Iterator[bytes]:
     for rows, columns in tiles(pixels.shape[:2], WEBP_SIDE):
         file = io.BytesIO()
         tile = Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).convert("RGB")
-        tile.save(file, "WEBP", lossless=True, method=method, quality=quality)
+        try:
+            tile.save(file, "WEBP", lossless=True, method=method, quality=quality)
+        except ValueError as error:  # for samples like these there is one reason only
+            raise MemoryError(f"WebP: {error}") from error
         *_, length = _CHUNKS.unpack_from(file.getbuffer())
         yield varint(length)
         yield file.getvalue()[_CHUNKS.size : _CHUNKS.size + length]

@@ -52,6 +52,5 @@ def plain_image(stream: Stream, content: Plain) -> PIL.Image.Image:
         TooLargeError: it does not fit in memory.
     """
     refuse_what_does_not_fit("decoding", PLAIN, stream.width, stream.height)
-    alpha = alpha_of(stream)
     pixels = plain.decode(content, (stream.height, stream.width), stream.colour is Colour.GREY)
-    return image_of(stream, pixels, alpha)
+    return image_of(stream, pixels, alpha_of(stream))

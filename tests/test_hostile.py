@@ -84,12 +84,15 @@ def test_the_largest_numbers_of_an_account_are_read() -> None:
     assert inspect(with_section(Section.ACCOUNT, b"\0" + varint(most) + varint(most))).segments[0].bits == most
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def png(width: int, height: int, rows: bytes, extra: tuple[bytes, bytes] | None = None, depth: int = 8) -> bytes:
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0))]
     chunks += [extra] if extra else []
     chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    written = (struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(written)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*of) for of in chunks)
 
 
 def test_alpha_is_pixels_only(recwarn: pytest.WarningsRecorder) -> None:
@@ -97,7 +100,7 @@ def test_alpha_is_pixels_only(recwarn: pytest.WarningsRecorder) -> None:
     assert decode_alpha(png(3, 5, rows), 3, 5).tolist() == [[1, 2, 3]] * 5
     bomb = b"key\0\0" + zlib.compress(bytes(1 << 26))
     for extra in ((b"zTXt", bomb), (b"iCCP", bomb), (b"acTL", struct.pack(">II", 1 << 31, 0)), (b"tRNS", bytes(2))):
-        with pytest.raises(svcodec.CorruptError, match=f"a chunk {extra[0]!r} beside its pixels"):
+        with pytest.raises(svcodec.CorruptError, match="not made of a head, pixels and an end"):
             decode_alpha(png(3, 5, rows, extra), 3, 5)
     assert not recwarn.list
 
@@ -118,6 +121,23 @@ def test_alpha_is_pixels_only(recwarn: pytest.WarningsRecorder) -> None:
 def test_alpha_of_another_size_or_cut_short_is_refused(alpha: bytes) -> None:
     with pytest.raises(svcodec.CorruptError, match="alpha"):
         decode_alpha(alpha, 3, 5)
+
+
+def test_alpha_bombs_stop_at_the_size_of_the_picture() -> None:
+    deflate = zlib.compressobj(9)
+    parts = [deflate.compress(bytes(1 << 26)) + deflate.flush(zlib.Z_SYNC_FLUSH) for _ in range(3)]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 3, 5, 8, 0, 0, 0, 0)),
+        *((b"IDAT", part) for part in parts),
+        (b"IEND", b""),
+    ]
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*of) for of in chunks)
+    tracemalloc.start()
+    with pytest.raises(svcodec.CorruptError, match="too many"):
+        decode_alpha(bomb, 3, 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * len(bomb)
 
 
 def webp(claimed: tuple[int, int]) -> bytes:

@@ -21,7 +21,6 @@ from ...codec.tiers import SPECS
 
 SIZES = ((24, 20), (9, 16), (1, 1), (33, 7))  # height and width
 RATES = ((60, "ssim"), (1, "psnr"), (100, "ssim"), (30, "psnr"))  # quality and tune, size by size
-METADATA = Metadata(icc=b"profile" * 9, exif=b"MM\0*" + bytes(40), xmp=b"<x/>" * 20)
 
 
 def picture(height: int, width: int, grey: bool) -> Pixels:
@@ -46,7 +45,8 @@ def originals(codec: Codec) -> Iterator[bytes]:
                 yield codec.encode(pixels, tier=spec.name, quality=quality, tune=tune)
     alpha = encode_alpha(picture(24, 20, grey=True))
     bare = unpack(codec.encode(picture(24, 20, grey=False), tier="standard"))
-    yield pack(replace(bare, alpha=alpha, verdict=Verdict(-1500, -2000), metadata=METADATA))
+    metadata = Metadata(icc=b"profile" * 9, exif=b"MM\0*" + bytes(40), xmp=b"<x/>" * 20)
+    yield pack(replace(bare, alpha=alpha, verdict=Verdict(-1500, -2000), metadata=metadata))
     for grey in (False, True):
         for form in Form:
             yield pack(_plain(picture(24, 20, grey), form, alpha if grey else None))

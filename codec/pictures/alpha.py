@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from ...arrays import Pixels
 from ...errors import CorruptError
-from .png_chunks import refuse_other_chunks
+from .alpha_png import check_alpha_png
 
 
 def encode_alpha(alpha: Pixels) -> bytes:
@@ -25,11 +25,9 @@ def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
     Raises CorruptError if `data` is not an 8-bit greyscale PNG of just this size, before allocating any pixels.
     """
     try:
-        refuse_other_chunks(data)
+        check_alpha_png(data, width, height)
         # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
         with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
-            if image.size != (width, height) or image.mode != "L":
-                raise CorruptError(f"the alpha channel is {image.size[0]}x{image.size[1]}, mode {image.mode}")
             return np.array(image)
     except (CorruptError, MemoryError):
         raise
