@@ -1,7 +1,7 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
-`encode` and `decode` turn pictures into .svc bytes and back, `inspect` describes the bytes, `assess` the picture,
-`inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also teaches Pillow the
+`encode` and `decode` turn pictures into .svc bytes and back (`decode_array` into arrays), `inspect` describes the bytes,
+`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also teaches Pillow the
 format.
 """
 
@@ -29,7 +29,7 @@ from .errors import (
 if TYPE_CHECKING:
     from .codec.arguments import GATES, MAX_PIXELS
     from .codec.codec import Codec, assess, encode
-    from .codec.decoding import decode
+    from .codec.decoding import decode, decode_array
     from .codec.diagnosis import Machine, inspect_machine
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
@@ -64,6 +64,7 @@ __all__ = [
     "__version__",
     "assess",
     "decode",
+    "decode_array",
     "encode",
     "inspect",
     "inspect_machine",
@@ -79,6 +80,7 @@ _LAZY = {
     "assess": "codec.codec",
     "Codec": "codec.codec",
     "decode": "codec.decoding",
+    "decode_array": "codec.decoding",
     "encode": "codec.codec",
     "Machine": "codec.diagnosis",
     "inspect_machine": "codec.diagnosis",

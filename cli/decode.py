@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import MAX_PIXELS, InputError
+from .. import MAX_PIXELS, InputError, inspect
 from .files import STANDARD_STREAM, Job, device_option, plan, run
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".ppm": ("PPM", {}),
+    ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
+_DEEP_FORMATS = ("PNG", "TIFF")
 _OPAQUE_FORMATS = ("JPEG", "PPM")
+_XMP = 700  # TIFF's tag
 
 
 @click.command()
@@ -46,17 +51,21 @@ def decode(
     """Decode .svc files to pictures.
 
     IN is an .svc file, a folder of them, or '-' for standard input. OUT's suffix says the format: .png, .webp
-    (lossless), .jpg or .ppm; in a folder and on standard output it is PNG. ICC profile, EXIF and XMP are kept, except
-    in .ppm.
+    (lossless), .tif, .jpg or .ppm; in a folder and on standard output it is PNG. ICC profile, EXIF and XMP are kept,
+    except in .ppm. Pictures of 16 bits per sample can be written as .png and .tif.
     """
     jobs = plan(sources, output, {".svc"}, ".png")
     for job in jobs:
         _format(job)
     from .. import decode as to_image
+    from .. import decode_array
+
+    options: dict[str, Any] = {"seed": seed, "max_pixels": max_pixels, "model": model, "device": device}
 
     def work(data: bytes, job: Job) -> bytes:
-        image = to_image(data, seed=seed, max_pixels=max_pixels, model=model, device=device)
-        return _to_bytes(image, job.target)
+        if inspect(data).bits_per_sample == 8:
+            return _to_bytes(to_image(data, **options), job.target)
+        return _deep_to_bytes(data, lambda: decode_array(data, **options), job.target)
 
     run(jobs, work)
 
@@ -82,6 +91,24 @@ def _to_bytes(image: Image.Image, target: str) -> bytes:
     return stream.getvalue()
 
 
+def _deep_to_bytes(data: bytes, samples_of: Callable[[], Any], target: str) -> bytes:
+    """A picture of 16 bits, decoded once it is sure that the format can hold it."""
+    from PIL import Image
+
+    from .deep_output import MODES, with_samples
+
+    name, _ = _FORMATS[_suffix(target)]
+    if name not in _DEEP_FORMATS:
+        raise InputError(f"the picture has 16 bits per sample, which {name} can't hold here: write .png or .tif")
+    samples = samples_of()
+    with Image.open(io.BytesIO(data)) as file:
+        info = file.info
+    image = Image.fromarray(samples) if samples.ndim == 2 else Image.new(MODES[samples.shape[2]], (1, 1))
+    image.info.update(info)
+    written = _to_bytes(image, target)
+    return written if samples.ndim == 2 else with_samples(written, name, samples)
+
+
 def _metadata(image: Image.Image, name: str) -> dict[str, Any]:
     """ICC profile, EXIF and XMP as parameters of Pillow's `save`, which takes none of them from `info` unasked."""
     kept: dict[str, Any] = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if key in image.info}
@@ -90,4 +117,11 @@ def _metadata(image: Image.Image, name: str) -> dict[str, Any]:
 
         kept["pnginfo"] = PngImagePlugin.PngInfo()
         kept["pnginfo"].add_itxt("XML:com.adobe.xmp", kept.pop("xmp"))
+    if name == "TIFF" and "xmp" in kept:
+        from PIL import Image
+
+        exif = Image.Exif()
+        exif.load(kept.get("exif", b""))
+        exif[_XMP] = kept.pop("xmp")
+        kept["exif"] = exif
     return kept

@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
 import PIL.Image
 
 from ..arrays import Pixels
@@ -25,9 +27,10 @@ from .choice import Coded
 from .gate_files import load_gate
 from .model import Model
 from .model_files import load_model
-from .pictures import Picture, PictureLike, encode_alpha, read_picture
-from .sources import Source, read_bytes
-from .streams import alpha_of, image_of, open_stream, plain_image
+from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
+from .sixteen import Split
+from .sources import Source, prefix, read_bytes
+from .streams import alpha_of, mode_of, open_stream, picture_of, plain_picture
 from .tiers import SPECS, checked_effort, checked_quality, checked_tune, spec_of
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
@@ -88,12 +91,12 @@ class Codec:
             InputError: the picture can't be coded.
             ModelError: as for `gate`.
         """
-        return self._assess(read_picture(image))
+        return self._assess(Split(read_picture(image).pixels).coarse)
 
-    def _assess(self, picture: Picture) -> Assessment:
+    def _assess(self, pixels: Pixels) -> Assessment:
         gate = self.gate
-        with own_threads(_size(picture)):
-            return gate.assess(picture.pixels)
+        with own_threads(_size(pixels)):
+            return gate.assess(pixels)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -123,8 +126,8 @@ class Codec:
 
         Args:
             image: a path, a binary file object or a file's content (bytes, bytearray, memoryview) in any format that
-                Pillow reads; a Pillow image; or uint8 samples: an array (h, w) or (h, w, 1) grey, (h, w, 2) grey and
-                alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
+                Pillow reads; a Pillow image; or uint8 or uint16 samples: an array (h, w) or (h, w, 1) grey, (h, w, 2)
+                grey and alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
@@ -142,25 +145,29 @@ class Codec:
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = read_picture(image)
-        assessment = None if gate == "off" else self._assess(picture)
+        split = Split(picture.pixels)
+        if split.deep and effort is None:
+            advice = "code it in tier lossless, or scale it to 8 first"
+            raise InputError(f"{prefix(image)}has 16 bits per sample, which {spec.name} can't keep: {advice}")
+        assessment = None if gate == "off" else self._assess(split.coarse)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=2)
         coded: Coded | Plain
-        with own_threads(_size(picture)), exact_arithmetic():
+        with own_threads(_size(split.coarse)), exact_arithmetic():
             if effort is None:
                 stack = Stack(self.model.residuals)
-                account = lossy.encode(self.model, stack, spec, self.model.at(quality, tuned), picture.pixels)
+                account = lossy.encode(self.model, stack, spec, self.model.at(quality, tuned), split.coarse)
                 coded = Coded(stack.to_bytes(), account)
             else:
-                coded = choice.encode(self.model, picture.pixels, effort)
+                coded = choice.encode(self.model, split.coarse, effort)
         plain = coded if isinstance(coded, Plain) else None
-        height, width = picture.pixels.shape[:2]
+        height, width = split.coarse.shape[:2]
         return pack(
             Stream(
                 tier=spec.tier,
-                colour=Colour.GREY if picture.pixels.ndim == 2 else Colour.RGB,
+                colour=Colour.GREY if split.coarse.ndim == 2 else Colour.RGB,
                 quality=quality,
                 tune=tuned,
                 width=width,
@@ -175,13 +182,14 @@ class Codec:
                 xmp=picture.xmp,
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
+                fine=None if effort is None else split.section(effort),
             )
         )
 
     def decode(
         self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
     ) -> PIL.Image.Image:
-        """The picture of an .svc file, mode L, LA, RGB or RGBA, with its profile and metadata in `info`.
+        """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
 
         Args:
             source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
@@ -189,16 +197,27 @@ class Codec:
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
 
         Raises:
-            InputError: the source can't be read, or an argument is out of range.
+            InputError: the source can't be read, an argument is out of range, or Pillow has no mode for the picture: 16
+                bits in colour or with alpha, for which there is `decode_array`.
             StreamError: it is no intact .svc file.
             TooLargeError: a StreamError, of a picture with more pixels.
             ModelError: it was made with another model.
         """
         stream = open_stream(source, seed, max_pixels)
-        return plain_image(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
+        mode_of(stream)
+        return to_image(self._picture(stream, seed))
+
+    def decode_array(
+        self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
+    ) -> npt.NDArray[Any]:
+        """The samples of any .svc file, as `svcodec.decode_array` returns them; arguments and errors are its own."""
+        return to_array(self._picture(open_stream(source, seed, max_pixels), seed))
+
+    def _picture(self, stream: Stream, seed: int | None) -> Picture:
+        return plain_picture(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
 
 
-def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
+def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
@@ -235,11 +254,11 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
         if model.kernel is kernel:
             raise
         pixels = pixels_of_stack()
-    return image_of(stream, pixels, alpha)
+    return picture_of(stream, pixels, alpha)
 
 
-def _size(picture: Picture) -> int:
-    height, width = picture.pixels.shape[:2]
+def _size(pixels: Pixels) -> int:
+    height, width = pixels.shape[:2]
     return height * width
 
 
@@ -262,8 +281,8 @@ def encode(
     """A picture as the bytes of an .svc file, by a codec for this one call.
 
     Args:
-        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, c)
-            with 1 to 4 channels, or such a tensor, that one also with its channels first: see `Codec.encode`.
+        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 or uint16 array (h, w) or
+            (h, w, c) with 1 to 4 channels, or such a tensor, also with its channels first: see `Codec.encode`.
         tier: sketch, preview, standard, high or lossless.
         quality: 1..100 for sketch, standard and high; None for the tier's default.
         tune: ssim or psnr for the same tiers; None for ssim.

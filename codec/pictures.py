@@ -1,4 +1,4 @@
-"""Pictures in and out: files, Pillow images, arrays and tensors to 8-bit samples, without losing a bit unnoticed."""
+"""Pictures in and out: files, Pillow images, arrays and tensors to samples, without losing a bit unnoticed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from ..arrays import Pixels
+from ..arrays import Deep, Pixels
 from ..bitstream.container import MAX_SIDE
 from ..errors import CorruptError, InputError, SvcodecError
+from .deep_pictures import GREY_MODES, deep_samples
 from .sources import Source, is_source, prefix, read_bytes, reason
 
 if TYPE_CHECKING:
     import torch
 
-PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8] | torch.Tensor"
+PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8 | np.uint16] | torch.Tensor"
 
 _EXIF_PREFIX = b"Exif\x00\x00"
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
 _CHANNELS = range(1, 5)
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_DEEP_MODES = ("F", *GREY_MODES)
 # By what Pillow multiplies grey samples of 1, 2 and 4 bits when it widens them to 8.
 _GREY_SCALE = {"1": 255, "L;2": 85, "L;4": 17}
 # The tags of a TIFF that describe the photo; the others describe the file.
@@ -45,13 +46,14 @@ _TIFF_TAGS = (
 class Picture:
     """One picture as svcodec codes it.
 
-    `pixels` is uint8 of shape (h, w, 3) for RGB or (h, w) for grey; `alpha` is uint8 of shape (h, w), or None.
+    `pixels` is uint8, or uint16 for samples of sixteen bits, of shape (h, w, 3) for RGB or (h, w) for grey; `alpha` is
+    of the same type and of shape (h, w), or None.
     `icc`, `exif` (the TIFF structure, without the `Exif\\0\\0` that JPEG puts before it) and `xmp` are the bytes
     that the file carried, or None.
     """
 
-    pixels: Pixels
-    alpha: Pixels | None = None
+    pixels: Pixels | Deep
+    alpha: Pixels | Deep | None = None
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -64,17 +66,19 @@ def read_picture(image: PictureLike) -> Picture:
 
     - a path (`str` or `os.PathLike`), a binary file object, or a file's content (bytes, bytearray or memoryview), in
       any format that Pillow reads;
-    - a Pillow image of mode 1, L, LA, P, PA, RGB, RGBA or RGBX. Palettes count as the colours they show, a transparent
-      colour becomes alpha;
-    - an array of dtype uint8, channels last: (h, w) or (h, w, 1) grey, (h, w, 2) grey and alpha, (h, w, 3) RGB or
-      (h, w, 4) RGBA;
+    - a Pillow image of mode 1, L, LA, P, PA, RGB, RGBA or RGBX, or of mode I;16 or I with sixteen bits. Palettes count
+      as the colours they show, a transparent colour becomes alpha;
+    - an array of dtype uint8 or uint16, channels last: (h, w) or (h, w, 1) grey, (h, w, 2) grey and alpha, (h, w, 3)
+      RGB or (h, w, 4) RGBA;
     - a tensor of these shapes, or channels first: (1, h, w) to (4, h, w). One that could be either is refused.
 
     Pixels stay as they are stored: an EXIF orientation is not applied, its tag is kept (Pillow itself turns TIFFs).
     Of a JPEG with several pictures (MPO) the first one counts, as in viewers.
 
+    Files of sixteen bits are read if they are PNG or TIFF.
+
     Raises InputError for what is not a picture, and for what could only be coded by dropping bits or frames: samples of
-    more than 8 bits, other colour spaces, animations. Pass a file's path rather than a Pillow image that is already
+    other depths, other colour spaces, animations. Pass a file's path rather than a Pillow image that is already
     loaded: Pillow has then cut deep samples to 8 bits, which nothing in the image tells.
     """
     if isinstance(image, Image.Image):
@@ -95,7 +99,7 @@ def read_picture(image: PictureLike) -> Picture:
 
 
 def to_image(picture: Picture) -> Image.Image:
-    """The picture as a Pillow image of mode L, LA, RGB or RGBA.
+    """The picture as a Pillow image of mode L, LA, RGB or RGBA, or of mode I;16 for grey of sixteen bits without alpha.
 
     Its `info` holds `icc_profile`, `exif` and `xmp` (bytes) where the picture has them, under the names that Pillow's
     `save` takes as parameters.
@@ -103,31 +107,37 @@ def to_image(picture: Picture) -> Image.Image:
     image = Image.fromarray(picture.pixels)
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
-    if picture.icc:
-        image.info["icc_profile"] = picture.icc
-    if picture.exif:
-        image.info["exif"] = _EXIF_PREFIX + picture.exif
-    if picture.xmp:
-        image.info["xmp"] = picture.xmp
+    image.info.update(info_of(picture.icc, picture.exif, picture.xmp))
     return image
 
 
-def encode_alpha(alpha: Pixels) -> bytes:
-    """An alpha channel, uint8 of shape (h, w), as a greyscale PNG."""
+def info_of(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> dict[str, bytes]:
+    """What a picture carries, as it stands in the `info` of a Pillow image."""
+    found = {"icc_profile": icc, "exif": exif and _EXIF_PREFIX + exif, "xmp": xmp}
+    return {key: value for key, value in found.items() if value}
+
+
+def to_array(picture: Picture) -> npt.NDArray[Any]:
+    """The samples of a picture, uint8 or uint16: (h, w) grey, (h, w, 2) with alpha, (h, w, 3) RGB or (h, w, 4) RGBA."""
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+
+
+def encode_alpha(alpha: Pixels | Deep) -> bytes:
+    """An alpha channel, uint8 or uint16 of shape (h, w), as a greyscale PNG."""
     stream = io.BytesIO()
     Image.fromarray(alpha).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
-def decode_alpha(data: bytes, width: int, height: int) -> Pixels:
-    """The inverse of `encode_alpha`: uint8 of shape (height, width).
+def decode_alpha(data: bytes, width: int, height: int, deep: bool = False) -> Pixels | Deep:
+    """The inverse of `encode_alpha`: uint8, or where it is deep uint16, of shape (height, width).
 
-    Raises CorruptError if `data` is not an 8-bit greyscale PNG of just this size, before allocating any pixels.
+    Raises CorruptError if `data` is not a greyscale PNG of just this size and depth, before allocating any pixels.
     """
     try:
         # Not Image.open: its limit on the number of pixels is a guess, here the size is known.
         with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
-            if image.size != (width, height) or image.mode != "L":
+            if image.size != (width, height) or image.mode != ("I;16" if deep else "L"):
                 raise CorruptError(f"the alpha channel is {image.size[0]}x{image.size[1]}, mode {image.mode}")
             return np.array(image)
     except CorruptError:
@@ -160,7 +170,7 @@ def _from_image(image: Image.Image) -> Picture:
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
     if image.mode in _DEEP_MODES or _is_deep(image):
-        raise InputError("has more than 8 bits per sample, svcodec codes 8: scale it to 8 bits first")
+        return _with_metadata(_from_array(deep_samples(image)), image, _exif(image))
     rawmode = _rawmode(image)
     image.load()
     exif = _exif(image)
@@ -174,9 +184,12 @@ def _from_image(image: Image.Image) -> Picture:
     if mode is None:
         raise InputError(f"has colour mode {image.mode}; svcodec codes grey and RGB: convert it to one of these first")
     samples = _from_array(np.asarray(image if image.mode == mode else image.convert(mode)))
-    return Picture(
-        samples.pixels, samples.alpha, _blob(image.info.get("icc_profile")), exif, _blob(image.info.get("xmp"))
-    )
+    return _with_metadata(samples, image, exif)
+
+
+def _with_metadata(samples: Picture, image: Image.Image, exif: bytes | None) -> Picture:
+    icc, xmp = (_blob(image.info.get(key)) for key in ("icc_profile", "xmp"))
+    return Picture(samples.pixels, samples.alpha, icc, exif, xmp)
 
 
 def _rawmode(image: Image.Image) -> str:
@@ -245,7 +258,7 @@ def _tensor_to_array(tensor: Any) -> npt.NDArray[Any]:
     try:
         array: npt.NDArray[Any] = tensor.detach().cpu().numpy()
     except (AttributeError, TypeError, RuntimeError) as error:
-        raise InputError(f"the tensor is no array of uint8: {error}") from error
+        raise InputError(f"the tensor is no array of uint8 or uint16: {error}") from error
     if array.ndim != 3 or array.shape[0] not in _CHANNELS:
         return array
     if array.shape[2] in _CHANNELS:
@@ -257,8 +270,8 @@ def _tensor_to_array(tensor: Any) -> npt.NDArray[Any]:
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
-    if array.dtype != np.uint8:
-        raise InputError(f"expected samples of dtype uint8, not {array.dtype}{_advice(array.dtype)}")
+    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
+        raise InputError(f"expected samples of dtype uint8 or uint16, not {array.dtype}{_advice(array.dtype)}")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in _CHANNELS):
         raise InputError(f"expected shape (h, w) or (h, w, 1 to 4), channels last, not {array.shape}")
     height, width = array.shape[:2]
@@ -266,16 +279,15 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
         raise InputError("the picture is empty")
     if max(height, width) > MAX_SIDE:
         raise InputError(f"the picture is {width}x{height}; neither side may exceed {MAX_SIDE}")
+    dtype = np.uint8 if array.dtype.itemsize == 1 else np.uint16  # in this machine's order of bytes
     if array.ndim == 2:
-        return Picture(np.array(array, order="C"))
+        return Picture(np.array(array, dtype, order="C"))
     colours = array[..., 0] if array.shape[2] < 3 else array[..., :3]
-    alpha = np.array(array[..., -1], order="C") if array.shape[2] in (2, 4) else None
-    return Picture(np.array(colours, order="C"), alpha)
+    alpha = np.array(array[..., -1], dtype, order="C") if array.shape[2] in (2, 4) else None
+    return Picture(np.array(colours, dtype, order="C"), alpha)
 
 
 def _advice(dtype: np.dtype[Any]) -> str:
-    if dtype == np.uint16:
-        return ": scale it first, for example (array // 257).astype(np.uint8)"
     if dtype.kind == "f":
         return ": scale it first, for values in 0..1 np.rint(array * 255).astype(np.uint8)"
     return ""

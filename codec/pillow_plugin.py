@@ -17,14 +17,16 @@ class SvcImageFile(ImageFile.ImageFile):
 
     A file that can't be an intact .svc stream raises Pillow's UnidentifiedImageError when it is opened; what is found
     only while decoding (no such model, a segment that ends too early, more than `MAX_PIXELS`) raises SvcodecError when
-    it is loaded.
+    it is loaded, and so do 16 bits in colour, for which Pillow has no mode: `svcodec.decode_array` decodes them.
     """
 
     format = "SVC"
     format_description = "svcodec image"
 
     def _open(self) -> None:
+        from ..bitstream.container import unpack
         from .inspection import inspect
+        from .pictures import info_of
 
         stream = self.fp.read() if self.fp else b""
         try:
@@ -33,7 +35,10 @@ class SvcImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         self._stream: bytes | None = stream
         self._size = (info.width, info.height)
-        self._mode = ("L" if info.colour == "grey" else "RGB") + ("A" if info.has_alpha else "")
+        deep = info.bits_per_sample == 16 and info.colour == "grey" and not info.has_alpha
+        self._mode = "I;16" if deep else ("L" if info.colour == "grey" else "RGB") + ("A" if info.has_alpha else "")
+        content = unpack(stream)
+        self.info.update(info_of(content.icc, content.exif, content.xmp))
 
     def load(self) -> Any:
         if self._stream is not None:

@@ -29,6 +29,8 @@ CASES: dict[str, dict[str, Any]] = {
     "lossless-grey": {"tier": "lossless"},
     "plain": {"tier": "lossless"},
     "plain-grey": {"tier": "lossless"},
+    "sixteen": {"tier": "lossless"},
+    "sixteen-grey": {"tier": "lossless"},
 }
 
 
@@ -44,13 +46,22 @@ def picture(grey: bool) -> np.ndarray:
     return levels[..., 1] if grey else levels
 
 
+def deep_picture(grey: bool) -> np.ndarray:
+    """The same of sixteen bits, with a pattern in the lower ones."""
+    levels = picture(grey).astype(np.uint16)
+    rows, columns = np.mgrid[:75, :107].astype(np.uint16)
+    lower = (3 * rows + columns * columns // 8) % 199
+    return 200 * levels + (lower if grey else lower[..., None])
+
+
 def main() -> None:
     hashes = {}
     for name, options in CASES.items():
         with mock.patch.object(choice, "encode", choice.encode if "plain" in name else choice.learned):
-            data = svcodec.encode(picture("grey" in name), **options)
+            make = deep_picture if "sixteen" in name else picture
+            data = svcodec.encode(make("grey" in name), **options)
         (FOLDER / f"{name}.svc").write_bytes(data)
-        hashes[name] = hashlib.sha256(svcodec.decode(data).tobytes()).hexdigest()
+        hashes[name] = hashlib.sha256(svcodec.decode_array(data).tobytes()).hexdigest()
     (FOLDER / "pixels.json").write_text(json.dumps(hashes, indent=2) + "\n")
 
 
