@@ -1,8 +1,8 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
-`encode` and `decode` turn pictures into .svc bytes and back (`decode_array` into arrays), `inspect` describes the bytes,
-`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also teaches Pillow the
-format.
+`encode` and `decode` turn pictures into .svc bytes and back, `decode_array` into arrays. `inspect` describes the bytes,
+`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also
+teaches Pillow the format.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ LOSSLESS = {
 
 SIXTEEN = {"svcodec": "svcodec `lossless`", "png": "PNG", "jxl": "JPEG XL (effort 7)"}
 
+
 def tiers() -> str:
     """Size, quality and time of every tier at its default quality."""
     means, seconds = read("kodak-tiers.json")["means"], read("kodak-speed.json")["seconds"]

@@ -19,6 +19,7 @@ from .fields import Reader, varint
 
 COUNT = 1 << 16  # values that there are
 COARSE_BITS = 8  # upper bits of ranks, which make a picture of eight bits
+SURE = 4  # a list has to save so much more than it takes: gaps that are there by chance hide how smooth samples are
 _TILE = 1 << 10  # side of what is counted at once
 _LONGEST = 6 * COUNT  # bytes that a table takes at most
 
@@ -56,7 +57,7 @@ class Values:
         windows = (used - first) // step >> spaced.shift
         in_window, samples_in_window = np.bincount(windows), np.bincount(windows, counts[used])
         saved = (samples_in_window * (spaced.shift - np.log2(np.maximum(in_window, 1)))).sum()
-        return listed if 8 * (len(listed.table) - len(spaced.table)) < saved else spaced
+        return listed if SURE * 8 * len(listed.table) < saved else spaced
 
     @classmethod
     def of_table(cls, table: bytes) -> Values:

@@ -16,7 +16,7 @@ from .fine_surroundings import CONTEXTS, SIXTEENTHS, Parameters, Wide
 
 UNIFORM = SCALES  # in place of a scale's index: all values of a window are alike
 FLOOR = 8  # least frequency of half a window, of 2^23
-WEIGHT_SCALE, STEP_SCALE = 88, 48  # scale indices under which weights, and steps from scale to scale, are coded
+WEIGHT_SCALE, STEP_SCALE = 104, 48  # scale indices under which weights, and steps from scale to scale, are coded
 # How many of the lowest bits of a sample are uniform, by scale: an eighth of it.
 UNIFORM_BITS = np.array([max(0, (scale - 64) // 8) for scale in range(SCALES)] + [16], np.int32)
 # By context: a sixth of what is off around.

@@ -20,7 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_BITS = 600  # lower bits of a channel that parameters of its own can pay for
 ROUNDS = 2
-RIDGE = 1e-4  # relative to the curvature, to which it is added
+OUTLYING = 4  # scales off: what is further off counts for less, as it does under a logistic distribution
+RIDGE = 1e-7  # relative to the curvature, to which it is added
 LIMIT = 4 << WEIGHT_BITS  # of a weight's magnitude
 STEPS = (8, 4, 2, 1)  # from scale to scale, in search of the best
 SPREADS: Floats = 2.0 ** (np.arange(SCALES + 1) / 8 - 5)  # by scale index; UNIFORM has the last
@@ -42,8 +43,11 @@ def search(around: Surroundings, samples: Integers, latest: Parameters, count: i
     best, least = latest, share * _bits(seen, true, latest)
     fitted = latest
     for _ in range(ROUNDS):
-        spreads = SPREADS[fitted.scales[seen.contexts(seen.centres(fitted.weights))]]
-        weights = _least_squares(differences, (true - seen.base).astype(np.float64), 1 / (spreads**2 + 0.1))
+        centres = seen.centres(fitted.weights)
+        spreads = SPREADS[fitted.scales[seen.contexts(centres)]]
+        off = np.abs(true - centres / (1 << SIXTEENTHS))
+        importance = 1 / (spreads * np.maximum(spreads, off / OUTLYING) + 0.1)
+        weights = _least_squares(differences, (true - seen.base).astype(np.float64), importance)
         fitted = _with_scales(seen, true, weights)
         bits = share * _bits(seen, true, fitted) + parameter_bits(fitted)
         if bits < least:

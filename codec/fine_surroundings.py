@@ -8,7 +8,7 @@ coded. From the samples around it, each phase predicts it; from how far these ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -21,9 +21,10 @@ Offset = tuple[int, int]  # rows down, columns right
 Wide = npt.NDArray[np.int64]
 
 STRIDES = (8, 4, 2, 1)
-MARGIN = 2 * STRIDES[0]  # how far off a sample can lie that another is predicted from
+FIRST_STEP = 2 * STRIDES[0]
+MARGIN = 3 * STRIDES[0]  # how far off a sample can lie that another is predicted from
 ORDER = (1, 0, 2)  # of red, green and blue: green first, which is most like both
-WEIGHT_BITS = 10  # weights are in steps of 2^-10
+WEIGHT_BITS = 12  # weights are in steps of 2^-12
 SIXTEENTHS = 4  # bits: predictions are in sixteenths
 CONTEXTS = 43  # half octaves of deviations up to 2^21
 _FAR = 1 << 21  # no prediction is further from zero, in sixteenths
@@ -50,19 +51,23 @@ class Phase:
     around: tuple[Offset, ...]
 
 
-def _square(reach: int, stride: int) -> tuple[Offset, ...]:
-    side = range(-reach * stride, reach * stride + 1, stride)
-    return tuple((y, x) for y, x in product(side, side) if y or x)
+def _scaled(offsets: Iterable[Offset], stride: int) -> tuple[Offset, ...]:
+    return tuple((stride * y, stride * x) for y, x in offsets if y or x)
 
 
 def _phases() -> tuple[Phase, ...]:
+    square, wide = (tuple(product(range(-reach, reach + 1), repeat=2)) for reach in (1, 2))
+    odd = tuple(product((-3, -1, 1, 3), repeat=2))
     cross, diagonals = ((-1, 0), (0, -1), (0, 1), (1, 0)), ((-1, -1), (-1, 1), (1, -1), (1, 1))
-    phases = [Phase(0, 0, 0, MARGIN, cross, _square(2, 1))]
+    # Middles of four know only what lies an odd number of rows and of columns away.
+    kinds = ((1, 1, diagonals, (*odd, *cross)), (0, 1, cross, (*wide, *_scaled(cross, 3))))
+    kinds += ((1, 0, *kinds[1][2:]),)
+    phases = [Phase(0, 0, 0, FIRST_STEP, cross, _scaled(wide, 1))]
     for stride in STRIDES:
-        around = _square(2, stride) + (_square(1, 1) if stride > 1 else ())
-        for kind, (top, left, near) in enumerate(((1, 1, diagonals), (0, 1, cross), (1, 0, cross)), 1):
-            scaled = tuple((stride * y, stride * x) for y, x in near)
-            phases.append(Phase(kind, stride * top, stride * left, 2 * stride, scaled, around))
+        closest = _scaled(square, 1) if stride > 1 else ()
+        for kind, (top, left, near, around) in enumerate(kinds, 1):
+            places = _scaled(around, stride) + closest
+            phases.append(Phase(kind, stride * top, stride * left, 2 * stride, _scaled(near, stride), places))
     return tuple(phases)
 
 
@@ -99,7 +104,7 @@ class Surroundings:
         """Predictions in sixteenths, (n,).
 
         Args:
-            weights: of the differences, in order; those that are missing are zero. Whole numbers times 2^-10, of at
+            weights: of the differences, in order; those that are missing are zero. Whole numbers times 2^-12, of at
                 most 2^20 in magnitude, so that the sums are exact in float64, in any order.
         """
         total = np.zeros(len(self.base), np.float64)
@@ -132,7 +137,7 @@ class Parameters:
     """How a channel of a phase is predicted.
 
     Attributes:
-        weights: of the differences, in steps of 2^-10, (m,) or fewer.
+        weights: of the differences, in steps of 2^-12, (m,) or fewer.
         scales: of the distribution around the prediction by context, (CONTEXTS,): indices of scales, or UNIFORM.
     """
 
@@ -167,8 +172,10 @@ class Tile:
         self.shift = shift
         self.order = ORDER if coarse.shape[2] == 3 else (0,)
         self.first = coarse.astype(np.int32) << shift
-        border = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
-        self._known = np.pad(self.first + (1 << shift - 1), border, mode="edge")
+        # Beyond the edges, samples are mirrored.
+        self._mirrored = [MARGIN + np.pad(np.arange(side), MARGIN, mode="reflect") for side in self.size]
+        rows, columns = (mirrored - MARGIN for mirrored in self._mirrored)
+        self._known = (self.first + (1 << shift - 1))[rows][:, columns]
 
     @property
     def samples(self) -> Integers:
@@ -213,6 +220,7 @@ class Tile:
         inner = self._known[MARGIN:-MARGIN, MARGIN:-MARGIN, place.channel]
         shape = inner[place.rows, place.columns].shape
         inner[place.rows, place.columns] = samples.reshape(shape)
-        known = self._known[..., place.channel]  # beyond the edges of the tile, those at its edges are repeated
-        known[:MARGIN], known[-MARGIN:] = known[MARGIN], known[-MARGIN - 1]
-        known[:, :MARGIN], known[:, -MARGIN:] = known[:, MARGIN, None], known[:, -MARGIN - 1, None]
+        known, (rows, columns) = self._known[..., place.channel], self._mirrored
+        for border in (slice(MARGIN), slice(-MARGIN, None)):
+            known[border] = known[rows[border]]
+            known[:, border] = known[:, columns[border]]

@@ -191,7 +191,7 @@ def test_without_imagecodecs_only_grey_is_read(deep: Deep, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     assert np.array_equal(read_picture(files[1]).pixels, deep[..., 0])
     for channels in (2, 3, 4):
-        with pytest.raises(svcodec.InputError, match=r'svcodec\[deep\]'):
+        with pytest.raises(svcodec.InputError, match=r"svcodec\[deep\]"):
             read_picture(files[channels])
 
 

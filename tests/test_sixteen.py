@@ -200,7 +200,9 @@ def test_all_shapes_come_back(codec: svcodec.Codec, name: str, learned: bool) ->
             assert np.array_equal(np.asarray(opened), pixels)
         return
     for decode in (codec.decode, svcodec.decode, lambda data: Image.open(io.BytesIO(data)).load()):
-        with pytest.raises(svcodec.InputError, match=r"16 bits per sample, for which Pillow has no mode: .*decode_array"):
+        with pytest.raises(
+            svcodec.InputError, match=r"16 bits per sample, for which Pillow has no mode: .*decode_array"
+        ):
             decode(data)
 
 
@@ -227,7 +229,9 @@ def test_the_gate_sees_the_coarse_picture(codec: svcodec.Codec) -> None:
     pixels = scene(200, 200)
     assert codec.assess(pixels) == codec.assess(Split(pixels).coarse)
     with pytest.raises(svcodec.RejectedError):
-        codec.encode(np.random.default_rng(0).integers(0, 1 << 16, (200, 200), np.uint16), tier="lossless", gate="reject")
+        codec.encode(
+            np.random.default_rng(0).integers(0, 1 << 16, (200, 200), np.uint16), tier="lossless", gate="reject"
+        )
 
 
 @pytest.mark.parametrize("kind", ["noise", "flat"])
