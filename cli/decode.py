@@ -22,8 +22,8 @@ _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".ppm": ("PPM", {}),
-    ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
-    ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
 }
 _DEEP_FORMATS = ("PNG", "TIFF")
 _OPAQUE_FORMATS = ("JPEG", "PPM")
@@ -101,12 +101,11 @@ def _deep_to_bytes(data: bytes, samples_of: Callable[[], Any], target: str) -> b
     if name not in _DEEP_FORMATS:
         raise InputError(f"the picture has 16 bits per sample, which {name} can't hold here: write .png or .tif")
     samples = samples_of()
+    samples = samples.reshape(*samples.shape[:2], -1)
+    pixel = Image.new(MODES[samples.shape[2]], (1, 1))
     with Image.open(io.BytesIO(data)) as file:
-        info = file.info
-    image = Image.fromarray(samples) if samples.ndim == 2 else Image.new(MODES[samples.shape[2]], (1, 1))
-    image.info.update(info)
-    written = _to_bytes(image, target)
-    return written if samples.ndim == 2 else with_samples(written, name, samples)
+        pixel.info.update(file.info)
+    return with_samples(_to_bytes(pixel, target), name, samples)
 
 
 def _metadata(image: Image.Image, name: str) -> dict[str, Any]:

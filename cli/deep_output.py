@@ -1,4 +1,4 @@
-"""PNG and TIFF with samples of sixteen bits in colour or with alpha, which Pillow can't write."""
+"""PNG and TIFF with samples of sixteen bits, which Pillow can't write in colour or with alpha."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    Samples = npt.NDArray[np.uint16]  # (h, w, 2), (h, w, 3) or (h, w, 4)
+    Samples = npt.NDArray[np.uint16]  # (h, w, channels)
 
-MODES = {2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's, of eight bits, by the number of channels
-_PNG_COLOURS = {2: 4, 3: 2, 4: 6}
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's, of eight bits, by the number of channels
+_PNG_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}
 _TIFF_DEFLATE, _TIFF_DIFFERENCES, _TIFF_ALPHA = 8, 2, 2
 # The tags of a TIFF that say how its samples are laid out.
 _LAYOUT = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339}
@@ -94,7 +94,7 @@ def _tiff(pixel: bytes, samples: Samples) -> bytes:
                 tags[tag] = inner
     tags[256], tags[257], tags[258], tags[277] = width, height, (16,) * channels, channels
     tags[259], tags[317] = _TIFF_DEFLATE, _TIFF_DIFFERENCES
-    tags[262] = 1 if channels == 2 else 2
+    tags[262] = 1 if channels < 3 else 2
     tags[273], tags[278], tags[279] = 0, height, len(strip)  # one strip, behind the tags
     if channels in (2, 4):
         tags[338] = _TIFF_ALPHA

@@ -116,9 +116,9 @@ def test_what_is_smooth_takes_few_bits() -> None:
         assert section is not None
         rates[noise] = 8 * len(section) / pixels.size
     ideal = {noise: np.log2(noise * np.sqrt(2 * np.pi * np.e)) for noise in (4.0, 40.0)}
-    assert rates[0.0] < 1.5
-    assert rates[4.0] < ideal[4.0] + 0.4
-    assert rates[40.0] < ideal[40.0] + 0.3
+    assert rates[0.0] < 2.6
+    assert rates[4.0] < ideal[4.0] + 0.9
+    assert rates[40.0] < ideal[40.0]  # as the upper bits tell a part
 
 
 def test_more_effort_is_no_longer() -> None:
@@ -243,14 +243,15 @@ def test_no_file_is_longer_than_stored(codec: svcodec.Codec, kind: str) -> None:
     assert len(data) <= (2 * pixels.size if kind == "noise" else 100) + SECTION + FILE
 
 
-def test_damaged_lower_bits_are_refused(codec: svcodec.Codec) -> None:
-    """Even where the file's checksum is right."""
+def test_damaged_lower_bits_are_refused() -> None:
+    """Whatever the file's checksum says."""
     pixels = scene(24, 20)
-    stream = unpack(codec.encode(pixels, tier="lossless"))
-    assert stream.fine is not None
+    split = Split(pixels)
+    section = split.section(5)
+    assert section is not None
     rng = np.random.default_rng(0)
-    for i in range(300):
-        damaged = bytearray(stream.fine)
+    for i in range(150):
+        damaged = bytearray(section)
         start = int(rng.integers(len(damaged)))
         if i % 3 == 0:
             damaged[start] ^= 1 << int(rng.integers(8))
@@ -259,10 +260,14 @@ def test_damaged_lower_bits_are_refused(codec: svcodec.Codec) -> None:
         else:
             damaged[start : start + 4] = rng.bytes(4)
         try:
-            decoded = svcodec.decode_array(pack(replace(stream, fine=bytes(damaged))))
+            decoded = joined(bytes(damaged), split.coarse)
         except svcodec.StreamError:
             continue
         assert np.array_equal(decoded, pixels)
+
+
+def test_lower_bits_of_another_picture_are_refused(codec: svcodec.Codec) -> None:
+    stream = unpack(codec.encode(scene(24, 20), tier="lossless"))
     other = unpack(codec.encode(scene(24, 20, 90.0), tier="lossless"))
     for wrong in (replace(stream, fine=other.fine), replace(stream, width=19), replace(stream, height=25)):
         with pytest.raises(svcodec.StreamError):
