@@ -51,8 +51,10 @@ OF_PHOTOS: dict[str, Callable[[Pixels], Deep]] = {
     "sRGB": lambda photo: deep(srgb(photo)),
     "sRGB, grey": lambda photo: deep(srgb(photo)[..., 1]),
     "linear light": lambda photo: deep(linear(photo)),
-    "12 bits, shifted up": lambda photo: deep(srgb(photo), 4095) << 4,
-    "12 bits, scaled up": lambda photo: deep(srgb(photo), 4095) << 4 | deep(srgb(photo), 4095) >> 8,
+    "12 bits, shifted up": lambda photo: deep(srgb(photo), 4095) << np.uint16(4),
+    "12 bits, scaled up": lambda photo: (
+        deep(srgb(photo), 4095) << np.uint16(4) | deep(srgb(photo), 4095) >> np.uint16(8)
+    ),
     "10 bits, grey, as they are": lambda photo: deep(srgb(photo)[..., 1], 1023),
     "8 bits times 257": lambda photo: deep(srgb(photo), 255) * np.uint16(257),
 }

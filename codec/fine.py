@@ -42,7 +42,7 @@ def decode(codes: bytes, coarse: Pixels, shift: int) -> tuple[Deep, int]:
         StreamError: the codes are not those of such samples.
     """
     stack = Stack.from_bytes(codes, tables())
-    ranks = coarse.astype(np.uint16) << shift
+    ranks = coarse.astype(np.uint16) << np.uint16(shift)
     channels = ranks.reshape(*coarse.shape[:2], -1)
     for rows, columns in tiles(coarse.shape[:2], TILE) if shift else ():
         tile = channels[rows, columns]

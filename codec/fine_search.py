@@ -72,7 +72,7 @@ def _with_scales(seen: Surroundings, samples: Integers, weights: Integers) -> Pa
 
     def of(scales: Integers) -> Floats:
         coded = Coded(samples, seen.shift, centres, scales[contexts])
-        return np.bincount(contexts, sample_bits(coded), CONTEXTS)
+        return np.asarray(np.bincount(contexts, sample_bits(coded), CONTEXTS), np.float64)
 
     deviations = np.abs(samples - centres / (1 << SIXTEENTHS))
     means = np.bincount(contexts, deviations, CONTEXTS) / np.maximum(counts, 1)

@@ -56,12 +56,11 @@ def _scaled(offsets: Iterable[Offset], stride: int) -> tuple[Offset, ...]:
 
 
 def _phases() -> tuple[Phase, ...]:
-    square, wide = (tuple(product(range(-reach, reach + 1), repeat=2)) for reach in (1, 2))
-    odd = tuple(product((-3, -1, 1, 3), repeat=2))
+    square, wide, odd = (tuple(product(side, side)) for side in (range(-1, 2), range(-2, 3), (-3, -1, 1, 3)))
     cross, diagonals = ((-1, 0), (0, -1), (0, 1), (1, 0)), ((-1, -1), (-1, 1), (1, -1), (1, 1))
-    # Middles of four know only what lies an odd number of rows and of columns away.
-    kinds = ((1, 1, diagonals, (*odd, *cross)), (0, 1, cross, (*wide, *_scaled(cross, 3))))
-    kinds += ((1, 0, *kinds[1][2:]),)
+    middle = (diagonals, (*odd, *cross))  # what is known is an odd number of rows and of columns away
+    between = (cross, (*wide, *_scaled(cross, 3)))
+    kinds = ((1, 1, *middle), (0, 1, *between), (1, 0, *between))
     phases = [Phase(0, 0, 0, FIRST_STEP, cross, _scaled(wide, 1))]
     for stride in STRIDES:
         closest = _scaled(square, 1) if stride > 1 else ()

@@ -279,7 +279,7 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
         raise InputError("the picture is empty")
     if max(height, width) > MAX_SIDE:
         raise InputError(f"the picture is {width}x{height}; neither side may exceed {MAX_SIDE}")
-    dtype = np.uint8 if array.dtype.itemsize == 1 else np.uint16  # in this machine's order of bytes
+    dtype: Any = np.uint8 if array.dtype.itemsize == 1 else np.uint16  # in this machine's order of bytes
     if array.ndim == 2:
         return Picture(np.array(array, dtype, order="C"))
     colours = array[..., 0] if array.shape[2] < 3 else array[..., :3]

@@ -9,7 +9,7 @@ from ..errors import InputError
 from . import plain
 from .arguments import refuse_larger, whole_number
 from .pictures import Picture, decode_alpha
-from .sixteen import joined
+from .split import joined
 from .sources import Source, read_stream
 
 

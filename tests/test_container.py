@@ -52,7 +52,9 @@ ENTRIES = st.builds(
 )
 RATES = st.just((None, None)) | st.tuples(st.integers(1, 100), st.sampled_from(Tune))
 STREAMS = st.builds(
-    lambda rate, **fields: Stream(quality=rate[0], tune=rate[1], **fields),
+    lambda rate, fine, **fields: Stream(
+        quality=rate[0], tune=rate[1], fine=fine if fields["tier"] is Tier.LOSSLESS else None, **fields
+    ),
     RATES,
     tier=st.sampled_from(Tier),
     colour=st.sampled_from(Colour),
@@ -67,6 +69,7 @@ STREAMS = st.builds(
     exif=BLOBS,
     xmp=BLOBS,
     verdict=st.none() | st.builds(Verdict, SCORES, SCORES),
+    fine=BLOBS,
 )
 
 PLAIN = Stream(
@@ -186,7 +189,7 @@ def test_bytes_after_the_end() -> None:
 def test_unknown_sections() -> None:
     for kind in (129, 255):
         assert unpack(with_section(kind, b"news")) == SAMPLE
-    for kind in (8, 127):
+    for kind in (9, 127):
         with pytest.raises(UnsupportedError):
             unpack(with_section(kind, b"news"))
 

@@ -21,7 +21,7 @@ from svcodec.bitstream.container import pack, unpack
 from svcodec.bitstream.values import Values
 from svcodec.codec import choice, fine
 from svcodec.codec.fine_coding import tables
-from svcodec.codec.sixteen import Split, joined
+from svcodec.codec.split import Split, joined
 
 Deep = npt.NDArray[np.uint16]
 

@@ -47,11 +47,12 @@ def picture(grey: bool) -> np.ndarray:
 
 
 def deep_picture(grey: bool) -> np.ndarray:
-    """The same of sixteen bits, with a pattern in the lower ones."""
-    levels = picture(grey).astype(np.uint16)
-    rows, columns = np.mgrid[:75, :107].astype(np.uint16)
-    lower = (3 * rows + columns * columns // 8) % 199
-    return 200 * levels + (lower if grey else lower[..., None])
+    """One of sixteen bits: slopes, with little noise, with more, and broken by a line."""
+    rows, columns = np.mgrid[:75, :107].astype(np.int64)
+    slope = 150 * rows + 200 * columns + 2 * rows * columns
+    noise = (rows * 7919 + columns * 104729 + rows * columns * 31) % 23
+    levels = np.stack([slope + noise, slope // 2 + 90 * noise, 52000 - slope - 3000 * (rows > columns)], -1)
+    return (levels[..., 0] if grey else levels).astype(np.uint16)
 
 
 def main() -> None:
