@@ -28,8 +28,8 @@ from .gate_files import load_gate
 from .model import Model
 from .model_files import load_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
-from .split import Split
 from .sources import Source, prefix, read_bytes
+from .split import Split
 from .streams import alpha_of, mode_of, open_stream, picture_of, plain_picture
 from .tiers import SPECS, checked_effort, checked_quality, checked_tune, spec_of
 

@@ -126,7 +126,7 @@ class Surroundings:
             deviation += np.abs(near + (self.base - predicted))
         last = self.first + ((1 << self.shift) - 1)
         deviation += 2 * np.maximum(np.maximum(self.first - predicted, predicted - last), 0)
-        # Exponent and upper bit of the fraction of a float32, which holds such integers up to a fraction of them.
+        # Exponent and upper bit of the fraction of a float32, which holds integers of this size exactly.
         octaves = deviation.astype(np.float32).view(np.int32) >> 22
         return np.clip(octaves - _CONTEXT_OF_ONE, 0, CONTEXTS - 1).astype(np.intp)
 

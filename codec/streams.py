@@ -9,8 +9,8 @@ from ..errors import InputError
 from . import plain
 from .arguments import refuse_larger, whole_number
 from .pictures import Picture, decode_alpha
-from .split import joined
 from .sources import Source, read_stream
+from .split import joined
 
 
 def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Stream:

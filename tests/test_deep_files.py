@@ -220,7 +220,13 @@ def test_the_command_line_keeps_all(deep: Deep, tmp_path: Path, channels: int, s
         assert found[0x010F] == "maker"
         assert found.get_ifd(0x8769)[0x9286] == b"ASCII\0\0\0said"
         assert found.get_ifd(0x8825)[1] == "N"
-    assert np.array_equal(to_array(read_picture(copy)), shown(deep, channels))
+    picture = read_picture(copy)
+    assert np.array_equal(to_array(picture), shown(deep, channels))
+    assert (picture.icc, picture.xmp) == (profile, packet)
+    kept = Image.Exif()
+    kept.load(picture.exif)
+    assert kept[0x010F] == "maker"
+    assert kept.get_ifd(0x8825)[1] == "N"
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".ppm"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
 from decimal import Decimal, getcontext
@@ -241,6 +243,13 @@ def test_no_file_is_longer_than_stored(codec: svcodec.Codec, kind: str) -> None:
     data = codec.encode(pixels, tier="lossless")
     assert np.array_equal(svcodec.decode_array(data), pixels)
     assert len(data) <= (2 * pixels.size if kind == "noise" else 100) + SECTION + FILE
+
+
+def test_plain_pictures_need_no_torch(codec: svcodec.Codec) -> None:
+    data = codec.encode(MAKERS["smooth"](scene(20, 30)), tier="lossless")
+    assert svcodec.inspect(data).plain
+    code = "import sys, svcodec; svcodec.decode_array(sys.stdin.buffer.read()); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], input=data, check=True)
 
 
 def test_damaged_lower_bits_are_refused() -> None:
