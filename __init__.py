@@ -1,8 +1,8 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
-`encode` and `decode` turn pictures into .svc bytes and back, `inspect` describes the bytes, `assess` the picture,
-`inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also teaches Pillow the
-format.
+`encode` and `decode` turn pictures into .svc bytes and back, `decode_array` into arrays. `inspect` describes the bytes,
+`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also
+teaches Pillow the format.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .errors import (
 if TYPE_CHECKING:
     from .codec.arguments import GATES, MAX_PIXELS, STRIPS
     from .codec.codec import Codec
-    from .codec.decoding import decode
+    from .codec.decoding import decode, decode_array, transcode
     from .codec.diagnosis import Machine, inspect_machine
     from .codec.encoding import assess, encode
     from .codec.inspection import Info, Judgement, Segment, inspect
@@ -72,10 +72,12 @@ __all__ = [
     "__version__",
     "assess",
     "decode",
+    "decode_array",
     "encode",
     "inspect",
     "inspect_machine",
     "register_model",
+    "transcode",
     "write_picture",
 ]
 
@@ -89,6 +91,7 @@ _LAZY = {
     "assess": "codec.encoding",
     "Codec": "codec.codec",
     "decode": "codec.decoding",
+    "decode_array": "codec.decoding",
     "encode": "codec.encoding",
     "Machine": "codec.diagnosis",
     "inspect_machine": "codec.diagnosis",
@@ -99,6 +102,7 @@ _LAZY = {
     "register_model": "codec.model_files",
     "TIERS": "codec.tiers",
     "TUNES": "codec.tiers",
+    "transcode": "codec.decoding",
     "write_picture": "codec.pictures.writing",
 }
 

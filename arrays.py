@@ -1,4 +1,4 @@
-"""The two types of arrays that all rooms share, and how pictures are cut."""
+"""The types of arrays that all rooms share, and how pictures are cut."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]  # samples 0..255 of a picture, (h, w, 3) or (h, w), or of one channel
+Deep = npt.NDArray[np.uint16]  # the same of sixteen bits, 0..65535
 Integers = npt.NDArray[np.int32]  # whole numbers to and from the entropy coder
 
 

@@ -27,6 +27,7 @@ FIGURES: dict[str, Callable[[], str]] = {
         figures_of_rates.lossless,
         figures_of_rates.with_latents,
         figures_of_rates.bitstream,
+        figures_of_rates.sixteen_bits,
         figures_of_rates.eight_bits,
         figures_of_speed.slowness,
         figures_of_speed.efforts,

@@ -47,6 +47,8 @@ LOSSLESS = {
     "jxl-lossless": "JPEG XL (effort 7)",
 }
 
+SIXTEEN = {"svcodec": "svcodec `lossless`", "png": "PNG", "jxl": "JPEG XL (effort 7)"}
+
 
 def tiers() -> str:
     """Size, quality and time of every tier at its default quality."""
@@ -180,3 +182,12 @@ def eight_bits() -> str:
         for tune in result["tunes"]
     ]
     return table(rows, (f"tune, {result['photos']} photos", "PSNR", "MS-SSIM"))
+
+
+def sixteen_bits() -> str:
+    """Bits per sample of lossless pictures of sixteen bits."""
+    rows = []
+    for kind, found in read("sixteen.json")["kinds"].items():
+        rates = {name: 8 * size / found["samples"] for name, size in found["bytes"].items()}
+        rows.append((kind, *(f"{rates[name]:.3f}" for name in SIXTEEN), f"{rates['svcodec'] / rates['jxl'] - 1:+.1%}"))
+    return table(rows, ("samples", *SIXTEEN.values(), "against JPEG XL"))

@@ -126,6 +126,7 @@ class Stream:
         metadata: colour profile, EXIF and whatever else describes the picture.
         verdict: what the gate found, where it was asked.
         plain: a lossless picture as it is written without a model.
+        fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight; None for eight bits.
 
     Raises:
         InputError: a field is out of its range.
@@ -145,6 +146,7 @@ class Stream:
     metadata: Metadata = NOTHING
     verdict: Verdict | None = None
     plain: Plain | None = None
+    fine: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -155,6 +157,8 @@ class Stream:
             raise InputError(f"{self.width}x{self.height}: a side must have between 1 and {MAX_SIDE} pixels")
         if self.width * self.height > MAX_PIXELS:
             raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
+        if self.fine is not None and self.tier is not Tier.LOSSLESS:
+            raise InputError("only a lossless picture has sixteen bits")
         if self.plain is not None:
             if self.tier is not Tier.LOSSLESS or self.quality is not None:
                 raise InputError("a plain picture is lossless and has no quality")
@@ -231,6 +235,7 @@ def unpack(data: bytes) -> Stream:
             metadata=Metadata.of(contents),
             verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
             plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
+            fine=contents.get(Section.FINE),
         )
     except (InputError, TruncatedError, ValueError, struct.error) as error:  # enums and codecs raise ValueError
         raise CorruptError(f"a field of the file is wrong: {error}") from error
@@ -261,6 +266,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         Section.ALPHA: stream.alpha,
         **stream.metadata.sections,
         Section.PLAIN: None if stream.plain is None else stream.plain.section,
+        Section.FINE: stream.fine,
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
     return [

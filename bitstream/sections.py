@@ -18,6 +18,7 @@ class Section(IntEnum):
     EXIF = 5
     XMP = 6
     PLAIN = 7
+    FINE = 8
     GATE = 128
     RESOLUTION = 129
     TEXTS = 130

@@ -10,7 +10,7 @@ import constriction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Pixels
+from ..arrays import Deep, Pixels
 from ..errors import CorruptError, InputError, TruncatedError
 from .tables import LIMIT, VALUE_BITS, ResidualTables, group
 
@@ -189,12 +189,12 @@ class Stack:
         return symbols
 
 
-def checksum(pixels: Pixels) -> int:
+def checksum(pixels: Pixels | Deep) -> int:
     """CRC-32 of decoded pixels: the seal of their stack."""
     return zlib.crc32(np.ascontiguousarray(pixels).tobytes())
 
 
-def check_seal(seal: int, pixels: Pixels) -> None:
+def check_seal(seal: int, pixels: Pixels | Deep) -> None:
     """Raise CorruptError unless a seal is that of these decoded pixels."""
     if seal != checksum(pixels):
         raise CorruptError("the decoded picture is not the one that was encoded: its checksum differs")

@@ -121,6 +121,10 @@ class ResidualTables:
             bits += float(np.log2(frequencies.sum() / frequencies[symbols[part]]).sum())
         return bits
 
+    def below(self, edges: NDArray[np.int64], scales: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the mass below edges in sixteenths, (n,), at scale indices (n,): 0 .. 2^24."""
+        return self._probability(edges * self._inverse_scales[scales])
+
     def _probability(self, arguments: NDArray[np.int64]) -> NDArray[np.int64]:
         """Interpolate the CDF at arguments in units of 2^-28: at large scales a step is finer than the table's."""
         position = np.clip(arguments + (REACH * STEPS << _FRACTION), 0, 2 * REACH * STEPS << _FRACTION)

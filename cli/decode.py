@@ -50,7 +50,8 @@ def decode(
     """Decode .svc files to pictures.
 
     IN is an .svc file, a folder of them, or '-' for standard input. Pixels are written as they are, but nearly so as
-    jpg and avif. All that the picture carries goes with them; what the format does not hold is named on standard error.
+    jpg and avif; 16 bits per sample as png and tiff. All that the picture carries goes with them; what the format does
+    not hold is named on standard error.
 
     Without OUT a picture is never replaced: what is there may be the original.
     """
@@ -82,12 +83,12 @@ def _named(source: str, wanted: Format) -> str:
 
 
 def _decode(job: Job, batch: Batch, written: Format, options: dict[str, Any]) -> None:
-    from .. import decode as to_image
-    from .. import write_picture
+    from .. import inspect, transcode
 
     with batch.file(job.source, job.target) as result:
         stream = read(job.source)
-        image = to_image(stream, **options)
-        content = write_picture(image, written.name, **written.options)
+        content = transcode(stream, written.name, written.options, **options)
         write(job.target, content, overwrite=job.replaces)
-        tell(result, job, before=len(stream), after=len(content), stream=len(stream), size=image.size)
+        info = inspect(stream)
+        size = (info.width, info.height)
+        tell(result, job, before=len(stream), after=len(content), stream=len(stream), size=size)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
 
+import numpy.typing as npt
 import PIL.Image
 
 from ..arrays import Pixels
@@ -25,10 +26,11 @@ from .gate_files import load_gate
 from .memory import DECODING, ENCODING, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import load_model, located
-from .pictures import Picture, PictureLike, encode_alpha, read_picture
+from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
 from .pictures.strip import stripped
-from .sources import Source, read_bytes
-from .streams import alpha_of, image_of, open_stream, plain_image
+from .sources import Source, prefix, read_bytes
+from .split import Split
+from .streams import alpha_of, mode_of, open_stream, picture_of, plain_picture
 from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
 from .verification import check_given_back
 
@@ -99,11 +101,11 @@ class Codec:
             ModelError: as for `gate`.
             OutOfMemoryError: memory ran out.
         """
-        return self._assess(read_picture(image, max_pixels=max_pixels))
+        return self._assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
 
-    def _assess(self, picture: Picture) -> Assessment:
+    def _assess(self, pixels: Pixels) -> Assessment:
         gate = self.gate
-        return self.model.compute(_size(picture), lambda: gate.assess(picture.pixels))
+        return self.model.compute(_size(pixels), lambda: gate.assess(pixels))
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -137,8 +139,8 @@ class Codec:
 
         Args:
             image: a path, a binary file object or a file's content (bytes, bytearray, memoryview) in any format that
-                Pillow reads; a Pillow image; or uint8 samples: an array (h, w) or (h, w, 1) grey, (h, w, 2) grey and
-                alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
+                Pillow reads; a Pillow image; or uint8 or uint16 samples: an array (h, w) or (h, w, 1) grey, (h, w, 2)
+                grey and alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
             tier: sketch, preview, standard, high or lossless.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
@@ -166,19 +168,23 @@ class Codec:
         height, width = picture.pixels.shape[:2]
         if self.model.device.type == "cpu":
             refuse_what_does_not_fit("encoding", ENCODING[spec.tier], width, height)
+        split = Split(picture.pixels)
+        if split.deep and effort is None:
+            advice = "code it in tier lossless, or scale it to 8 first"
+            raise InputError(f"{prefix(image)}has 16 bits per sample, which {spec.name} can't keep: {advice}")
         if picture.dropped:
             warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
-        assessment = None if gate == "off" else self._assess(picture)
+        assessment = None if gate == "off" else self._assess(split.coarse)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        coded = self.model.compute(_size(picture), partial(self._coded, picture.pixels, spec, quality, tuned, effort))
+        coded = self.model.compute(height * width, partial(self._coded, split.coarse, spec, quality, tuned, effort))
         plain = coded if isinstance(coded, Plain) else None
         data = pack(
             Stream(
                 tier=spec.tier,
-                colour=Colour.GREY if picture.pixels.ndim == 2 else Colour.RGB,
+                colour=Colour.GREY if split.coarse.ndim == 2 else Colour.RGB,
                 quality=quality,
                 tune=tuned,
                 width=width,
@@ -191,10 +197,11 @@ class Codec:
                 metadata=picture.metadata,
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
+                fine=None if effort is None else split.section(effort),
             )
         )
         if verify:
-            check_given_back(partial(self.decode, data, max_pixels=None), picture, spec.exact)
+            check_given_back(lambda: self._picture(open_stream(data, None, None), None), picture, spec.exact)
         return data
 
     def _coded(
@@ -210,7 +217,7 @@ class Codec:
     def decode(
         self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
     ) -> PIL.Image.Image:
-        """The picture of an .svc file, mode L, LA, RGB or RGBA, with its profile and metadata in `info`.
+        """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
 
         Args:
             source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
@@ -219,17 +226,28 @@ class Codec:
                 picture that takes less than 1/64 bit for each count eightfold.
 
         Raises:
-            InputError: the source can't be read, or an argument is out of range.
+            InputError: the source can't be read, an argument is out of range, or Pillow has no mode for the picture: 16
+                bits in colour or with alpha, for which there is `decode_array`.
             StreamError: it is no intact .svc file.
             TooLargeError: a StreamError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: it was made with another model.
             OutOfMemoryError: memory ran out all the same.
         """
         stream = open_stream(source, seed, max_pixels)
-        return plain_image(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
+        mode_of(stream)
+        return to_image(self._picture(stream, seed))
+
+    def decode_array(
+        self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
+    ) -> npt.NDArray[Any]:
+        """The samples of any .svc file, as `svcodec.decode_array` returns them; arguments and errors are its own."""
+        return to_array(self._picture(open_stream(source, seed, max_pixels), seed))
+
+    def _picture(self, stream: Stream, seed: int | None) -> Picture:
+        return plain_picture(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
 
 
-def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.Image:
+def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
@@ -267,11 +285,11 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> PIL.Image.I
         if model.kernel is kernel:
             raise
         pixels = model.compute(stream.width * stream.height, pixels_of_stack)
-    return image_of(stream, pixels, alpha)
+    return picture_of(stream, pixels, alpha)
 
 
-def _size(picture: Picture) -> int:
-    height, width = picture.pixels.shape[:2]
+def _size(pixels: Pixels) -> int:
+    height, width = pixels.shape[:2]
     return height * width
 
 

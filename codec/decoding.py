@@ -1,15 +1,21 @@
-"""`decode`, which waits for torch only where a picture needs the networks."""
+"""`decode`, `decode_array` and `transcode`, which wait for torch only where a picture needs the networks."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
+import numpy.typing as npt
 import PIL.Image
 
+from ..bitstream.container import Stream
 from .arguments import MAX_PIXELS
 from .memory import tells_out_of_memory
+from .pictures import Picture, to_array, to_image
+from .pictures.writing import refuse_format, to_file
 from .sources import Source
-from .streams import open_stream, plain_image
+from .streams import mode_of, open_stream, plain_picture
 
 
 @tells_out_of_memory
@@ -21,7 +27,7 @@ def decode(
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
 ) -> PIL.Image.Image:
-    """The picture of an .svc file, mode L, LA, RGB or RGBA, with its profile and metadata in `info`.
+    """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
@@ -33,15 +39,91 @@ def decode(
         device: as for `Codec`.
 
     Raises:
-        InputError: the source can't be read, or an argument is out of range.
+        InputError: the source can't be read, an argument is out of range, or Pillow has no mode for the picture: 16
+            bits in colour or with alpha, for which there is `decode_array`.
         StreamError: it is no intact .svc file; TooLargeError for a picture that has more pixels than allowed, or does
             not fit in memory.
         ModelError: the model is not there, is another, or is not computed exactly on this machine.
         OutOfMemoryError: memory ran out all the same.
     """
     stream = open_stream(source, seed, max_pixels)
+    mode_of(stream)
+    return to_image(_picture(stream, seed, model, device))
+
+
+@tells_out_of_memory
+def decode_array(
+    source: Source,
+    *,
+    seed: int | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+) -> npt.NDArray[Any]:
+    """The samples of any .svc file, channels last.
+
+    Args:
+        source: as for `decode`, as are all arguments.
+        seed: likewise.
+        max_pixels: likewise.
+        model: likewise.
+        device: likewise.
+
+    Returns:
+        uint8, or uint16 where there are 16 bits per sample: (h, w) grey, (h, w, 2) grey and alpha, (h, w, 3) RGB or
+        (h, w, 4) RGBA.
+
+    Raises:
+        InputError: the source can't be read, or an argument is out of range.
+        StreamError: as for `decode`.
+        ModelError: likewise.
+        OutOfMemoryError: likewise.
+    """
+    return to_array(_picture(open_stream(source, seed, max_pixels), seed, model, device))
+
+
+@tells_out_of_memory
+def transcode(
+    source: Source,
+    format: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+) -> bytes:
+    """Any .svc file as a file of another format, with all that it carries and this format holds.
+
+    A `DroppedWarning` names what the format does not hold.
+
+    Args:
+        source: as for `decode`, as are all arguments but the next two.
+        format: PNG, JPEG, TIFF, WEBP, AVIF, BMP, PPM or another one that Pillow writes; PNG or TIFF for 16 bits per
+            sample.
+        options: of Pillow's `save` for this format.
+        seed: as for `decode`.
+        max_pixels: likewise.
+        model: likewise.
+        device: likewise.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        InputError: as for `decode`, or the format does not hold the picture, or Pillow can't write it.
+        StreamError: as for `decode`.
+        ModelError: likewise.
+        OutOfMemoryError: likewise.
+    """
+    stream = open_stream(source, seed, max_pixels)
+    refuse_format(format, deep=stream.fine is not None, alpha=stream.alpha is not None)
+    return to_file(_picture(stream, seed, model, device), format, options or {})
+
+
+def _picture(stream: Stream, seed: int | None, model: str | os.PathLike[str] | None, device: str) -> Picture:
     if stream.plain is not None:
-        return plain_image(stream, stream.plain)
+        return plain_picture(stream, stream.plain)
     from .codec import decode_stream
     from .model_files import find_model, load_named
 

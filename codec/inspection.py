@@ -56,6 +56,7 @@ class Info:
         tune: "psnr" or "ssim", or None where the tier takes none.
         width, height: in pixels.
         colour: "grey" or "RGB".
+        bits_per_sample: 8 or 16.
         has_alpha: an alpha channel is stored.
         model, model_hash: name, and first 8 bytes of the SHA-256 in hexadecimal; None where the picture is plain.
         plain: "stored", "deflated" or "webp" for a picture written without a model, otherwise None.
@@ -73,6 +74,7 @@ class Info:
     width: int
     height: int
     colour: str
+    bits_per_sample: int
     has_alpha: bool
     model: str | None
     model_hash: str | None
@@ -115,6 +117,7 @@ def inspect(source: Source) -> Info:
         width=stream.width,
         height=stream.height,
         colour="grey" if stream.colour is Colour.GREY else "RGB",
+        bits_per_sample=8 if stream.fine is None else 16,
         has_alpha=stream.alpha is not None,
         model=stream.model_name or None,
         model_hash=stream.model_hash.hex() or None,

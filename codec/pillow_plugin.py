@@ -17,7 +17,7 @@ class SvcImageFile(ImageFile.ImageFile):
 
     A file that can't be an intact .svc stream raises Pillow's UnidentifiedImageError when it is opened; what is found
     only while decoding (no such model, a segment that ends too early, more than `MAX_PIXELS`) raises SvcodecError when
-    it is loaded.
+    it is loaded, and so do 16 bits in colour, for which Pillow has no mode: `svcodec.decode_array` decodes them.
     """
 
     format = "SVC"
@@ -35,7 +35,9 @@ class SvcImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         self._content = content
         self._size = (stream.width, stream.height)
-        self._mode = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
+        deep = stream.fine is not None and stream.colour is Colour.GREY and stream.alpha is None
+        coloured = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
+        self._mode = "I;16" if deep else coloured
         self.info.update(to_info(stream.metadata))
 
     @property

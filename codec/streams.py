@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import PIL.Image
-
-from ..arrays import Pixels
+from ..arrays import Deep, Pixels
 from ..bitstream.container import Colour, Stream, unpack
 from ..bitstream.forms import Plain
+from ..errors import InputError
 from . import plain
 from .arguments import refuse_larger, whole_number
 from .memory import PLAIN, refuse_what_does_not_fit
-from .pictures import Picture, decode_alpha, to_image
+from .pictures import Picture, decode_alpha
 from .sources import Source, read_stream
+from .split import joined
 
 
 def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Stream:
@@ -34,23 +34,38 @@ def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Str
     return stream
 
 
-def alpha_of(stream: Stream) -> Pixels | None:
-    """The alpha channel, uint8 (h, w), or None. Raises CorruptError for one that can't be read."""
-    return None if stream.alpha is None else decode_alpha(stream.alpha, stream.width, stream.height)
+def mode_of(stream: Stream) -> str:
+    """Pillow's mode of the picture. Raises InputError where Pillow has none, as for colours of sixteen bits."""
+    if stream.fine is None:
+        return ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
+    if stream.colour is Colour.GREY and stream.alpha is None:
+        return "I;16"
+    what = "grey and alpha" if stream.colour is Colour.GREY else "RGB" if stream.alpha is None else "RGBA"
+    raise InputError(
+        f"the picture is {what} with 16 bits per sample, for which Pillow has no mode: svcodec.decode_array "
+        "returns it as an array, and `svcodec decode -o` writes it to a .png or .tif"
+    )
 
 
-def image_of(stream: Stream, pixels: Pixels, alpha: Pixels | None) -> PIL.Image.Image:
-    """Decoded pixels with all that goes with them, as `to_image` returns them."""
-    return to_image(Picture(pixels, alpha, stream.metadata))
+def alpha_of(stream: Stream) -> Pixels | Deep | None:
+    """The alpha channel (h, w), uint8 or uint16 as the picture, or None. Raises CorruptError if it can't be read."""
+    if stream.alpha is None:
+        return None
+    return decode_alpha(stream.alpha, stream.width, stream.height, stream.fine is not None)
 
 
-def plain_image(stream: Stream, content: Plain) -> PIL.Image.Image:
+def picture_of(stream: Stream, pixels: Pixels, alpha: Pixels | Deep | None) -> Picture:
+    """Decoded pixels with all that goes with them. Raises StreamError for lower bits that can't be read."""
+    whole = pixels if stream.fine is None else joined(stream.fine, pixels)
+    return Picture(whole, alpha, stream.metadata)
+
+
+def plain_picture(stream: Stream, content: Plain) -> Picture:
     """The picture of a stream that is plain.
 
     Raises:
-        CorruptError: it can't be read.
-        TooLargeError: it does not fit in memory.
+        StreamError: it can't be read; TooLargeError for one that does not fit in memory.
     """
     refuse_what_does_not_fit("decoding", PLAIN, stream.width, stream.height)
     pixels = plain.decode(content, (stream.height, stream.width), stream.colour is Colour.GREY)
-    return image_of(stream, pixels, alpha_of(stream))
+    return picture_of(stream, pixels, alpha_of(stream))

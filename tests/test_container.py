@@ -68,7 +68,9 @@ ENTRIES = st.builds(
 )
 RATES = st.just((None, None)) | st.tuples(st.integers(1, 100), st.sampled_from(Tune))
 STREAMS = st.builds(
-    lambda rate, **fields: Stream(quality=rate[0], tune=rate[1], **fields),
+    lambda rate, fine, **fields: Stream(
+        quality=rate[0], tune=rate[1], fine=fine if fields["tier"] is Tier.LOSSLESS else None, **fields
+    ),
     RATES,
     tier=st.sampled_from(Tier),
     colour=st.sampled_from(Colour),
@@ -81,6 +83,7 @@ STREAMS = st.builds(
     alpha=BLOBS,
     metadata=METADATA,
     verdict=st.none() | st.builds(Verdict, SCORES, SCORES),
+    fine=BLOBS,
 )
 
 PLAIN = Stream(
@@ -200,7 +203,7 @@ def test_bytes_after_the_end() -> None:
 def test_unknown_sections() -> None:
     for kind in (200, 255):
         assert unpack(with_section(kind, b"news")) == SAMPLE
-    for kind in (8, 127):
+    for kind in (9, 127):
         with pytest.raises(UnsupportedError):
             unpack(with_section(kind, b"news"))
 

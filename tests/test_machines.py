@@ -80,7 +80,7 @@ def sha(data):
 
 def decoded(codec, data):
     try:
-        return sha(codec.decode(data).tobytes())
+        return sha(codec.decode_array(data).tobytes())
     except svcodec.SvcodecError as error:
         return str(error)
 
@@ -144,7 +144,7 @@ def expected(picture: Path) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", PIXELS)
 def test_golden_stream(name: str) -> None:
-    decoded = svcodec.decode((GOLDEN / f"{name}.svc").read_bytes())
+    decoded = svcodec.decode_array((GOLDEN / f"{name}.svc").read_bytes())
     assert hashlib.sha256(decoded.tobytes()).hexdigest() == PIXELS[name]
 
 

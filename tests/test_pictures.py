@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,12 +61,6 @@ def test_other_colour_spaces_are_refused(mode: str) -> None:
         read_picture(Image.new(mode, (4, 4)))
 
 
-@pytest.mark.parametrize("mode", ["I", "F", "I;16", "I;16B"])
-def test_deep_modes_are_refused(mode: str) -> None:
-    with pytest.raises(InputError, match="8 bits"):
-        read_picture(Image.new(mode, (4, 4)))
-
-
 def test_transparent_palettes() -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 40, 50, 60])
@@ -106,39 +99,6 @@ def test_a_colour_made_transparent(make_png: MakePng) -> None:
 @pytest.mark.parametrize(("depth", "row"), [(1, b"\x80"), (2, b"\xc0"), (4, b"\xf0")])
 def test_shallow_greys_are_widened(make_png: MakePng, depth: int, row: bytes) -> None:
     assert read_picture(io.BytesIO(make_png(2, depth, 0, row))).pixels.tolist() == [[255, 0]]
-
-
-@pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
-def test_deep_png_is_refused(make_png: MakePng, tmp_path: Path, colour_type: int, channels: int) -> None:
-    path = tmp_path / "deep.png"
-    path.write_bytes(make_png(3, 16, colour_type, bytes(6 * channels)))
-    for source in (path, str(path), io.BytesIO(path.read_bytes()), Image.open(path)):
-        with pytest.raises(InputError, match="more than 8 bits"):
-            read_picture(source)
-
-
-def deep_tiff(channels: int) -> bytes:
-    """An uncompressed TIFF of 2x1 pixels with 16 bits per sample."""
-    photometric = 2 if channels > 2 else 1
-    entries = [(256, 3, 1, 2), (257, 3, 1, 1), (258, 3, channels, 16), (259, 3, 1, 1), (262, 3, 1, photometric)]
-    entries += [(273, 4, 1, 0), (277, 3, 1, channels), (278, 3, 1, 1), (279, 4, 1, 4 * channels)]
-    if channels == 4:
-        entries.append((338, 3, 1, 2))
-    depths_at = 8 + 2 + 12 * len(entries) + 4
-    values = {273: depths_at + 2 * channels, **({258: depths_at} if channels > 2 else {})}
-    ifd = b"".join(
-        struct.pack("<HHII", tag, kind, count, values.get(tag, value)) for tag, kind, count, value in entries
-    )
-    depths = struct.pack(f"<{channels}H", *[16] * channels)
-    return b"II*\x00" + struct.pack("<IH", 8, len(entries)) + ifd + bytes(4) + depths + bytes(4 * channels)
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_deep_tiff_is_refused(channels: int) -> None:
-    data = deep_tiff(channels)
-    assert Image.open(io.BytesIO(data)).size == (2, 1)
-    with pytest.raises(InputError, match="more than 8 bits"):
-        read_picture(io.BytesIO(data))
 
 
 def test_deep_ppm_is_refused() -> None:

@@ -7,17 +7,17 @@ from random import Random
 from unittest import mock
 
 import numpy as np
-import PIL.Image
 import torch
 
-from ...bitstream.container import Stream, unpack
+from ...arrays import Deep, Pixels
+from ...bitstream.container import Colour, Stream, unpack
 from ...bitstream.stack import Stack
 from ...bitstream.tables import OFFSETS, SCALES
 from ...codec.codec import Codec
 from ...codec.corrections import count_of, pop_correction
 from ...codec.inspection import inspect
 from ...codec.latents import draw_popped, give_back
-from ...codec.streams import alpha_of, plain_image
+from ...codec.streams import alpha_of, plain_picture
 from ...codec.tiers import SPECS
 from ...errors import StreamError
 from ...models.details import MAX_LOG_SCALE, MIN_LOG_SCALE, Group, Prior
@@ -74,7 +74,9 @@ class Layers:
             alpha_of(stream)
         if stream.plain is not None:
             self.layer = "plain"
-            return self._promised(plain_image(stream, stream.plain), stream.plain.checksum)
+            picture = plain_picture(stream, stream.plain)
+            # of sixteen bits, `fine` has a seal of its own
+            return self._promised(picture.pixels, None if stream.fine else stream.plain.checksum)
         self.layer = "codes"
         try:
             self._pop(stream.codes, rng)
@@ -124,15 +126,14 @@ class Layers:
             return seals[-1]
 
         with mock.patch.object(Stack, "unseal", recorded):
-            image = self.codec.decode(data, seed=seed, max_pixels=None)
-        return self._promised(image, seals[-1])
+            samples = self.codec.decode_array(data, seed=seed, max_pixels=None)
+        grey, alpha = stream.colour is Colour.GREY, stream.alpha is not None
+        pixels = samples[..., 0] if grey and alpha else samples[..., :3] if alpha else samples
+        return self._promised(pixels, seals[-1])
 
-    def _promised(self, image: PIL.Image.Image, seal: int) -> Decoded:
-        """What an image shows. Raises WrongPicture unless it is what a seal promises."""
-        pixels = np.asarray(image)
-        if image.mode in ("LA", "RGBA"):
-            pixels = pixels[..., :-1]
-        found = zlib.crc32(pixels.tobytes())
-        if found != seal:
+    def _promised(self, pixels: Pixels | Deep, seal: int | None) -> Decoded:
+        """What was decoded. Raises WrongPicture unless it is what a seal promises."""
+        found = zlib.crc32(pixels.astype(f"<u{pixels.itemsize}").tobytes())
+        if seal is not None and found != seal:
             raise WrongPicture(f"the pixels have the CRC-32 {found:08x}, the seal promises {seal:08x}")
-        return image.size, found
+        return pixels.shape[1::-1], found

@@ -7,6 +7,6 @@ module for each format that needs one; `writing` gives it back, as a Pillow imag
 from .alpha import decode_alpha, encode_alpha
 from .picture import Picture
 from .reading import PictureLike, read_picture
-from .writing import to_image
+from .writing import to_array, to_image
 
-__all__ = ["Picture", "PictureLike", "decode_alpha", "encode_alpha", "read_picture", "to_image"]
+__all__ = ["Picture", "PictureLike", "decode_alpha", "encode_alpha", "read_picture", "to_array", "to_image"]

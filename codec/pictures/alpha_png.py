@@ -14,8 +14,8 @@ _CHECKSUM = 4
 _HEAD = struct.Struct(">IIBBBBB")  # width, height, depth, colour type, compression, filters, interlacing
 
 
-def check_alpha_png(data: bytes, width: int, height: int) -> None:
-    """Raise CorruptError unless a PNG is of that size, grey, of 8 bits, not interlaced, and complete.
+def check_alpha_png(data: bytes, width: int, height: int, depth: int = 8) -> None:
+    """Raise CorruptError unless a PNG is of that size, grey, of that depth in bits, not interlaced, and complete.
 
     Decoders fill up what is missing, and read texts, profiles and frames, which may grow without bound.
     """
@@ -23,10 +23,10 @@ def check_alpha_png(data: bytes, width: int, height: int) -> None:
     kinds = [kind for kind, _ in chunks]
     if kinds[:1] != [b"IHDR"] or kinds[-1] != b"IEND" or set(kinds[1:-1]) != {b"IDAT"}:
         raise CorruptError("the alpha channel's PNG is not made of a head, pixels and an end")
-    if chunks[0][1] != _HEAD.pack(width, height, 8, 0, 0, 0, 0):
-        raise CorruptError(f"the alpha channel is no grey PNG of 8 bits and {width}x{height} pixels")
+    if chunks[0][1] != _HEAD.pack(width, height, depth, 0, 0, 0, 0):
+        raise CorruptError(f"the alpha channel is no grey PNG of {depth} bits and {width}x{height} pixels")
     decompressor, samples = zlib.decompressobj(), 0
-    wanted = height * (1 + width)  # a byte before each row says how it is filtered
+    wanted = height * (1 + width * depth // 8)  # a byte before each row says how it is filtered
     for _, content in chunks[1:-1]:
         try:
             samples += len(decompressor.decompress(content, wanted + 1 - samples))

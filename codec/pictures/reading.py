@@ -1,4 +1,4 @@
-"""Pictures in: files, Pillow images, arrays and tensors to 8-bit samples, without losing a bit unnoticed."""
+"""Pictures in: files, Pillow images, arrays and tensors to samples, without losing a bit unnoticed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..heif import is_heif, is_installed
 from ..sources import Source, is_source, prefix, read_bytes, reason
 from . import png
 from .carried import carried
+from .deep_reading import deep_samples
 from .depth import content_of, depth_of, rawmode
 from .identify import open_picture
 from .picture import Picture
@@ -24,7 +25,7 @@ from .samples import from_array, from_tensor
 if TYPE_CHECKING:
     import torch
 
-PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8] | torch.Tensor | Picture"
+PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8 | np.uint16] | torch.Tensor | Picture"
 
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
@@ -43,10 +44,10 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
 
             - a path (`str` or `os.PathLike`), a binary file object, or a file's content (bytes, bytearray or
               memoryview), in any format that Pillow reads;
-            - a Pillow image of mode 1, L, LA, P, PA, RGB, RGBA or RGBX. Palettes count as the colours they show, a
-              transparent colour becomes alpha;
-            - an array of dtype uint8, channels last: (h, w) or (h, w, 1) grey, (h, w, 2) grey and alpha, (h, w, 3) RGB
-              or (h, w, 4) RGBA;
+            - a Pillow image of mode 1, L, LA, P, PA, RGB, RGBA or RGBX, or of mode I;16 or I with sixteen bits.
+              Palettes count as the colours they show, a transparent colour becomes alpha;
+            - an array of dtype uint8 or uint16, channels last: (h, w) or (h, w, 1) grey, (h, w, 2) grey and alpha,
+              (h, w, 3) RGB or (h, w, 4) RGBA;
             - a tensor of these shapes, or channels first: (1, h, w) to (4, h, w). One that could be either is refused;
             - a `Picture`, which is returned as it is.
         given: metadata in place of what a Pillow image has, under the names of `Image.save`.
@@ -54,8 +55,9 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
 
     Raises:
         InputError: it is not a picture, or could only be coded by dropping bits or frames: samples of more than 8 bits,
-            other colour spaces, animations, raw photos. Pass a file's path rather than a Pillow image that was loaded
-            from memory: Pillow has then cut deep samples to 8 bits, which nothing in the image tells.
+            unless it is a PNG or TIFF of 16, other colour spaces, animations, raw photos. Pass a file's path rather
+            than a Pillow image that was loaded from memory: Pillow has then cut deep samples to 8 bits, which nothing
+            in the image tells.
         TooLargeError: an InputError, of a picture with more pixels.
     """
     if isinstance(image, Picture):
@@ -128,7 +130,9 @@ def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, A
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
     if depth_of(image, content) > 8:
-        raise InputError("has more than 8 bits per sample, svcodec codes 8: scale it to 8 bits first")
+        samples = from_array(deep_samples(image))
+        metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
+        return Picture(samples.pixels, samples.alpha, metadata, dropped)
     layout = rawmode(image)
     image.load()
     shown = image

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, TiffImagePlugin
 
 from ...bitstream.metadata import NOTHING, RESOLUTION_UNIT, Metadata
 from ...errors import DroppedWarning, InputError
 from . import exif, icc, jpeg, png
+from .deep_writing import MODES, with_samples
 from .picture import Picture
 from .pillow_info import from_info, to_info
 
@@ -39,22 +42,36 @@ _NAMES = {
 }
 _PARSING = ("TIFF", "AVIF")  # formats for which Pillow reads EXIF, and does not write it as it is
 _OPAQUE = ("JPEG", "PPM", "BMP")
+_DEEP = ("PNG", "TIFF")
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG = 700, 33723, 34377
 _IPTC = 0x0404
 
 
 def to_image(picture: Picture) -> Image.Image:
-    """The picture as a Pillow image of mode L, LA, RGB or RGBA and format SVC, with its metadata in `info`.
+    """The picture as a Pillow image of mode L, LA, RGB, RGBA or I;16 and format SVC, with its metadata in `info`.
 
     They stand there under the names that Pillow's `save` takes as parameters: `icc_profile`, `exif` and `xmp` (bytes),
-    `dpi`, `comment`; and `text`, `photoshop` and `modified`.
+    `dpi`, `comment`; and `text`, `photoshop` and `modified`. For sixteen bits in colour or with alpha there is no mode.
     """
     image = Image.fromarray(picture.pixels)
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
-    image.format = "SVC"  # so that it counts as opened: what Pillow makes of it has none
-    image.info.update(to_info(picture.metadata))
-    return image
+    return _opened(image, picture.metadata)
+
+
+def to_array(picture: Picture) -> npt.NDArray[Any]:
+    """The samples of a picture, uint8 or uint16: (h, w) grey, (h, w, 2) with alpha, (h, w, 3) RGB or (h, w, 4) RGBA."""
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+
+
+def to_file(picture: Picture, format: str, options: Mapping[str, Any]) -> bytes:
+    """The picture as a file of another format. Arguments and errors are those of `write_picture`."""
+    if picture.pixels.dtype != np.uint16:
+        return write_picture(to_image(picture), format, **options)
+    refuse_format(format, deep=True, alpha=picture.alpha is not None)
+    samples = np.atleast_3d(to_array(picture))
+    pixel = _opened(Image.new(MODES[samples.shape[2]], (1, 1)), picture.metadata)
+    return with_samples(write_picture(pixel, format, **options), format.upper(), samples)
 
 
 def write_picture(image: Image.Image, format: str, **options: Any) -> bytes:
@@ -75,8 +92,7 @@ def write_picture(image: Image.Image, format: str, **options: Any) -> bytes:
         InputError: the format does not hold the picture, or Pillow can't write it.
     """
     format = format.upper()
-    if image.has_transparency_data and format in _OPAQUE:
-        raise InputError(f"the picture has an alpha channel, which {format} can't hold: write .png or .webp")
+    refuse_format(format, deep=image.mode == "I;16", alpha=image.has_transparency_data)
     image.load()
     metadata, lost = _held(image, from_info(image.info), format)
     stream = io.BytesIO()
@@ -88,6 +104,27 @@ def write_picture(image: Image.Image, format: str, **options: Any) -> bytes:
     if lost:
         warnings.warn(f"not kept in {format}: {', '.join(lost)}", DroppedWarning, stacklevel=2)
     return data
+
+
+def refuse_format(format: str, *, deep: bool, alpha: bool) -> None:
+    """Raise InputError for a format that does not hold such a picture.
+
+    Args:
+        format: as for `write_picture`.
+        deep: the picture has sixteen bits per sample.
+        alpha: it has an alpha channel.
+    """
+    format = format.upper()
+    if alpha and format in _OPAQUE:
+        raise InputError(f"the picture has an alpha channel, which {format} can't hold: write .png or .webp")
+    if deep and format not in _DEEP:
+        raise InputError(f"the picture has 16 bits per sample, which {format} can't hold here: write .png or .tif")
+
+
+def _opened(image: Image.Image, metadata: Metadata) -> Image.Image:
+    image.format = "SVC"  # so that it counts as opened: what Pillow makes of it has none
+    image.info.update(to_info(metadata))
+    return image
 
 
 def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata, list[str]]:

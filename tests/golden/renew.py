@@ -29,6 +29,8 @@ CASES: dict[str, dict[str, Any]] = {
     "lossless-grey": {"tier": "lossless"},
     "plain": {"tier": "lossless"},
     "plain-grey": {"tier": "lossless"},
+    "sixteen": {"tier": "lossless"},
+    "sixteen-grey": {"tier": "lossless"},
 }
 
 
@@ -44,13 +46,23 @@ def picture(grey: bool) -> np.ndarray:
     return levels[..., 1] if grey else levels
 
 
+def deep_picture(grey: bool) -> np.ndarray:
+    """One of sixteen bits: slopes, with little noise, with more, and broken by a line."""
+    rows, columns = np.mgrid[:75, :107].astype(np.int64)
+    slope = 150 * rows + 200 * columns + 2 * rows * columns
+    noise = (rows * 7919 + columns * 104729 + rows * columns * 31) % 23
+    levels = np.stack([slope + noise, slope // 2 + 90 * noise, 52000 - slope - 3000 * (rows > columns)], -1)
+    return (levels[..., 0] if grey else levels).astype(np.uint16)
+
+
 def main() -> None:
     hashes = {}
     for name, options in CASES.items():
         with mock.patch.object(choice, "encode", choice.encode if "plain" in name else choice.learned):
-            data = svcodec.encode(picture("grey" in name), **options)
+            make = deep_picture if "sixteen" in name else picture
+            data = svcodec.encode(make("grey" in name), **options)
         (FOLDER / f"{name}.svc").write_bytes(data)
-        hashes[name] = hashlib.sha256(svcodec.decode(data).tobytes()).hexdigest()
+        hashes[name] = hashlib.sha256(svcodec.decode_array(data).tobytes()).hexdigest()
     (FOLDER / "pixels.json").write_text(json.dumps(hashes, indent=2) + "\n")
 
 
