@@ -25,7 +25,7 @@ class Format:
 FORMATS = {
     "png": Format("PNG", (".png",)),
     "webp": Format("WEBP", (".webp",), {"lossless": True, "exact": True}),
-    "tiff": Format("TIFF", (".tiff", ".tif"), {"compression": "tiff_adobe_deflate"}),
+    "tiff": Format("TIFF", (".tiff", ".tif")),  # not compressed: Pillow can not, where there is EXIF
     "jpg": Format("JPEG", (".jpg", ".jpeg"), {"quality": 95, "subsampling": 0}),
     "avif": Format("AVIF", (".avif",), {"quality": 100, "subsampling": "4:4:4"}),
     "bmp": Format("BMP", (".bmp",)),

@@ -48,8 +48,8 @@ WRONG: dict[str, Callable[[Stream], Stream]] = {
     "codes": lambda stream: replace(stream, codes=bytes([stream.codes[0] ^ 1]) + stream.codes[1:]),
     "no alpha": lambda stream: replace(stream, alpha=None),
     "another alpha": other_alpha,
-    "no EXIF": lambda stream: replace(stream, exif=None),
-    "another profile": lambda stream: replace(stream, icc=b"another"),
+    "no EXIF": lambda stream: replace(stream, metadata=replace(stream.metadata, exif=None)),
+    "another profile": lambda stream: replace(stream, metadata=replace(stream.metadata, icc=b"another")),
 }
 
 
