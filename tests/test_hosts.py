@@ -24,6 +24,21 @@ PROGRAM = Path(__file__).with_name("hosts.py")
 program = runpy.run_path(str(PROGRAM))  # tests are no package
 HOSTS, EFFORTS, precisions, sha = (program[name] for name in ("HOSTS", "EFFORTS", "precisions", "sha"))
 WORST = ["mkldnn.conv bf16", "default torch.float64", "default device", "autocast bfloat16", "all at once"]
+RARE = (
+    "rnn",
+    "tf32",
+    "cuBLAS",
+    "cuDNN",
+    "CUDA",
+    "TF32",
+    "cuda.",
+    "threads",
+    "thread",
+    "gradients",
+    "mode on",
+    "oneDNN",
+)
+OFTEN = [name for name in HOSTS if name == "cuda.matmul tf32" or not any(part in name for part in RARE)]
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +76,9 @@ def expected(honest: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize("name", OFTEN)
 def test_codes_in_any_program(name: str, honest: Path, expected: dict[str, Any]) -> None:
-    found = outcome(honest, "late", "some")[name]
+    found = outcome(honest, "late", "some", *OFTEN)[name]
     for what in ("coded", "decoded"):
         assert found[what] == {tier: expected[what][tier] for tier in ("high", "lossless")}
     assert found["changed"] == []
@@ -74,9 +89,9 @@ def test_codes_in_every_tier_in_the_worst_programs(name: str, honest: Path, expe
     assert outcome(honest, "late", "all", *WORST)[name] == expected
 
 
-@pytest.mark.parametrize("name", WORST[-2:])
+@pytest.mark.parametrize("name", WORST[-1:])
 def test_loads_in_the_worst_programs(name: str, honest: Path, expected: dict[str, Any]) -> None:
-    assert outcome(honest, "early", "all", *WORST[-2:])[name] == expected
+    assert outcome(honest, "early", "all", *WORST[-1:])[name] == expected
 
 
 @pytest.mark.slow
