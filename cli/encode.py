@@ -42,7 +42,7 @@ from .files import (
 @click.option(
     "--strip",
     type=click.Choice(STRIPS),
-    help="Leave out where the picture was taken, or all metadata but ICC profile and orientation.",
+    help="Leave out GPS positions, or all metadata but ICC profile and orientation.",
 )
 @calibration_option
 @model_option

@@ -132,7 +132,7 @@ class Codec:
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
-            strip: gps to leave out where the picture was taken, all for all metadata but ICC profile and orientation.
+            strip: gps to leave out GPS positions, all for all metadata but ICC profile and orientation.
                 Of what remains `DroppedWarning` names what an .svc file does not hold.
 
         Raises:
