@@ -107,6 +107,9 @@ def test_extended_xmp_is_put_together(photo: Samples) -> None:
         assert b"main" in whole and b"more more" in whole
         assert b"HasExtendedXMP" not in whole
         assert picture.dropped == ()
+    made = read_picture(Image.open(io.BytesIO(with_segments(photo, *parts, xmp=main))).copy())
+    assert made.dropped == ("extended XMP that can't be read",)
+    assert b"main" in (made.metadata.xmp or b"") and b"HasExtendedXMP" not in (made.metadata.xmp or b"")
     for lacking in (parts[:1], extended(more, b"B" * 32), extended(b"<no xml")):
         picture = read_picture(with_segments(photo, *lacking, xmp=main))
         assert picture.dropped == ("extended XMP that can't be read",)

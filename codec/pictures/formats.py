@@ -11,12 +11,13 @@ from PIL import ExifTags
 
 from . import boxes, colours, exif, jpeg, png, xmp
 from .collection import Collection
-from .pillow_info import from_info
+from .pillow_info import FIELDS, from_info
 from .xmp import XmpError
 
 _REFERENCE = {(xmp.NOTE, "HasExtendedXMP")}
 # What ImageMagick and ExifTool call what they keep as a text.
 _RAW_PROFILES = {"exif": ("exif", "APP1"), "xmp": ("xmp",), "icc": ("icc", "icm"), "photoshop": ("8bim", "iptc")}
+_NO_TEXTS = ("compression", "icc_profile_type")  # texts in `info` of TIFF and HEIF
 _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_diffuse_white_luminance")
 _IPTC, _ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x040F, 0x0422, 0x0424
 _X_RESOLUTION = int(ExifTags.Base.XResolution)
@@ -39,27 +40,21 @@ def collect(found: Collection) -> None:
     """Add what the file has of its own kind."""
     if found.image.format in _OF_FORMATS:
         _OF_FORMATS[found.image.format](found)
-    elif "gamma" in found.info or "chromaticity" in found.info:  # of an image that was made of a PNG
+
+
+def _made(found: Collection) -> None:
+    """Of an image that Pillow made of another: what is in `info` as a PNG or a JPEG has it there."""
+    texts = {key: value for key, value in found.info.items() if isinstance(key, str) and isinstance(value, str)}
+    _texts(found, {key: value for key, value in texts.items() if key not in FIELDS and key not in _NO_TEXTS})
+    if "gamma" in found.info or "chromaticity" in found.info:
         _png_colours(found)
+    _whole_xmp(found, ())  # of which a JPEG's segments are gone
 
 
 def _png(found: Collection) -> None:
-    texts: dict[str, str] = dict(found.info.get("text") or getattr(found.image, "text", None) or {})
-    for name, kinds in _RAW_PROFILES.items():
-        try:
-            profile = png.raw_profile(texts, *kinds)
-        except ValueError:
-            found.lost.append(f"raw profile {kinds[0]} that can't be read")
-            continue
-        if name == "exif" and profile and profile.startswith(jpeg.XMP):
-            name, profile = "xmp", profile.removeprefix(jpeg.XMP)
-        if name == "exif" and profile:
-            profile = exif.bare(profile)
-        if name == "photoshop" and profile and not profile.startswith(b"8BIM"):
-            profile = jpeg.blocks_of({_IPTC: profile})
-        found.add(**{name: profile})
-    kept = {keyword: text for keyword, text in texts.items() if not png.is_raw_profile(keyword)}
-    found.put(texts=from_info({"text": kept}).texts)
+    texts = found.info.get("text") or getattr(found.image, "text", None) or {}
+    found.put(texts=())
+    _texts(found, texts)
     if found.content:
         found.lost += png.left_out(found.content)
         try:
@@ -67,6 +62,26 @@ def _png(found: Collection) -> None:
         except ValueError:
             found.lost.append("modification time that is none")
     _png_colours(found)
+
+
+def _texts(found: Collection, texts: Mapping[str, str]) -> None:
+    """Texts, and what ImageMagick keeps as one."""
+    for name, kinds in _RAW_PROFILES.items():
+        try:
+            profile = png.raw_profile(texts, *kinds)
+        except ValueError:
+            found.lost.append(f"raw profile {kinds[0]} that can't be read")
+            continue
+        if name == "exif" and profile and profile.startswith(jpeg.XMP):
+            found.add(xmp=profile.removeprefix(jpeg.XMP))
+            continue
+        if name == "exif" and profile:
+            profile = exif.bare(profile)
+        if name == "photoshop" and profile and not profile.startswith(b"8BIM"):
+            profile = jpeg.blocks_of({_IPTC: profile})
+        found.add(**{name: profile})
+    kept = {keyword: text for keyword, text in texts.items() if not png.is_raw_profile(keyword)}
+    found.put(texts=(*found.metadata.texts, *from_info({"text": kept}).texts))
 
 
 def _png_colours(found: Collection) -> None:
@@ -99,18 +114,23 @@ def _jpeg(found: Collection) -> None:
         found.put(comment=b"\n".join(comments))
     if "photoshop" in found.info:
         found.put(photoshop=jpeg.photoshop_of(segments) or None)
-    try:
-        found.put(xmp=jpeg.whole_xmp(found.metadata.xmp or b"", segments) or None)
-    except XmpError:
-        found.lost.append("extended XMP that can't be read")
-        with contextlib.suppress(XmpError):
-            found.put(xmp=xmp.without(found.metadata.xmp or b"", _REFERENCE) or None)
+    _whole_xmp(found, segments)
     frames = getattr(found.image, "n_frames", 1)
     if frames > 1:
         found.lost.append("the file's second picture" if frames == 2 else f"{frames - 1} more pictures of the file")
     elif jpeg.has_gain_map(segments):
         found.lost.append("gain map")
     found.lost += jpeg.left_out(segments)
+
+
+def _whole_xmp(found: Collection, segments: jpeg.Segments) -> None:
+    packet = found.metadata.xmp or b""
+    try:
+        found.put(xmp=jpeg.whole_xmp(packet, segments) or None)
+    except XmpError:
+        found.lost.append("extended XMP that can't be read")
+        with contextlib.suppress(XmpError):
+            found.put(xmp=xmp.without(packet, _REFERENCE) or None)
 
 
 def _tiff(found: Collection) -> None:
@@ -165,7 +185,8 @@ def _psd(found: Collection) -> None:
     found.add(photoshop=jpeg.blocks_of(resources))
 
 
-_OF_FORMATS: dict[str, Callable[[Collection], None]] = {
+_OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
+    None: _made,
     "AVIF": _heif,
     "HEIF": _heif,
     "JPEG": _jpeg,
