@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--strip",
     type=click.Choice(STRIPS),
-    help="Leave out where the picture was taken, or all metadata but ICC profile and orientation.",
+    help="Leave out GPS positions, or all metadata but ICC profile and orientation.",
 )
 @click.option("--verify", is_flag=True, help="Decode each file before it is written, and compare.")
 @max_pixels_option

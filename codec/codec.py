@@ -147,7 +147,7 @@ class Codec:
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
             verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
-            strip: gps to leave out where the picture was taken, all for all metadata but ICC profile and orientation.
+            strip: gps to leave out GPS positions, all for all metadata but ICC profile and orientation.
                 Of what remains `DroppedWarning` names what an .svc file does not hold.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
 

@@ -19,7 +19,10 @@ def is_heif(content: bytes) -> bool:
 
 def is_installed() -> bool:
     """Whether pillow-heif is."""
-    return importlib.util.find_spec("pillow_heif") is not None
+    try:
+        return importlib.util.find_spec("pillow_heif") is not None
+    except (ImportError, ValueError):  # a finder refuses to look
+        return False
 
 
 def register() -> None:

@@ -73,15 +73,15 @@ def _accept(prefix: bytes) -> bool:
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
     from .encoding import encode
-    from .pictures.pillow_info import KEYS, refuse_others
+    from .pictures.pillow_info import FIELDS, refuse_others
     from .pictures.reading import read_picture
 
     parameters = image.encoderinfo
     _, *options = inspect.signature(encode).parameters
-    unknown = [name for name in parameters if name not in (*options, *KEYS)]
+    unknown = [name for name in parameters if name not in (*options, *FIELDS)]
     if unknown:
-        raise InputError(f"saving as .svc takes {', '.join((*options, *KEYS))}; not {', '.join(map(repr, unknown))}")
-    given = {name: value for name, value in parameters.items() if name in KEYS}
+        raise InputError(f"saving as .svc takes {', '.join((*options, *FIELDS))}; not {', '.join(map(repr, unknown))}")
+    given = {name: value for name, value in parameters.items() if name in FIELDS}
     refuse_others(given)
     file.write(encode(read_picture(image, given), **{name: parameters[name] for name in options if name in parameters}))
 

@@ -88,7 +88,7 @@ def test_deep_heic(deep_heic: bytes, tmp_path: Path) -> None:
 
 
 def test_heic(photo: Samples, tmp_path: Path) -> None:
-    pytest.importorskip("pillow_heif")
+    pytest.importorskip("pillow_heif").register_heif_opener()  # which saves too
     path = tmp_path / "photo.heic"
     exif = Image.Exif()
     exif[0x010F] = "maker"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 import svcodec
 from svcodec.bitstream.metadata import Text
@@ -223,3 +223,29 @@ def test_profiles_are_for_the_colours_that_a_picture_has(photo: Samples) -> None
     picture = read_picture(written(Image.fromarray(photo), "JPEG", icc_profile=lab))
     assert picture.metadata.icc is None
     assert picture.dropped == ("ICC profile for other colours than the picture has",)
+
+
+def test_texts_of_an_image_that_was_made_of_a_png(photo: Samples) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    exif[0x0112] = 6
+    texts = (chunk(b"tEXt", b"prompt\0a photo"), chunk(b"iTXt", "Title\0\0\0de\0\0Grüße".encode()))
+    data = with_chunks(photo, *texts, raw_profile("exif", exif.tobytes()))
+    made = Image.open(io.BytesIO(data)).resize((20, 12))
+    picture = read_picture(made)
+    assert picture.metadata.texts == (Text("prompt", "a photo"), Text("Title", "Grüße", "de"))
+    assert b"maker" in (picture.metadata.exif or b"")
+    assert picture.dropped == ("EXIF orientation 6, as the picture may have been turned since it was opened",)
+    turned = read_picture(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    assert turned.pixels.shape == (40, 24, 3)
+    assert b"maker" in (turned.metadata.exif or b"") and turned.dropped == ()
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "TIFF", compression="tiff_lzw")
+    assert read_picture(Image.open(file).copy()).metadata.texts == ()
+
+
+def test_a_comment_given_in_info_is_one(photo: Samples) -> None:
+    image = Image.fromarray(photo)
+    image.info["comment"] = "hello"
+    assert read_picture(image).metadata.comment == b"hello"
+    assert read_picture(image).metadata.texts == ()

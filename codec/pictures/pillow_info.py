@@ -23,7 +23,17 @@ from ...bitstream.metadata import RESOLUTION_UNIT, Metadata, Text
 from ...errors import InputError
 from . import exif, jpeg
 
-KEYS = ("icc_profile", "exif", "xmp", "dpi", "comment", "text", "photoshop", "modified")
+# The keys, with the fields of Metadata that they stand for.
+FIELDS = {
+    "icc_profile": "icc",
+    "exif": "exif",
+    "xmp": "xmp",
+    "dpi": "resolution",
+    "comment": "comment",
+    "text": "texts",
+    "photoshop": "photoshop",
+    "modified": "modified",
+}
 
 _BYTES = (bytes, bytearray, memoryview, str)
 _TYPES: dict[str, tuple[type, ...]] = {

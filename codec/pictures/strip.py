@@ -19,7 +19,7 @@ def stripped(picture: Picture, what: str | None) -> Picture:
 
     Args:
         picture: as it was read.
-        what: "gps" for where it was taken, "all" for everything but the colour profile and the orientation, or None.
+        what: "gps" for GPS positions, "all" for everything but the colour profile and the orientation, or None.
 
     Raises:
         InputError: there is nothing of this name.
