@@ -32,20 +32,20 @@ class Cost(NamedTuple):
 
 
 DECODING = {
-    Tier.SKETCH: Cost(330),
-    Tier.PREVIEW: Cost(330),
-    Tier.STANDARD: Cost(330),
-    Tier.HIGH: Cost(330),
-    Tier.LOSSLESS: Cost(16, 600),
+    Tier.SKETCH: Cost(370, 200),
+    Tier.PREVIEW: Cost(370, 200),
+    Tier.STANDARD: Cost(370, 200),
+    Tier.HIGH: Cost(370, 200),
+    Tier.LOSSLESS: Cost(12, 550),
 }
 ENCODING = {
-    Tier.SKETCH: Cost(440),
-    Tier.PREVIEW: Cost(440),
-    Tier.STANDARD: Cost(440),
-    Tier.HIGH: Cost(440),
-    Tier.LOSSLESS: Cost(40, 1000),
+    Tier.SKETCH: Cost(370, 250),
+    Tier.PREVIEW: Cost(370, 250),
+    Tier.STANDARD: Cost(440, 250),
+    Tier.HIGH: Cost(440, 250),
+    Tier.LOSSLESS: Cost(50, 900),  # a lossless WebP takes 40 bytes for a pixel
 }
-PLAIN = Cost(30)  # of decoding a picture that is written without a model
+PLAIN = Cost(20)  # of decoding a picture that is written without a model
 LITTLE = 1 << 26  # bytes that are not worth a look at what is left
 
 # What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import resource
 import struct
@@ -23,7 +24,8 @@ from svcodec.benchmarks.fuzz.drafts import Draft, sealed
 from svcodec.bitstream.container import Section, Tier
 from svcodec.codec import memory
 
-GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parent.parent
+GOLDEN = ROOT / "tests/golden"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 
 
@@ -286,6 +288,17 @@ def test_a_process_with_little_memory_refuses_and_goes_on() -> None:
     assert len(lines) == 14, done.stdout
     assert all("can be had" in line for line in lines[:7])
     assert all("memory ran out" in line for line in lines[7:])
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+def test_estimates_are_those_measured(tier: str) -> None:
+    """Where this fails after a new measurement, `codec/memory.py` needs other figures."""
+    measured = json.loads((ROOT / "benchmarks/results/footprint.json").read_text())["tiers"][tier]
+    for way, costs in (("encoding", memory.ENCODING), ("decoding", memory.DECODING)):
+        found = memory.Cost(*measured[way].values())
+        for size in footprint.SIZES:
+            taken = memory.needed(found, *size)
+            assert taken <= memory.needed(costs[Tier[tier.upper()]], *size) < 1.35 * taken
 
 
 @LINUX
