@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ..bitstream.container import Tier
+from ..codec.memory import DECODING, ENCODING, needed
 from .committed import read, table
+
+MEGAPIXELS = (12, 50, 200)
 
 
 def fuzzing() -> str:
@@ -32,12 +36,12 @@ def fuzzing() -> str:
 
 
 def footprint() -> str:
-    """Memory of each tier for a pixel, and what that makes of photos."""
+    """Memory of each tier for a pixel, and what svcodec reckons with for photos."""
     rows = []
     for tier, of_tier in read("footprint.json")["tiers"].items():
-        for way, cost in of_tier.items():
-            pixel, tile = cost["bytes per pixel"], cost["bytes per pixel of a tile"]
-            photos = (f"{(pixel * 1e6 * size + tile * (1 << 20)) / 1e9:.1f} GB" for size in (12, 50, 200))
-            rows.append((f"`{tier}`, {way}", f"{pixel:.0f}", f"{tile:.0f}", *photos))
-    head = ("", "bytes per pixel", "and of the first 2^20", "12 megapixels", "50 megapixels", "200 megapixels")
-    return table(rows, head)
+        for way, costs in (("encoding", ENCODING), ("decoding", DECODING)):
+            cost = costs[Tier[tier.upper()]]
+            photos = (f"{needed(cost, 1000, 1000 * size) / 1e9:.1f} GB" for size in MEGAPIXELS)
+            rows.append((f"`{tier}`, {way}", *(f"{figure:.0f}" for figure in of_tier[way].values()), *photos))
+    sizes = (f"{size} megapixels" for size in MEGAPIXELS)
+    return table(rows, ("", "bytes per pixel", "and of the first 2^20", *sizes))

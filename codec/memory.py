@@ -32,21 +32,21 @@ class Cost(NamedTuple):
 
 
 DECODING = {
-    Tier.SKETCH: Cost(330),
-    Tier.PREVIEW: Cost(330),
-    Tier.STANDARD: Cost(330),
-    Tier.HIGH: Cost(330),
-    Tier.LOSSLESS: Cost(16, 600),
+    Tier.SKETCH: Cost(370, 200),
+    Tier.PREVIEW: Cost(370, 200),
+    Tier.STANDARD: Cost(370, 200),
+    Tier.HIGH: Cost(370, 200),
+    Tier.LOSSLESS: Cost(12, 550),
 }
 ENCODING = {
-    Tier.SKETCH: Cost(440),
-    Tier.PREVIEW: Cost(440),
-    Tier.STANDARD: Cost(440),
-    Tier.HIGH: Cost(440),
-    Tier.LOSSLESS: Cost(40, 1000),
+    Tier.SKETCH: Cost(370, 250),
+    Tier.PREVIEW: Cost(370, 250),
+    Tier.STANDARD: Cost(440, 250),
+    Tier.HIGH: Cost(440, 250),
+    Tier.LOSSLESS: Cost(50, 900),  # a lossless WebP takes 40 bytes for a pixel
 }
-PLAIN = Cost(30)  # of decoding a picture that is written without a model
-LITTLE = 1 << 26  # bytes that are not worth a look at what is left
+PLAIN = Cost(20)  # of decoding a picture that is written without a model
+BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, which ends the program where it can't
 
 # What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.
 _SIGNS = ("allocate memory", "not enough memory", "out of memory", "could not create a memory", "start new thread")
@@ -56,7 +56,7 @@ _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 def needed(cost: Cost, width: int, height: int) -> int:
     """Bytes that a picture takes, about; a side that is odd takes as much as the next even one."""
     pixels = (width + width % 2) * (height + height % 2)
-    return cost.pixel * pixels + cost.tile * min(pixels, TILE * TILE)
+    return BASE + cost.pixel * pixels + cost.tile * min(pixels, TILE * TILE)
 
 
 def refuse_what_does_not_fit(doing: str, cost: Cost, width: int, height: int) -> None:
@@ -69,7 +69,7 @@ def refuse_what_does_not_fit(doing: str, cost: Cost, width: int, height: int) ->
         height: likewise.
     """
     need = needed(cost, width, height)
-    if need > LITTLE and need > (left := available()):
+    if need > (left := available()):
         raise TooLargeError(
             f"{doing} a picture of {width}x{height} pixels takes about {_gigabytes(need)} of memory, and "
             f"{_gigabytes(left)} can be had"

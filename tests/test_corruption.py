@@ -102,7 +102,7 @@ def test_more_pixels_than_allowed_are_refused_before_anything_is_decoded(
 ) -> None:
     monkeypatch.setattr("svcodec.codec.streams.decode_alpha", None)
     monkeypatch.setattr("svcodec.codec.codec.Stack", None)
-    codes = bytes(1 << 18) + b"\1\0\0\0"  # as many as a photo of that size has at least
+    codes = bytes(1 << 19) + b"\1\0\0\0"  # as many as a photo of that size has at least
     data = pack(replace(unpack(streams["sketch"]), width=16385, height=8192, codes=codes, alpha=png(20, 24)))
     for decode in (codec.decode, svcodec.decode):
         with pytest.raises(svcodec.TooLargeError, match=r"134,225,920 pixels .* 134,217,728: .* max_pixels=134225920"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import resource
 import struct
@@ -19,11 +20,13 @@ from PIL import Image
 
 import svcodec
 from svcodec.benchmarks import footprint
+from svcodec.benchmarks.conditions import tiled_photo
 from svcodec.benchmarks.fuzz.drafts import Draft, sealed
 from svcodec.bitstream.container import Section, Tier
 from svcodec.codec import memory
 
-GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parent.parent
+GOLDEN = ROOT / "tests/golden"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 
 
@@ -110,7 +113,7 @@ def test_what_does_not_fit_in_memory_is_not_begun(
     monkeypatch.setattr("svcodec.codec.codec.ENCODING", dict.fromkeys(Tier, memory.Cost(10**9)))
     monkeypatch.setattr("svcodec.codec.codec.Stack", None)
     monkeypatch.setattr("svcodec.codec.codec.choice", None)
-    with pytest.raises(svcodec.TooLargeError, match=r"8x4 pixels takes about 32\.0 GB .* 20\.0 GB can be had"):
+    with pytest.raises(svcodec.TooLargeError, match=r"8x4 pixels takes about 32\.1 GB .* 20\.0 GB can be had"):
         codec.encode(np.zeros((4, 8), np.uint8), tier=tier)
     if tier != "lossless":  # which takes little more than its pixels
         with pytest.raises(svcodec.TooLargeError, match=r"decoding .* 16384x16384 pixels takes about \d\d\.\d GB"):
@@ -125,10 +128,10 @@ def test_plain_pictures_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPa
 
 def test_odd_sides_take_as_much_as_even_ones() -> None:
     cost = memory.Cost(100)
-    assert memory.needed(cost, 65535, 1) == memory.needed(cost, 65536, 2) == 13_107_200
+    assert memory.needed(cost, 65535, 1) == memory.needed(cost, 65536, 2) == memory.BASE + 13_107_200
     tiled = memory.Cost(10, 500)
-    assert memory.needed(tiled, 4096, 4096) == 10 * 4096**2 + 500 * 1024**2
-    assert memory.needed(tiled, 64, 64) == 510 * 64**2
+    assert memory.needed(tiled, 4096, 4096) == memory.BASE + 10 * 4096**2 + 500 * 1024**2
+    assert memory.needed(tiled, 64, 64) == memory.BASE + 510 * 64**2
 
 
 MEMINFO = "MemTotal: 9000 kB\nMemAvailable:    4000 kB\nSwapFree: 1000 kB\n"
@@ -254,11 +257,11 @@ from svcodec.benchmarks.conditions import tiled_photo
 from svcodec.codec import memory
 
 codec = svcodec.Codec()
-pixels = tiled_photo(800, 600)
+pixels = tiled_photo(1000, 900)
 small = codec.encode(pixels[:64, :64])
-streams = {tier: codec.encode(pixels[:500, :500], tier=tier) for tier in ("standard", "sketch")}
+streams = {path: open(path, "rb").read() for path in sys.argv[1:]}
 taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (taken + (40 << 20), -1))
+resource.setrlimit(resource.RLIMIT_AS, (taken + (140 << 20), -1))
 for estimated in (True, False):
     if not estimated:
         memory.available = lambda: float("inf")
@@ -278,14 +281,55 @@ for estimated in (True, False):
 
 
 @LINUX
-def test_a_process_with_little_memory_refuses_and_goes_on() -> None:
+def test_a_process_with_little_memory_refuses_and_goes_on(codec: svcodec.Codec, tmp_path: Path) -> None:
     """By the estimate before anything is done, and where that is wrong by what runs out."""
-    done = subprocess.run([sys.executable, "-c", LITTLE_MEMORY], capture_output=True, text=True, check=False)
+    streams = [tmp_path / "sketch", tmp_path / "standard"]
+    for path in streams:
+        path.write_bytes(codec.encode(tiled_photo(1000, 900), tier=path.name))
+    program = [sys.executable, "-c", LITTLE_MEMORY, *map(str, streams)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 14, done.stdout
     assert all("can be had" in line for line in lines[:7])
     assert all("memory ran out" in line for line in lines[7:])
+
+
+FOLDER_WITH_LITTLE_MEMORY = """
+import resource, sys
+import svcodec
+from svcodec.__main__ import main
+
+svcodec.Codec()
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (140 << 20), -1))
+main(["encode", sys.argv[1], "-o", sys.argv[2], "--gate", "off", "--tier", "sketch"])
+"""
+
+
+@LINUX
+def test_a_picture_that_does_not_fit_costs_a_folder_that_picture_only(tmp_path: Path) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name, side in (("a", 32), ("b", 1500), ("c", 32)):
+        Image.new("RGB", (side, side), (10, 90, 200)).save(source / f"{name}.png")
+    program = [sys.executable, "-c", FOLDER_WITH_LITTLE_MEMORY, str(source), str(target)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert sorted(path.name for path in target.iterdir()) == ["a.svc", "c.svc"]
+    assert "b.png: encoding a picture of 1500x1500 pixels takes about 1.2 GB of memory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+def test_estimates_are_those_measured(tier: str) -> None:
+    """Where this fails after a new measurement, `codec/memory.py` needs other figures."""
+    measured = json.loads((ROOT / "benchmarks/results/footprint.json").read_text())["tiers"][tier]
+    for way, costs in (("encoding", memory.ENCODING), ("decoding", memory.DECODING)):
+        found = memory.Cost(*measured[way].values())
+        for size in footprint.SIZES:
+            taken = memory.needed(found, *size) - memory.BASE
+            assert taken <= memory.needed(costs[Tier[tier.upper()]], *size) < 1.5 * taken
 
 
 @LINUX
@@ -296,4 +340,4 @@ def test_estimates_hold(tier: str, tmp_path: Path) -> None:
     for way, costs in (("encoding", memory.ENCODING), ("decoding", memory.DECODING)):
         taken = footprint.taken(way, tier, *size, tmp_path / "coded.svc")
         estimate = memory.needed(costs[Tier[tier.upper()]], *size)
-        assert 0.7 * taken < estimate < 2 * taken + memory.LITTLE
+        assert 0.7 * taken < estimate < 2 * taken + memory.BASE
