@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageErr
 from ..arrays import Deep, Pixels
 from ..bitstream.container import MAX_SIDE
 from ..errors import CorruptError, InputError, SvcodecError
-from .deep_pictures import GREY_MODES, deep_samples
+from .deep_pictures import GREY_MODES, content_of, deep_samples
 from .sources import Source, is_source, prefix, read_bytes, reason
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ def _from_image(image: Image.Image) -> Picture:
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
     if image.mode in _DEEP_MODES or _is_deep(image):
-        return _with_metadata(_from_array(deep_samples(image)), image, _exif(image))
+        samples = _from_array(deep_samples(image, content_of(image)))
+        return _with_metadata(samples, image, _exif(image))
     rawmode = _rawmode(image)
     image.load()
     exif = _exif(image)

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
 import svcodec
 from svcodec import cli
 from svcodec.cli.deep_output import MODES, with_samples
+from svcodec.codec.deep_pictures import deep_samples
 from svcodec.codec.pictures import read_picture, to_array
 
 imagecodecs = pytest.importorskip("imagecodecs")
@@ -177,6 +178,16 @@ def test_grey_images_are_read_exactly(deep: Deep, mode: str) -> None:
 def test_samples_beyond_sixteen_bits_are_refused(value: int) -> None:
     with pytest.raises(svcodec.InputError, match="beyond 16 bits"):
         read_picture(Image.new("I", (3, 3), value))
+
+
+def test_an_image_that_pillow_has_cut_is_refused(deep: Deep, tmp_path: Path) -> None:
+    path = tmp_path / "cut.tif"
+    path.write_bytes(tiff(deep[..., :3]))
+    image = Image.open(path)
+    assert np.array_equal(deep_samples(image, path.read_bytes()), deep[..., :3])
+    image.load()
+    with pytest.raises(svcodec.InputError, match="pass the file's path"):
+        deep_samples(image, path.read_bytes())
 
 
 def test_images_of_other_formats_and_floats_are_refused() -> None:
