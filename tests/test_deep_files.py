@@ -265,7 +265,7 @@ def test_info_says_how_deep(deep: Deep, tmp_path: Path) -> None:
     path = tmp_path / "deep.svc"
     path.write_bytes(svcodec.encode(deep, tier="lossless"))
     shown_ = svc("info", path).stdout
-    assert "40x24 RGB, 16 bits per sample, with alpha" in shown_
+    assert "40x24 RGB with alpha, 16 bits per sample\n" in shown_
     assert "fine" in shown_
     assert json.loads(svc("info", "--json", path).stdout)["bits_per_sample"] == 16
 
