@@ -70,7 +70,7 @@ def _describe_machine(found: Machine) -> str:
 def _describe(source: str, found: Info) -> str:
     quality = "" if found.quality is None else f", quality {found.quality}, tune {found.tune}"
     alpha = " with alpha" if found.has_alpha else ""
-    depth = "" if found.bits_per_sample == 8 else f", {found.bits_per_sample} bits per sample,"
+    depth = "" if found.bits_per_sample == 8 else f", {found.bits_per_sample} bits per sample"
     gate = []
     if found.gate:
         verdict = "accepted" if found.gate.accepted else "flagged"
@@ -90,7 +90,7 @@ def _describe(source: str, found: Info) -> str:
         [
             shown_input(source),
             f"  tier     {found.tier} ({found.mode}){quality}",
-            f"  picture  {found.width}x{found.height} {found.colour}{depth}{alpha}",
+            f"  picture  {found.width}x{found.height} {found.colour}{alpha}{depth}",
             f"  model    {made}",
             f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",
             *gate,

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
 import svcodec
 from svcodec import cli
 from svcodec.codec.pictures import read_picture, to_array
+from svcodec.codec.pictures.deep_reading import deep_samples
 from svcodec.codec.pictures.deep_writing import MODES, with_samples
 
 imagecodecs = pytest.importorskip("imagecodecs")
@@ -179,6 +180,16 @@ def test_samples_beyond_sixteen_bits_are_refused(value: int) -> None:
         read_picture(Image.new("I", (3, 3), value))
 
 
+def test_an_image_that_pillow_has_cut_is_refused(deep: Deep, tmp_path: Path) -> None:
+    path = tmp_path / "cut.tif"
+    path.write_bytes(tiff(deep[..., :3]))
+    image = Image.open(path)
+    assert np.array_equal(deep_samples(image, path.read_bytes()), deep[..., :3])
+    image.load()
+    with pytest.raises(svcodec.InputError, match="pass the file's path"):
+        deep_samples(image, path.read_bytes())
+
+
 def test_images_of_other_formats_and_floats_are_refused() -> None:
     for image in (Image.new("F", (3, 3)), Image.open(io.BytesIO(b"P5 1 1 4095\n" + bytes(2)))):
         with pytest.raises(svcodec.InputError, match="more than 8 bits per sample"):
@@ -255,7 +266,7 @@ def test_info_says_how_deep(deep: Deep, tmp_path: Path) -> None:
     path = tmp_path / "deep.svc"
     path.write_bytes(svcodec.encode(deep, tier="lossless"))
     shown_ = svc("info", path).stdout
-    assert "40x24 RGB, 16 bits per sample, with alpha" in shown_
+    assert "40x24 RGB with alpha, 16 bits per sample\n" in shown_
     assert "fine" in shown_
     assert json.loads(svc("info", "--json", path).stdout)["bits_per_sample"] == 16
 

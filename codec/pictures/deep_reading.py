@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
@@ -34,22 +34,28 @@ _TURNS = {
 }
 
 
-def deep_samples(image: Image.Image) -> Deep:
+def deep_samples(image: Image.Image, content: bytes | None) -> Deep:
     """Samples of an image of more than eight bits: uint16 (h, w) grey, (h, w, 2) with alpha, (h, w, 3) or (h, w, 4).
+
+    Args:
+        image: opened, grey ones perhaps loaded.
+        content: of its file, or None where it can't be had; needed for all that is not grey.
 
     Raises:
         InputError: there are no sixteen bits per sample, or they can't be read exactly.
     """
     if image.format not in _FORMATS or image.mode == "F":
         raise InputError(f"has more than 8 bits per sample; {_OTHERS}")
-    pending = isinstance(image, ImageFile.ImageFile) and bool(image.tile)
+    pending = isinstance(image, ImageFile.ImageFile) and bool(image.tile)  # what is loaded may have been changed
     tags: Any = getattr(image, "tag_v2", {}) if pending and image.format == "TIFF" else {}
     if tags:
         _check_tags(tags)
     if image.mode in GREY_MODES:
         samples = _grey(image)
+    elif pending and content is not None:
+        samples = _colours(image, content, int(tags.get(ExifTags.Base.Orientation, 1)))
     else:
-        samples = _colours(cast(ImageFile.ImageFile, image), int(tags.get(ExifTags.Base.Orientation, 1)))
+        raise InputError("has 16 bits per sample, of which Pillow has kept 8: pass the file's path instead")
     if tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:
         samples = _LARGEST - samples
     key = image.info.get("transparency")
@@ -85,33 +91,20 @@ def _grey(image: Image.Image) -> Deep:
     return samples.astype(np.uint16)
 
 
-def _colours(image: ImageFile.ImageFile, orientation: int) -> Deep:
+def _colours(image: Image.Image, content: bytes, orientation: int) -> Deep:
     """Those of a file that is still to be loaded."""
     if image.mode not in ("RGB", "RGBA"):
         raise InputError(f"has colour mode {image.mode}; svcodec codes grey and RGB: convert it to one of these first")
-    codecs, content = imagecodecs(), _content(image)
+    codecs = imagecodecs()
     if image.format == "PNG":
         image.load()  # cut to eight bits, but what stands behind the samples is read too
-        samples = codecs.png_decode(content)
-    else:
-        samples = codecs.tiff_decode(content)
+    samples = codecs.png_decode(content) if image.format == "PNG" else codecs.tiff_decode(content)
     if samples.dtype != np.uint16 or samples.ndim != 3:
         raise InputError(f"has 16 bits per sample, but is read as {samples.dtype} of shape {samples.shape}")
     if image.format == "TIFF" and samples.shape[0] == len(image.getbands()) != samples.shape[2]:
         samples = np.moveaxis(samples, 0, -1)  # stored channel by channel
     transposed, turns = _TURNS.get(orientation, _TURNS[1])
     return np.rot90(np.swapaxes(samples, 0, 1) if transposed else samples, turns)
-
-
-def _content(image: ImageFile.ImageFile) -> bytes:
-    file = image.fp
-    if file is None:
-        raise InputError("has 16 bits per sample, of which Pillow has kept 8: pass the file's path instead")
-    position = file.tell()
-    file.seek(0)
-    content = file.read()
-    file.seek(position)
-    return content
 
 
 def _with_transparent(samples: Deep, key: int | Sequence[int]) -> Deep:

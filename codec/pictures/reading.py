@@ -130,7 +130,7 @@ def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, A
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
     if depth_of(image, content) > 8:
-        samples = from_array(deep_samples(image))
+        samples = from_array(deep_samples(image, content))
         metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
         return Picture(samples.pixels, samples.alpha, metadata, dropped)
     layout = rawmode(image)
