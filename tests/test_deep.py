@@ -30,8 +30,9 @@ needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow 
 def test_deep_png_saved_by_pillow(make_png: MakePng, tmp_path: Path, colour_type: int, channels: int) -> None:
     path = tmp_path / "deep.png"
     path.write_bytes(make_png(3, 16, colour_type, bytes(6 * channels)))
-    with pytest.raises(InputError, match="8 bits"):
-        Image.open(path).save(tmp_path / "x.svc", tier="lossless")
+    for file in (path, io.BytesIO(path.read_bytes())):
+        with pytest.raises(InputError, match="8 bits"):
+            Image.open(file).save(tmp_path / "x.svc", tier="lossless")
     loaded = Image.open(path)
     loaded.load()
     for source in (loaded, Image.open(path), path, path.read_bytes()):

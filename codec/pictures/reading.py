@@ -52,8 +52,8 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None) -> 
 
     Raises:
         InputError: it is not a picture, or could only be coded by dropping bits or frames: samples of more than 8 bits,
-            other colour spaces, animations, raw photos. Pass a file's path rather than a Pillow image that was loaded
-            from memory: Pillow has then cut deep samples to 8 bits, which nothing in the image tells.
+            other colour spaces, animations, raw photos. Rather pass a file's path than a Pillow image that is loaded
+            already: Pillow has then cut deep samples to 8 bits, and what it had open may be gone.
     """
     if isinstance(image, Picture):
         return image
