@@ -82,3 +82,19 @@ class OutOfMemoryError(SvcodecError):
 
 class MissingPackageError(SvcodecError):
     """A package is not installed, or lacks a part, that only benchmarks need."""
+
+
+# What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.
+_NO_MEMORY = (
+    "allocate memory",
+    "not enough memory",
+    "out of memory",
+    "memory object",
+    "could not create a memory",
+    "start new thread",
+)
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, NumPy, Pillow or torch says that memory ran out."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY)

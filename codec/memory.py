@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from ..bitstream.container import Tier
-from ..errors import OutOfMemoryError, TooLargeError
+from ..errors import OutOfMemoryError, TooLargeError, ran_out_of_memory
 from .tiers import TILE
 
 Parameters = ParamSpec("Parameters")
@@ -48,8 +48,6 @@ ENCODING = {
 PLAIN = Cost(20)  # of decoding a picture that is written without a model
 BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, which ends the program where it can't
 
-# What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.
-_SIGNS = ("allocate memory", "not enough memory", "out of memory", "could not create a memory", "start new thread")
 _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
@@ -92,16 +90,12 @@ def tells_out_of_memory(function: Callable[Parameters, Result]) -> Callable[Para
         try:
             return function(*args, **kwargs)
         except (MemoryError, RuntimeError) as error:
-            if not _ran_out(error):
+            if not ran_out_of_memory(error):
                 raise
         # Here that error is gone, and with the frames that it held all that they had taken.
         raise OutOfMemoryError("memory ran out: free some, allow this process more, or take a smaller picture")
 
     return telling
-
-
-def _ran_out(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(sign in str(error) for sign in _SIGNS)
 
 
 def _limits() -> Iterator[int]:

@@ -19,11 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from ..errors import ModelError, SvcodecError
+from ..errors import ModelError, SvcodecError, ran_out_of_memory
 from .threads import own_threads
 
 TRIES = 3  # of work that is disturbed
-NO_MEMORY = ("allocate memory", "out of memory", "memory object")  # in what torch and oneDNN say where it runs out
 
 Result = TypeVar("Result")
 
@@ -163,7 +162,7 @@ def undisturbed(kind: str, pixels: int, work: Callable[[], Result]) -> Result:
 
 def _is_torch_s(error: Exception) -> bool:
     """Whether torch can't compute, for another reason than a lack of memory: those that modes have are of any type."""
-    if isinstance(error, SvcodecError | MemoryError) or any(sign in str(error) for sign in NO_MEMORY):
+    if isinstance(error, SvcodecError) or ran_out_of_memory(error):
         return False
     return isinstance(error, RuntimeError) or bool(_torch._len_torch_dispatch_stack())
 

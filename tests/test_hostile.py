@@ -14,8 +14,9 @@ from PIL import Image
 
 import svcodec
 from svcodec.benchmarks.fuzz.drafts import Draft, sealed
-from svcodec.bitstream.container import MAX_METADATA, Section, unpack
+from svcodec.bitstream.container import Section, unpack
 from svcodec.bitstream.fields import varint
+from svcodec.bitstream.metadata import MAX_METADATA
 from svcodec.bitstream.stack import Stack
 from svcodec.codec import choice, corrections
 from svcodec.codec.corrections import LIMIT, Correction, pop_correction, push_correction

@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,8 @@ def test_texts_and_directories_of_exif_survive_an_edit(photo: Samples) -> None:
     position = Image.Exif()
     position.get_ifd(GPS)[1] = "S"
     assert saved(Image.fromarray(photo), exif=position).getexif().get_ifd(GPS)[1] == "S"
+
+
+def test_times_are_stored_in_utc(photo: Samples) -> None:
+    local = datetime(2024, 1, 1, 1, 30, 0, 5, timezone(timedelta(hours=2)))
+    assert saved(Image.fromarray(photo), modified=local).info == {"modified": datetime(2023, 12, 31, 23, 30)}

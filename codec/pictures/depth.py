@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from PIL import ExifTags, Image, ImageFile
 
@@ -22,7 +22,7 @@ def depth_of(image: Image.Image, content: bytes | None) -> int:
     """The bits per sample of the file that an image was opened from; 8 where there are fewer, or nothing says it.
 
     Pillow cuts samples to 8 bits when it loads most kinds of file. So a picture that is loaded already is looked up in
-    its file; of one that was loaded from memory, or made of another image, only its mode can tell.
+    its file; where this can't be had any more, and of what was made of another image, only its mode can tell.
 
     Args:
         image: opened, loaded or not.
@@ -55,14 +55,12 @@ def content_of(image: Image.Image) -> bytes | None:
     """The file that an image was opened from, or None where it can't be had any more."""
     if not isinstance(image, ImageFile.ImageFile) or image.format not in _TELLING:
         return None
-    file, name = getattr(image, "fp", None), getattr(image, "filename", "")
-    with contextlib.suppress(Exception):  # the file may be gone, closed, or another one by now
-        if file is not None and _is_unloaded(image):
-            return _whole(file)
-        content = Path(os.fsdecode(name)).read_bytes() if name else None
-        if content:
+    for read in (_from_file, _from_path):
+        with contextlib.suppress(Exception):  # the file may be gone, closed, or another one by now
+            content = read(image)
             with Image.open(io.BytesIO(content)) as again:
-                return content if (again.format, again.size) == (image.format, image.size) else None
+                if (again.format, again.size) == (image.format, image.size):
+                    return content
     return None
 
 
@@ -78,12 +76,18 @@ def _is_unloaded(image: Image.Image) -> bool:
     return isinstance(image, ImageFile.ImageFile) and bool(image.tile)
 
 
-def _whole(file: IO[bytes]) -> bytes:
+def _from_file(image: ImageFile.ImageFile) -> bytes:
+    # Of a loaded picture Pillow keeps the file of a PNG or TIFF only.
+    file: Any = image.fp if _is_unloaded(image) else getattr(image, "_fp", None)
     position = file.tell()
     file.seek(0)
     content = file.read()
     file.seek(position)
     return content
+
+
+def _from_path(image: ImageFile.ImageFile) -> bytes:
+    return Path(os.fsdecode(image.filename)).read_bytes()
 
 
 def _by_tile(image: Image.Image) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from PIL import Image, PngImagePlugin
@@ -67,7 +67,7 @@ def from_info(info: Mapping[Any, Any]) -> Metadata:
         texts=_texts(info.get("text")),
         comment=_bytes(info.get("comment")),
         photoshop=(jpeg.blocks_of(dict(resources)) or None) if isinstance(resources, Mapping) else None,
-        modified=modified if isinstance(modified, datetime) else None,
+        modified=_utc(modified) if isinstance(modified, datetime) else None,
     )
 
 
@@ -84,6 +84,13 @@ def to_info(metadata: Metadata) -> dict[str, Any]:
         "modified": metadata.modified,
     }
     return {key: value for key, value in info.items() if value}
+
+
+def _utc(time: datetime) -> datetime:
+    """A time as it is stored: in UTC, which one without time zone is in already, and to the second."""
+    if time.tzinfo is not None:
+        time = time.astimezone(timezone.utc).replace(tzinfo=None)
+    return time.replace(microsecond=0)
 
 
 def _bytes(value: Any) -> bytes | None:
