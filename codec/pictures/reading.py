@@ -55,9 +55,9 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
 
     Raises:
         InputError: it is not a picture, or could only be coded by dropping bits or frames: samples of more than 8 bits,
-            unless it is a PNG or TIFF of 16, other colour spaces, animations, raw photos. Rather pass a file's path than a
-            Pillow image that is loaded already: Pillow has then cut deep samples to 8 bits, and what it had open may be
-            gone.
+            unless it is a PNG or TIFF of 16, other colour spaces, animations, raw photos. Rather pass a file's path
+            than a Pillow image that is loaded already: Pillow has then cut deep samples to 8 bits, and what it had
+            open may be gone.
         TooLargeError: an InputError, of a picture with more pixels.
     """
     if isinstance(image, Picture):
