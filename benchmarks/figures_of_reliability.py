@@ -7,6 +7,13 @@ from ..codec.memory import DECODING, ENCODING, needed
 from .committed import read, table
 
 MEGAPIXELS = (12, 50, 200)
+LAYERS = {
+    "container": "for their container",
+    "alpha": "for their alpha channel",
+    "plain": "for their plain picture",
+    "codes": "for their codes, which popped at random run out or end in no seal",
+    "networks": "by the networks",
+}
 
 
 def fuzzing() -> str:
@@ -18,8 +25,8 @@ def fuzzing() -> str:
         ("hostile streams", f"{tally['cases']:,}"),
         ("of which decoded by the networks, or tried to be", f"{tally['decodings']:,}"),
         *(
-            (f"refused by the {layer}", f"{sum(n for kind, n in refused.items() if kind.startswith(layer)):,}")
-            for layer in ("container", "alpha", "plain", "codes", "networks")
+            (f"refused {where}", f"{sum(n for kind, n in refused.items() if kind.startswith(layer)):,}")
+            for layer, where in LAYERS.items()
         ),
         ("read down to the codes, and not decoded", f"{tally['read']:,}"),
         ("decoded to the very picture", f"{tally['originals']:,}"),

@@ -42,6 +42,14 @@ def test_programs_collect_less_garbage() -> None:
     assert found.endswith(f"{COLLECTIONS} True\n")
 
 
+def test_programs_lift_the_limit_of_pillow() -> None:
+    """Commands have one of their own; what imports svcodec keeps Pillow's."""
+    code = "from svcodec.__main__ import main; from PIL import Image; print(Image.MAX_IMAGE_PIXELS)"
+    found = output_of(f"{code}; main(['--version'], standalone_mode=False); print(Image.MAX_IMAGE_PIXELS)")
+    assert found.split()[0] == "89478485"
+    assert found.split()[-1] == "None"
+
+
 def test_commands_called_from_python_leave_the_collector_alone() -> None:
     before = gc.get_threshold(), gc.get_freeze_count()
     assert CliRunner().invoke(main, ["--help"]).exit_code == 0
