@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -86,7 +87,7 @@ class Precision:
             for above in (("generic", "all"), self._backend):
                 if (value := _get(*above)) != "none":
                     _put(*above, "none")
-                    inherited.callback(_put, *above, value)
+                    inherited.callback(partial(_put, *above, value))
             return str(_get(*self._key))
 
 

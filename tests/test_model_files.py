@@ -28,8 +28,8 @@ class FakeModel:
 
     made = 0
 
-    def __init__(self, name: str, hash_: bytes, content: bytes, device: str):
-        self.name, self.hash, self.content, self.device = name, hash_, content, device
+    def __init__(self, name: str, hash_: bytes, content: bytes, device: str, source: str | Path):
+        self.name, self.hash, self.content, self.device, self.source = name, hash_, content, device, source
         time.sleep(0.01)  # gives other threads the chance to load it too
         FakeModel.made += 1
 
@@ -175,4 +175,4 @@ def test_a_coder_that_rounds_otherwise_is_refused(own_model: Path, monkeypatch: 
 
     monkeypatch.setattr("svcodec.codec.model.Stack", OtherStack)
     with pytest.raises(svcodec.ModelError, match="constriction"):
-        Model("own", bytes(8), own_model.read_bytes(), "cpu").test()
+        Model("own", bytes(8), own_model.read_bytes(), "cpu", own_model).test()
