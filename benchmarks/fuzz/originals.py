@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from unittest import mock
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ...arrays import Pixels
 from ...bitstream.container import Colour, Stream, Tier, Verdict, pack, unpack
 from ...bitstream.forms import Form, Plain
-from ...bitstream.metadata import Metadata
+from ...bitstream.metadata import Metadata, Text
 from ...bitstream.stack import checksum
 from ...codec import choice, plain
 from ...codec.codec import Codec
@@ -45,9 +46,20 @@ def originals(codec: Codec) -> Iterator[bytes]:
                 yield codec.encode(pixels, tier=spec.name, quality=quality, tune=tune)
     alpha = encode_alpha(picture(24, 20, grey=True))
     bare = unpack(codec.encode(picture(24, 20, grey=False), tier="standard"))
-    metadata = Metadata(icc=b"profile" * 9, exif=b"MM\0*" + bytes(40), xmp=b"<x/>" * 20)
+    metadata = Metadata(
+        icc=b"profile" * 9,
+        exif=b"MM\0*" + bytes(40),
+        xmp=b"<x/>" * 20,
+        resolution=(3_000_000, 720_000),
+        texts=(Text("Title", "one"), Text("Author", "two", "en", "by")),
+        comment=b"made up",
+        photoshop=b"8BIM\x04\x04" + bytes(6),
+        modified=datetime(2026, 1, 2, 3, 4, 5),
+    )
     yield pack(replace(bare, alpha=alpha, verdict=Verdict(-1500, -2000), metadata=metadata))
     for grey in (False, True):
+        deep = picture(24, 20, grey).astype(np.uint16) * 256
+        yield codec.encode(deep + np.arange(20, dtype=np.uint16).reshape(1, 20, *[1] * (not grey)) * 7, tier="lossless")
         for form in Form:
             yield pack(_plain(picture(24, 20, grey), form, alpha if grey else None))
 
