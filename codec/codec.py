@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
@@ -23,7 +24,7 @@ from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
 from .gate_files import load_gate
-from .memory import DECODING, ENCODING, refuse_what_does_not_fit, tells_out_of_memory
+from .memory import DECODING, ENCODING, FINE, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import load_model, located
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
@@ -167,7 +168,9 @@ class Codec:
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
         height, width = picture.pixels.shape[:2]
         if self.model.device.type == "cpu":
-            refuse_what_does_not_fit("encoding", ENCODING[spec.tier], width, height)
+            cost = ENCODING[spec.tier]
+            deep = picture.pixels.dtype != np.uint8
+            refuse_what_does_not_fit("encoding", cost.and_also(FINE) if deep else cost, width, height)
         split = Split(picture.pixels)
         if split.deep and effort is None:
             advice = "code it in tier lossless, or scale it to 8 first"
@@ -265,7 +268,9 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     if model.device.type == "cpu":
-        refuse_what_does_not_fit("decoding", DECODING[stream.tier], stream.width, stream.height)
+        cost = DECODING[stream.tier]
+        cost = cost if stream.fine is None else cost.and_also(FINE)
+        refuse_what_does_not_fit("decoding", cost, stream.width, stream.height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
 

@@ -30,6 +30,10 @@ class Cost(NamedTuple):
     pixel: int
     tile: int = 0
 
+    def and_also(self, other: Cost) -> Cost:
+        """The cost of both at once."""
+        return Cost(self.pixel + other.pixel, self.tile + other.tile)
+
 
 DECODING = {
     Tier.SKETCH: Cost(370, 200),
@@ -45,6 +49,7 @@ ENCODING = {
     Tier.HIGH: Cost(440, 250),
     Tier.LOSSLESS: Cost(50, 900),  # a lossless WebP takes 40 bytes for a pixel
 }
+FINE = Cost(20, 100)  # beside these, of the lower bits of a picture of sixteen
 PLAIN = Cost(20)  # of decoding a picture that is written without a model
 BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, which ends the program where it can't
 
