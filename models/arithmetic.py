@@ -158,7 +158,7 @@ def undisturbed(kind: str, pixels: int, work: Callable[[], Result]) -> Result:
             else:
                 if not watch.disturbed:
                     return result
-    raise ModelError("another thread of this program goes on changing how exactly torch computes: nothing was coded")
+    raise ModelError("another thread of this program goes on changing how exactly torch computes")
 
 
 def _is_torch_s(error: Exception) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 
 import svcodec
@@ -267,3 +268,14 @@ def test_nothing_is_left_of_the_context() -> None:
     with exact_arithmetic("cuda"):
         pass
     assert {held._users for held in arithmetic._ELSEWHERE} == {0}
+
+
+def test_tensors_without_values_are_refused() -> None:
+    """In a mode that traces programs nothing can be coded; afterwards it can."""
+    codec, picture = svcodec.Codec(), np.zeros((16, 16, 3), np.uint8)
+    data = codec.encode(picture)
+    with FakeTensorMode():
+        for code in (lambda: codec.encode(picture), lambda: codec.decode(data), lambda: codec.assess(picture)):
+            with pytest.raises(svcodec.ModelError, match="torch can't compute here"):
+                code()
+    assert codec.encode(picture) == data
