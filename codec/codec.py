@@ -29,8 +29,8 @@ from .model import Model
 from .model_files import load_model, located
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
 from .pictures.strip import stripped
+from .sixteen import Split
 from .sources import Source, prefix, read_bytes
-from .split import Split
 from .streams import alpha_of, mode_of, open_stream, picture_of, plain_picture
 from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
 from .verification import check_given_back

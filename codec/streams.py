@@ -10,8 +10,8 @@ from . import plain
 from .arguments import refuse_larger, whole_number
 from .memory import PLAIN, refuse_what_does_not_fit
 from .pictures import Picture, decode_alpha
+from .sixteen import joined
 from .sources import Source, read_stream
-from .split import joined
 
 
 def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Stream:

@@ -21,9 +21,9 @@ from PIL import Image
 import svcodec
 from svcodec.bitstream.container import pack, unpack
 from svcodec.bitstream.values import Values
-from svcodec.codec import choice, fine
-from svcodec.codec.fine_coding import tables
-from svcodec.codec.split import Split, joined
+from svcodec.codec import choice
+from svcodec.codec.sixteen import Split, fine, joined
+from svcodec.codec.sixteen.coding import tables
 
 Deep = npt.NDArray[np.uint16]
 
@@ -296,8 +296,8 @@ def test_lower_bits_belong_to_lossless_and_alpha_to_their_depth(codec: svcodec.C
 def test_hostile_parameters_stay_in_range() -> None:
     """Weights and scales of any size make a prediction, not an overflow."""
     from svcodec.bitstream.stack import Stack
-    from svcodec.codec.fine_coding import Coded, Parameters, pop_parameters, pop_samples, push_parameters
-    from svcodec.codec.fine_surroundings import CONTEXTS, Surroundings, Tile
+    from svcodec.codec.sixteen.coding import Coded, Parameters, pop_parameters, pop_samples, push_parameters
+    from svcodec.codec.sixteen.surroundings import CONTEXTS, Surroundings, Tile
 
     coarse = np.random.default_rng(0).integers(0, 256, (20, 20, 1)).astype(np.uint8)
     true = (coarse.astype(np.int32) << 8) + 255

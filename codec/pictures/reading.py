@@ -60,8 +60,6 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
             open may be gone.
         TooLargeError: an InputError, of a picture with more pixels.
     """
-    if isinstance(image, Picture):
-        return image
     if isinstance(image, Image.Image):
         return _read_guarded(image, content_of(image), given or {}, max_pixels)
     if is_source(image):
@@ -70,7 +68,9 @@ def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max
             return _read_guarded(_open(content), content, {}, max_pixels)
         except InputError as error:
             raise type(error)(f"{prefix(image)}{error}") from error
-    if callable(getattr(image, "detach", None)):
+    if isinstance(image, Picture):
+        picture = image
+    elif callable(getattr(image, "detach", None)):
         picture = from_tensor(image)
     elif isinstance(image, np.ndarray):
         picture = from_array(image)

@@ -11,10 +11,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import Integers
-from ..bitstream.tables import SCALES
-from .fine_coding import DEFAULT_SCALES, UNIFORM, Coded, parameter_bits, sample_bits
-from .fine_surroundings import CONTEXTS, SIXTEENTHS, WEIGHT_BITS, Parameters, Surroundings
+from ...arrays import Integers
+from ...bitstream.tables import SCALES
+from .coding import DEFAULT_SCALES, UNIFORM, Coded, parameter_bits, sample_bits
+from .surroundings import CONTEXTS, SIXTEENTHS, WEIGHT_BITS, Parameters, Surroundings
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import Integers, Pixels
+from ...arrays import Integers, Pixels
 
 Offset = tuple[int, int]  # rows down, columns right
 Wide = npt.NDArray[np.int64]

@@ -9,11 +9,11 @@ from typing import cast
 
 import numpy as np
 
-from ..arrays import Deep, Pixels
-from ..bitstream.fields import Reader, varint
-from ..bitstream.stack import check_seal, checksum
-from ..bitstream.values import Values
-from ..errors import CorruptError, StreamError
+from ...arrays import Deep, Pixels
+from ...bitstream.fields import Reader, varint
+from ...bitstream.stack import check_seal, checksum
+from ...bitstream.values import Values
+from ...errors import CorruptError, StreamError
 from . import fine
 
 

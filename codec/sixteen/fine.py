@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Deep, Integers, Pixels, tiles
-from ..bitstream.stack import Stack
-from .fine_coding import DEFAULT, Coded, pop_parameters, pop_samples, push_parameters, tables
-from .fine_search import search
-from .fine_surroundings import Parameters, Place, Surroundings, Tile, Wide
-
-TILE = 1024  # side of a tile, in pixels: what is predicted alike, and what has to fit memory
+from ...arrays import Deep, Integers, Pixels, tiles
+from ...bitstream.stack import Stack
+from ..tiers import TILE
+from .coding import DEFAULT, Coded, pop_parameters, pop_samples, push_parameters, tables
+from .search import search
+from .surroundings import Parameters, Place, Surroundings, Tile, Wide
 
 
 def encode(ranks: Deep, shift: int, effort: int, seal: int) -> bytes:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import Integers
-from ..bitstream.stack import Stack
-from ..bitstream.tables import REACH, SCALES, ResidualTables
-from .fine_surroundings import CONTEXTS, SIXTEENTHS, Parameters, Wide
+from ...arrays import Integers
+from ...bitstream.stack import Stack
+from ...bitstream.tables import REACH, SCALES, ResidualTables
+from .surroundings import CONTEXTS, SIXTEENTHS, Parameters, Wide
 
 UNIFORM = SCALES  # in place of a scale's index: all values of a window are alike
 FLOOR = 8  # least frequency of half a window, of 2^23
