@@ -23,7 +23,7 @@ import svcodec
 PROGRAM = Path(__file__).with_name("hosts.py")
 program = runpy.run_path(str(PROGRAM))  # tests are no package
 HOSTS, EFFORTS, precisions, sha = (program[name] for name in ("HOSTS", "EFFORTS", "precisions", "sha"))
-WORST = ["mkldnn.conv bf16", "default torch.float64", "default device", "autocast bfloat16", "all at once"]
+WORST = ["mkldnn.conv bf16", "default torch.float64", "all at once"]
 RARE = (
     "rnn",
     "tf32",
@@ -89,9 +89,9 @@ def test_codes_in_every_tier_in_the_worst_programs(name: str, honest: Path, expe
     assert outcome(honest, "late", "all", *WORST)[name] == expected
 
 
-@pytest.mark.parametrize("name", WORST[-1:])
+@pytest.mark.parametrize("name", WORST[1:2])
 def test_loads_in_the_worst_programs(name: str, honest: Path, expected: dict[str, Any]) -> None:
-    assert outcome(honest, "early", "all", *WORST[-1:])[name] == expected
+    assert outcome(honest, "early", "all", *WORST[1:2])[name] == expected
 
 
 @pytest.mark.slow

@@ -216,7 +216,7 @@ def test_a_fork_while_others_hold_locks(photo: Samples) -> None:
 
 def test_many_threads_share_a_codec(photo: Samples) -> None:
     codec = svcodec.Codec()
-    expected = {tier: codec.encode(photo, tier=tier) for tier in ("high", "lossless")}
+    expected = {tier: codec.encode(photo, tier=tier) for tier in ("high",)}
     with ThreadPoolExecutor(8) as pool:
         for tier, data in expected.items():
             assert set(pool.map(lambda _, tier=tier: codec.encode(photo, tier=tier, verify=True), range(8))) == {data}
