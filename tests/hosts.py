@@ -261,7 +261,7 @@ def settings() -> dict[str, Any]:
         "oneDNN": [backends.mkldnn.enabled, backends.mkldnn.deterministic, torch._C._get_nnpack_enabled()],
         "cuDNN": [backends.cudnn.enabled, backends.cudnn.benchmark, backends.cudnn.deterministic],
         "cuBLAS": [cublas.allow_bf16_reduced_precision_reduction, cublas.allow_fp16_reduced_precision_reduction],
-        "defaults": [str(torch.get_default_dtype()), str(torch.get_default_device())],
+        "defaults": [str(torch.get_default_dtype()), str(torch.empty(0).device)],
         "autocast": [torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")],
         "autocast types": [str(torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")],
         "gradients": [torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_anomaly_enabled()],

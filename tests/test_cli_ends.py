@@ -157,6 +157,6 @@ def test_an_interrupt_ends_the_batch(svc: Run, flat: Path, monkeypatch: pytest.M
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(svcodec, "decode", interrupted)
+    monkeypatch.setattr(svcodec, "transcode", interrupted)
     result = svc("decode", flat, flat, "-o", flat.parent / "out/")
     assert (result.exit_code, result.stderr) == (130, "svcodec: interrupted\n")

@@ -82,13 +82,13 @@ def test_encoding_again(svc: Run, png: Path) -> None:
 def test_what_comes_after_the_plan_is_not_replaced(
     svc: Run, png: Path, flat: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = svcodec.decode
+    transcode = svcodec.transcode
 
-    def slow(*arguments: object, **options: object) -> Image.Image:
+    def slow(*arguments: object, **options: object) -> bytes:
         Path("a.png").write_bytes(b"another's")
-        return decode(*arguments, **options)
+        return transcode(*arguments, **options)
 
-    monkeypatch.setattr(svcodec, "decode", slow)
+    monkeypatch.setattr(svcodec, "transcode", slow)
     result = svc("decode", flat, "-o", "a.png")
     assert result.exit_code == 1
     assert "svcodec: a.png: is there already" in result.stderr

@@ -49,7 +49,7 @@ class Far(torch.Tensor):
         return far_away(func, args, kwargs or {})
 
 
-class Backend(backend_registration._DummyBackendModule):
+class Backend(getattr(backend_registration, "_DummyBackendModule", object)):
     """What torch asks a kind of device."""
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
@@ -102,6 +102,8 @@ def near(value: Any) -> Any:
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a device that is not there."""
+    if Backend.__base__ is object:
+        pytest.skip("this torch knows no devices made in Python")
     if not hasattr(torch, PRETENDED):
         backend_registration._setup_privateuseone_for_python_backend(PRETENDED, Backend())
     monkeypatch.setattr(model_files, "_loaded", OrderedDict())
