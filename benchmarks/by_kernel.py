@@ -1,7 +1,7 @@
 """`standard` by each kernel, side by side: `python -m svcodec.benchmarks.by_kernel -o FILE`.
 
-The demo's photo, tiled to 0.4 and to 12 megapixels, is encoded and decoded in programs like the command line that take
-one of this machine's exact kernels each, in turns. All have to come to the same file and the same picture.
+The demo's photo, tiled to 0.4 and to 12 megapixels, is encoded and decoded in programs that take one of this machine's
+exact kernels each, in turns. All have to come to the same file and the same picture.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ SIZES = {"0.4 MP": (768, 512), "12 MP": (4000, 3000)}  # width and height
 ROUNDS = 3
 CODING = """
 import hashlib, json, resource, sys, time
-import svcodec.program
-svcodec.program.own_process()
+import svcodec
 from svcodec.benchmarks.conditions import tiled_photo
 pixels, codec = tiled_photo(int(sys.argv[1]), int(sys.argv[2])), svcodec.Codec()
 codec.decode(codec.encode(pixels))  # kernels prepare for a size when they first see it
