@@ -91,6 +91,7 @@ _NO_MEMORY = (
     "out of memory",
     "memory object",
     "could not create a memory",
+    "could not create a primitive",
     "start new thread",
 )
 

@@ -87,6 +87,7 @@ def test_what_comes_back(way: Callable[[Any], Any], photo: Samples, stream: byte
 def test_a_codec_of_another_file(own_model: Path, photo: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is found from any folder, under the name that it was registered by too, unless it changed."""
     monkeypatch.chdir(own_model.parent)
+    model_files._loaded.clear()  # among which the same content may have come from elsewhere
     svcodec.register_model(own_model.name)
     codecs = [svcodec.Codec(model) for model in (own_model.name, Path(own_model.name), "own")]
     pickled = [pickle.dumps(codec) for codec in codecs]

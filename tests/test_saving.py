@@ -216,27 +216,15 @@ def test_an_opened_file_can_be_pickled_and_copied(
     assert np.array_equal(np.asarray(opened), photo)
 
 
-class Photos:
-    """A data set of opened files, as torch wants it."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self.images = [Image.open(path) for path in paths]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Samples:
-        return np.asarray(self.images[index])
-
-
 def test_opened_files_in_workers_of_a_data_loader(photo: Samples, tmp_path: Path) -> None:
     from torch.utils.data import DataLoader
 
     paths = [tmp_path / f"{index}.svc" for index in range(2)]
     for path in paths:
         Image.fromarray(photo).save(path, tier="lossless", effort=1)
-    loader = DataLoader(Photos(paths), num_workers=1, multiprocessing_context="spawn")  # type: ignore[arg-type]
-    assert all(np.array_equal(batch[0].numpy(), photo) for batch in loader)
+    images: Any = [Image.open(path) for path in paths]
+    loader = DataLoader(images, None, num_workers=1, multiprocessing_context="spawn", collate_fn=np.asarray)
+    assert all(np.array_equal(samples, photo) for samples in loader)
 
 
 def test_texts_and_directories_of_exif_survive_an_edit(photo: Samples) -> None:
