@@ -280,6 +280,7 @@ for estimated in (True, False):
 """
 
 
+@pytest.mark.slow  # what runs out first is up to machine and libraries
 @LINUX
 def test_a_process_with_little_memory_refuses_and_goes_on(codec: svcodec.Codec, tmp_path: Path) -> None:
     """By the estimate before anything is done, and where that is wrong by what runs out."""
@@ -307,6 +308,7 @@ main(["encode", sys.argv[1], "-o", sys.argv[2], "--gate", "off", "--tier", "sket
 """
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_picture_that_does_not_fit_costs_a_folder_that_picture_only(tmp_path: Path) -> None:
     source, target = tmp_path / "in", tmp_path / "out"
@@ -332,8 +334,9 @@ def test_estimates_are_those_measured(tier: str) -> None:
             assert taken <= memory.needed(costs[Tier[tier.upper()]], *size) < 1.5 * taken
 
 
+@pytest.mark.slow
 @LINUX
-@pytest.mark.parametrize("tier", ["standard", *(pytest.param(t, marks=pytest.mark.slow) for t in svcodec.TIERS)])
+@pytest.mark.parametrize("tier", svcodec.TIERS)
 def test_estimates_hold(tier: str, tmp_path: Path) -> None:
     """Neither much less than what is taken nor far more."""
     size = (640, 768)
