@@ -21,7 +21,7 @@ def jpeg(tmp_path: Path, photo: npt.NDArray[np.uint8]) -> Path:
     """A photo with a place and a maker."""
     exif, path = Image.Exif(), tmp_path / "photo.jpg"
     exif[0x010F] = "Maker"
-    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x8825] = {1: "N"}
     Image.fromarray(photo).save(path, exif=exif)
     return path
 

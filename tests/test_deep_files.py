@@ -42,8 +42,8 @@ def shown(deep: Deep, channels: int) -> Deep:
 def exif() -> bytes:
     made = Image.Exif()
     made[0x010F] = "maker"
-    made.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0said"
-    made.get_ifd(0x8825)[1] = "N"
+    made[0x8769] = {0x9286: b"ASCII\0\0\0said"}
+    made[0x8825] = {1: "N"}
     return made.tobytes()
 
 
