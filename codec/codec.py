@@ -24,14 +24,14 @@ from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
 from .gate_files import load_gate
-from .memory import DECODING, ENCODING, FINE, refuse_what_does_not_fit, tells_out_of_memory
+from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import load_model, located
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
 from .pictures.strip import stripped
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
-from .streams import alpha_of, mode_of, open_stream, picture_of, plain_picture
+from .streams import alpha_of, open_stream, picture_of, plain_picture, refuse_without_mode
 from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
 from .verification import check_given_back
 
@@ -166,15 +166,14 @@ class Codec:
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
-        height, width = picture.pixels.shape[:2]
-        if self.model.device.type == "cpu":
-            cost = ENCODING[spec.tier]
-            deep = picture.pixels.dtype != np.uint8
-            refuse_what_does_not_fit("encoding", cost.and_also(FINE) if deep else cost, width, height)
-        split = Split(picture.pixels)
-        if split.deep and effort is None:
+        deep = picture.pixels.dtype == np.uint16
+        if deep and effort is None:
             advice = "code it in tier lossless, or scale it to 8 first"
             raise InputError(f"{prefix(image)}has 16 bits per sample, which {spec.name} can't keep: {advice}")
+        height, width = picture.pixels.shape[:2]
+        if self.model.device.type == "cpu":
+            refuse_what_does_not_fit("encoding", cost_of(ENCODING, spec.tier, deep), width, height)
+        split = Split(picture.pixels)
         if picture.dropped:
             warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
         assessment = None if gate == "off" else self._assess(split.coarse)
@@ -237,7 +236,7 @@ class Codec:
             OutOfMemoryError: memory ran out all the same.
         """
         stream = open_stream(source, seed, max_pixels)
-        mode_of(stream)
+        refuse_without_mode(stream)
         return to_image(self._picture(stream, seed))
 
     def decode_array(
@@ -268,8 +267,7 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     if model.device.type == "cpu":
-        cost = DECODING[stream.tier]
-        cost = cost if stream.fine is None else cost.and_also(FINE)
+        cost = cost_of(DECODING, stream.tier, stream.fine is not None)
         refuse_what_does_not_fit("decoding", cost, stream.width, stream.height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)

@@ -15,7 +15,7 @@ from .memory import tells_out_of_memory
 from .pictures import Picture, to_array, to_image
 from .pictures.writing import refuse_format, to_file
 from .sources import Source
-from .streams import mode_of, open_stream, plain_picture
+from .streams import open_stream, plain_picture, refuse_without_mode
 
 
 @tells_out_of_memory
@@ -47,7 +47,7 @@ def decode(
         OutOfMemoryError: memory ran out all the same.
     """
     stream = open_stream(source, seed, max_pixels)
-    mode_of(stream)
+    refuse_without_mode(stream)
     return to_image(_picture(stream, seed, model, device))
 
 

@@ -6,7 +6,7 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -30,10 +30,6 @@ class Cost(NamedTuple):
     pixel: int
     tile: int = 0
 
-    def and_also(self, other: Cost) -> Cost:
-        """The cost of both at once."""
-        return Cost(self.pixel + other.pixel, self.tile + other.tile)
-
 
 DECODING = {
     Tier.SKETCH: Cost(370, 200),
@@ -54,6 +50,12 @@ PLAIN = Cost(20)  # of decoding a picture that is written without a model
 BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, which ends the program where it can't
 
 _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+def cost_of(costs: Mapping[Tier, Cost], tier: Tier, deep: bool) -> Cost:
+    """What a picture of a tier takes, `deep` being one of sixteen bits."""
+    cost = costs[tier]
+    return Cost(cost.pixel + FINE.pixel, cost.tile + FINE.tile) if deep else cost
 
 
 def needed(cost: Cost, width: int, height: int) -> int:

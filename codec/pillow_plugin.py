@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from ..bitstream.container import MAGIC, Colour, unpack
+from ..bitstream.container import MAGIC, unpack
 from ..errors import InputError, StreamError
 from . import heif
 
@@ -27,6 +27,7 @@ class SvcImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         from .pictures.pillow_info import to_info
+        from .streams import mode_of
 
         content = self.fp.read() if self.fp else b""
         try:
@@ -35,9 +36,7 @@ class SvcImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         self._content = content
         self._size = (stream.width, stream.height)
-        deep = stream.fine is not None and stream.colour is Colour.GREY and stream.alpha is None
-        coloured = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
-        self._mode = "I;16" if deep else coloured
+        self._mode = mode_of(stream)
         self.info.update(to_info(stream.metadata))
 
     @property

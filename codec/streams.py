@@ -35,12 +35,17 @@ def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Str
 
 
 def mode_of(stream: Stream) -> str:
-    """Pillow's mode of the picture. Raises InputError where Pillow has none, as for colours of sixteen bits."""
-    if stream.fine is None:
-        return ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
-    if stream.colour is Colour.GREY and stream.alpha is None:
-        return "I;16"
-    what = "grey and alpha" if stream.colour is Colour.GREY else "RGB" if stream.alpha is None else "RGBA"
+    """Pillow's mode of the picture; that of eight bits where Pillow has none, as for colours of sixteen."""
+    mode = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
+    return "I;16" if stream.fine is not None and mode == "L" else mode
+
+
+def refuse_without_mode(stream: Stream) -> None:
+    """Raise InputError for a picture for which Pillow has no mode."""
+    mode = mode_of(stream)
+    if stream.fine is None or mode == "I;16":
+        return
+    what = "grey and alpha" if mode == "LA" else mode
     raise InputError(
         f"the picture is {what} with 16 bits per sample, for which Pillow has no mode: svcodec.decode_array "
         "returns it as an array, and `svcodec decode -o` writes it to a .png or .tif"

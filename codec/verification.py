@@ -23,12 +23,8 @@ def check_given_back(decode: Callable[[], Picture], picture: Picture, exact: boo
         decoded = decode()
     except StreamError as error:
         raise ModelError(f"the stream was decoded to verify it, and can't be: {error}") from error
-    same = decoded.metadata == picture.metadata and _same(decoded.alpha, picture.alpha)
-    if exact:
-        same = same and _same(decoded.pixels, picture.pixels)
-    elif decoded.pixels.shape != picture.pixels.shape:
-        same = False
-    if not same:
+    as_meant = _same(decoded.pixels, picture.pixels) if exact else decoded.pixels.shape == picture.pixels.shape
+    if not (as_meant and _same(decoded.alpha, picture.alpha) and decoded.metadata == picture.metadata):
         raise ModelError("the stream was decoded to verify it, and does not give back what was meant")
 
 

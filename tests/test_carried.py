@@ -10,21 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from made import both_ways, packet, written
 from PIL import ExifTags, Image, TiffImagePlugin, features
 
 import svcodec
-from svcodec.codec.pictures import Picture, read_picture
+from svcodec.codec.pictures import read_picture
 from svcodec.codec.pictures.jpeg import resources_of
 
 Samples = npt.NDArray[np.uint8]
 IPTC = b"\x1c\x02\x05\x00\x05Title"
 HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
-
-
-def written(image: Image.Image, format: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, format, **options)
-    return stream.getvalue()
 
 
 def segment(marker: int, content: bytes) -> bytes:
@@ -34,18 +29,6 @@ def segment(marker: int, content: bytes) -> bytes:
 def with_segments(samples: Samples, *segments: bytes, **options: Any) -> bytes:
     data = written(Image.fromarray(samples), "JPEG", **options)
     return data[:2] + b"".join(segments) + data[2:]
-
-
-def packet(inner: str, attributes: str = "") -> bytes:
-    rdf = (
-        f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" {attributes}>'
-    )
-    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}{inner}</rdf:Description></rdf:RDF></x:xmpmeta>'.encode()
-
-
-def both_ways(data: bytes) -> list[Picture]:
-    """A file's picture by its bytes and by Pillow's image."""
-    return [read_picture(data), read_picture(Image.open(io.BytesIO(data)))]
 
 
 def test_nothing_is_nothing(photo: Samples) -> None:

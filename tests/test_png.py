@@ -6,27 +6,21 @@ import io
 import struct
 import zlib
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from made import both_ways, packet, written
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 import svcodec
 from svcodec.bitstream.metadata import Text
-from svcodec.codec.pictures import Picture, read_picture
+from svcodec.codec.pictures import read_picture
 from svcodec.codec.pictures.jpeg import resources_of
 
 Samples = npt.NDArray[np.uint8]
 IPTC = b"\x1c\x02\x05\x00\x05Title"
 HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
-
-
-def written(image: Image.Image, format: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, format, **options)
-    return stream.getvalue()
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -42,18 +36,6 @@ def with_chunks(samples: Samples, *chunks: bytes, end: bool = False) -> bytes:
 def raw_profile(kind: str, content: bytes) -> bytes:
     text = f"\n{kind}\n{len(content):8d}\n{content.hex(chr(10), -36)}\n"
     return chunk(b"zTXt", f"Raw profile type {kind}".encode() + b"\0\0" + zlib.compress(text.encode()))
-
-
-def packet(inner: str, attributes: str = "") -> bytes:
-    rdf = (
-        f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" {attributes}>'
-    )
-    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}{inner}</rdf:Description></rdf:RDF></x:xmpmeta>'.encode()
-
-
-def both_ways(data: bytes) -> list[Picture]:
-    """A file's picture by its bytes and by Pillow's image."""
-    return [read_picture(data), read_picture(Image.open(io.BytesIO(data)))]
 
 
 def test_png_texts(photo: Samples) -> None:

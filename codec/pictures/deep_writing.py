@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from .png import SIGNATURE, chunks_of
 
 Samples = npt.NDArray[np.uint16]  # (h, w, channels)
 
@@ -37,25 +38,16 @@ def with_samples(pixel: bytes, format: str, samples: Samples) -> bytes:
 def _png(pixel: bytes, samples: Samples) -> bytes:
     height, width, channels = samples.shape
     file = io.BytesIO()
-    file.write(pixel[:8])
-    for name, chunk in _chunks(pixel):
+    file.write(pixel[: len(SIGNATURE)])
+    for name, start, end in chunks_of(pixel):
         if name == b"IHDR":
             header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOURS[channels], 0, 0, 0)
             PngImagePlugin.putchunk(file, name, header)
         elif name == b"IDAT":
             PngImagePlugin.putchunk(file, name, zlib.compress(_filtered(samples)))
         else:
-            file.write(chunk)
+            file.write(pixel[start - 8 : end + 4])
     return file.getvalue()
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and bytes of every chunk."""
-    start = 8
-    while start < len(png):
-        end = start + 12 + int.from_bytes(png[start : start + 4], "big")
-        yield png[start + 4 : start + 8], png[start:end]
-        start = end
 
 
 def _filtered(samples: Samples) -> bytes:

@@ -35,7 +35,7 @@ def open_png(content: bytes) -> Image.Image:
     """
     parts, info, texts = [SIGNATURE], dict[str, Any](), dict[str, str]()
     position = len(SIGNATURE)
-    for kind, start, end in _chunks(content):
+    for kind, start, end in chunks_of(content):
         if len(texts) > MAX_TEXTS:
             raise InputError(f"has more than {MAX_TEXTS} texts")
         if kind in _OWN and _is_intact(content, start, end):  # of a damaged one Pillow will complain
@@ -53,7 +53,7 @@ def open_png(content: bytes) -> Image.Image:
 
 def time_of(content: bytes) -> datetime | None:
     """When a PNG was last changed. Raises ValueError for what is no time."""
-    for kind, start, end in _chunks(content):
+    for kind, start, end in chunks_of(content):
         if kind == b"tIME" and end - start == _TIME.size:
             year, month, day, hour, minute, second = _TIME.unpack(content[start:end])
             return datetime(year, month, day, hour, minute, min(second, 59))  # 60 is a leap second
@@ -62,7 +62,7 @@ def time_of(content: bytes) -> datetime | None:
 
 def code_points_of(content: bytes) -> tuple[int, int] | None:
     """Primaries and transfer function as the chunk cICP has them."""
-    for kind, start, end in _chunks(content):
+    for kind, start, end in chunks_of(content):
         if kind == b"cICP" and end - start >= 2:
             return content[start], content[start + 1]
     return None
@@ -70,7 +70,7 @@ def code_points_of(content: bytes) -> tuple[int, int] | None:
 
 def left_out(content: bytes) -> list[str]:
     """Kinds of chunk that say something of the picture and are kept nowhere."""
-    kinds = dict.fromkeys(kind for kind, _, _ in _chunks(content))
+    kinds = dict.fromkeys(kind for kind, _, _ in chunks_of(content))
     ancillary = [kind for kind in kinds if kind[0] & 0x20 and kind not in {*_OWN, *_KNOWN, *_SILENT}]
     return [f"PNG chunk {kind.decode('latin-1')}" for kind in ancillary]
 
@@ -124,7 +124,7 @@ def written(data: bytes, metadata: Metadata) -> bytes:
     return data[:end] + added.getvalue() + data[end:]
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunks_of(content: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind of each chunk, and from where to where its content reaches; a broken one ends the list."""
     position = len(SIGNATURE)
     while position + 12 <= len(content):

@@ -129,10 +129,14 @@ def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, A
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
-    if depth_of(image, content) > 8:
-        samples = from_array(deep_samples(image, content))
-        metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
-        return Picture(samples.pixels, samples.alpha, metadata, dropped)
+    deep = depth_of(image, content) > 8
+    samples = from_array(deep_samples(image, content) if deep else _samples(image))
+    metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
+    return Picture(samples.pixels, samples.alpha, metadata, dropped)
+
+
+def _samples(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Those of an image of eight bits, with its colours and alpha whatever the mode."""
     layout = rawmode(image)
     image.load()
     shown = image
@@ -145,6 +149,4 @@ def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, A
     mode = (_TRANSPARENT if shown.has_transparency_data else _OPAQUE).get(shown.mode)
     if mode is None:
         raise InputError(f"has colour mode {image.mode}; svcodec codes grey and RGB: convert it to one of these first")
-    samples = from_array(np.asarray(shown if shown.mode == mode else shown.convert(mode)))
-    metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
-    return Picture(samples.pixels, samples.alpha, metadata, dropped)
+    return np.asarray(shown if shown.mode == mode else shown.convert(mode))
