@@ -42,7 +42,7 @@ class TierSpec:
 SPECS = {
     spec.tier: spec
     for spec in (
-        TierSpec(Tier.SKETCH, "reconstruction 1", 60, tune=Tune.SSIM, gist_exact=False, details=(0, 1, 2), exact=False),
+        TierSpec(Tier.SKETCH, "reconstruction 1", 20, tune=Tune.SSIM, gist_exact=False, details=(0, 1, 2), exact=False),
         TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=(0,), exact=False),
         TierSpec(Tier.STANDARD, "reconstruction 2", 60, tune=Tune.SSIM, gist_exact=False, details=(3,), exact=False),
         TierSpec(Tier.HIGH, "conditional generation", 80, tune=Tune.SSIM, gist_exact=True, details=(3,), exact=False),
