@@ -93,13 +93,14 @@ def _best(
 ) -> Draft:
     """The draft of the least rate plus lambda times squared error, the objective that the ladder was trained for."""
     weight = trade_off(at.quality).item()
+    height, width = pixels.shape[:2]
 
     def cost(draft: Draft) -> float:
         stack = Stack(model.residuals)
         for k in range(LEVELS, LEVELS - draft.levels, -1):
             push_drawn(stack, drawn[latent_variable(k)])
         error = np.square(draft.pixels - pixels.astype(np.int32)).mean()
-        return stack.bits / pixels[..., 0].size + weight * float(error)
+        return stack.bits / (height * width) + weight * float(error)
 
     return min(drafts, key=cost)
 
