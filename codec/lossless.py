@@ -1,13 +1,14 @@
 """The lossless road: tiles of a picture, chained on one stack.
 
-For each tile the decoder pops u (its top, then levels 6 to 4 of the ladder), y_K, and the levels y_{K-1} .. x, each
-under its likelihood given the one above. u is drawn by bits-back where that pays: the levels, pushed before it, lend
-the bits.
+For each tile the decoder pops u (its top, then levels 6 to 4 of the ladder) and y_K, and then, again for each tile, the
+levels y_{K-1} .. x, each under its likelihood given the one above. So all of y_K, a thumbnail, lies at the top. u is
+drawn by bits-back where that pays: the levels, pushed before it, lend the bits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..bitstream.container import Coding, Entry, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
 from ..models.details import Draw
-from ..models.pyramid import Pyramid, Size, level_sizes
+from ..models.pyramid import Pyramid, Size, Sizes, level_sizes
 from ..models.selfvae import DEPTH, LEVELS
 from ..models.transforms import to_pixels, to_samples
 from .fitting import Search
@@ -53,8 +54,12 @@ def encode(model: Model, stack: Stack, pixels: Pixels, effort: int = 5) -> tuple
     stack.seal(checksum(pixels))
     ledger = Ledger(stack)
     image = to_samples(pixels, model.device)
-    for rows, columns in reversed(list(tiles(pixels.shape[:2], TILE))):
-        TileCoder(model, stack, pixels.ndim == 2, effort).push(image[..., rows, columns], ledger)
+    coder = TileCoder(model, stack, pixels.ndim == 2, effort)
+    parts = [image[..., rows, columns] for rows, columns in tiles(pixels.shape[:2], TILE)]
+    for part in reversed(parts):
+        coder.push_levels(Pyramid.over(part, LEVELS), ledger)
+    for part in reversed(parts):
+        coder.push_gist(Pyramid.over(part, DEPTH), ledger)
     return ledger.account()
 
 
@@ -64,16 +69,39 @@ def decode(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
     Raises:
         StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
     """
+    coder = TileCoder(model, stack, grey)
     pixels = np.empty(size if grey else (*size, 3), np.uint8)
-    for rows, columns in tiles(size, TILE):
-        tile = TileCoder(model, stack, grey).pop((rows.stop - rows.start, columns.stop - columns.start))
-        pixels[rows, columns] = to_pixels(tile, grey)
+    parts = list(_parts(size))
+    gists = [coder.pop_gist(sizes) for _, sizes in parts]
+    for (where, sizes), gist in zip(parts, gists, strict=True):
+        pixels[where] = to_pixels(coder.pop_levels(gist, sizes), grey)
     check_seal(stack.unseal(), pixels)
     return pixels
 
 
+def decode_gist(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
+    """y_K alone, an eighth of each side, rounded up: uint8 as for `decode`. Nothing checks it.
+
+    Raises:
+        StreamError: the stack is not one that `encode` returned.
+    """
+    coder = TileCoder(model, stack, grey)
+    height, width = level_sizes(size, LEVELS)[LEVELS]
+    pixels = np.empty((height, width) if grey else (height, width, 3), np.uint8)
+    for (rows, columns), sizes in _parts(size):
+        where = tuple(slice(side.start >> LEVELS, -(-side.stop >> LEVELS)) for side in (rows, columns))
+        pixels[where] = to_pixels(coder.pop_gist(sizes), grey)
+    return pixels
+
+
+def _parts(size: Size) -> Iterator[tuple[tuple[slice, slice], dict[int, Size]]]:
+    """Where the tiles lie, and the sizes of their levels."""
+    for rows, columns in tiles(size, TILE):
+        yield (rows, columns), level_sizes((rows.stop - rows.start, columns.stop - columns.start), DEPTH)
+
+
 class TileCoder:
-    """Pushes a tile onto a stack, or pops it."""
+    """Pushes tiles onto a stack, or pops them."""
 
     def __init__(self, model: Model, stack: Stack, grey: bool, effort: int = 5):
         self.model, self.network, self.stack, self.grey, self.effort = model, model.network, stack, grey, effort
@@ -83,15 +111,17 @@ class TileCoder:
     def push(self, image: Tensor, ledger: Ledger) -> None:
         """Push a tile, integer samples (1, 3, h, w)."""
         pyramid = Pyramid.over(image, DEPTH)
+        self.push_levels(pyramid, ledger)
+        self.push_gist(pyramid, ledger)
+
+    def push_levels(self, pyramid: Pyramid, ledger: Ledger) -> None:
+        """Push x .. y_{K-1}."""
         for k in range(1, LEVELS + 1):
             with ledger.counting(level_variable(k - 1)):
                 self.levels.push(partial(self.network.level_likelihood, k, pyramid[k], None), pyramid[k - 1])
-        self.push_gist(pyramid, ledger)
 
-    def pop(self, size: Size) -> Tensor:
-        """Inverse of `push`: integer samples, float (1, 3, *size)."""
-        sizes = level_sizes(size, DEPTH)
-        level = self.pop_gist(sizes)
+    def pop_levels(self, level: Tensor, sizes: Sizes) -> Tensor:
+        """Inverse of `push_levels`, given y_K: x, (1, 3, h, w)."""
         for k in range(LEVELS, 0, -1):
             walk = partial(self.network.level_likelihood, k, level, None)
             level = self.levels.pop(walk, sizes[k - 1], self.model.device)
@@ -108,7 +138,7 @@ class TileCoder:
         self._push_gist(pyramid, best, ledger)
         self.stack.push_uniform([best], 1)
 
-    def pop_gist(self, sizes: dict[int, Size]) -> Tensor:
+    def pop_gist(self, sizes: Sizes) -> Tensor:
         """Inverse of `push_gist`: y_K, (1, 3, h, w)."""
         returned: list[Integers] = []
         draw = draw_popped(self.stack, returned if self.stack.pop_uniform(1, 1)[0] else None)

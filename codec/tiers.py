@@ -20,7 +20,7 @@ class TierSpec:
         mode: the paper's name of the reconstruction mode.
         quality: default quality, 1..100, or None where the tier takes none.
         gist_exact: y_K is coded exactly.
-        details: z_K .. z_1 are coded.
+        details: how many of z_K .. z_1 may be coded, coarsest first; the encoder chooses.
         exact: y_{K-1} .. x are coded exactly.
         effort: default effort, 1..9, or None where the tier takes none.
         tune: default tune, or None where the tier takes none, as it does no quality.
@@ -30,7 +30,7 @@ class TierSpec:
     mode: str
     quality: int | None
     gist_exact: bool
-    details: bool
+    details: tuple[int, ...]
     exact: bool
     effort: int | None = None
     tune: Tune | None = None
@@ -48,11 +48,11 @@ class TierSpec:
 SPECS = {
     spec.tier: spec
     for spec in (
-        TierSpec(Tier.SKETCH, "reconstruction 1", 60, tune=Tune.SSIM, gist_exact=False, details=False, exact=False),
-        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=False, exact=False),
-        TierSpec(Tier.STANDARD, "reconstruction 2", 60, tune=Tune.SSIM, gist_exact=False, details=True, exact=False),
-        TierSpec(Tier.HIGH, "conditional generation", 80, tune=Tune.SSIM, gist_exact=True, details=True, exact=False),
-        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=False, exact=True, effort=5),
+        TierSpec(Tier.SKETCH, "reconstruction 1", 20, tune=Tune.SSIM, gist_exact=False, details=(0, 1, 2), exact=False),
+        TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=(0,), exact=False),
+        TierSpec(Tier.STANDARD, "reconstruction 2", 60, tune=Tune.SSIM, gist_exact=False, details=(3,), exact=False),
+        TierSpec(Tier.HIGH, "conditional generation", 80, tune=Tune.SSIM, gist_exact=True, details=(3,), exact=False),
+        TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=(0,), exact=True, effort=5),
     )
 }
 TIERS = tuple(spec.name for spec in SPECS.values())

@@ -95,6 +95,14 @@ def log_step(quality: Tensor) -> Tensor:
     return math.log2(COARSEST_STEP) + t * (math.log2(FINEST_STEP) - math.log2(COARSEST_STEP))
 
 
+def trade_off(quality: Tensor) -> Tensor:
+    """Lambda of a quality, in bits per pixel for the squared error of a sample, a mean over pixels and channels.
+
+    At high rate it is what a step of uniform quantisation is worth, 12 * 3 / (2 ln 2) / step^2.
+    """
+    return 18.0 / math.log(2.0) / torch.exp2(2.0 * log_step(quality))
+
+
 def whole_steps(z: Tensor, mean: Tensor) -> Tensor:
     """How many whole quantisation steps lie between a mean and the point nearest to z, halves upwards."""
     return torch.floor(z - mean + 0.5)

@@ -50,9 +50,21 @@ class Ladder(nn.Module):
             return pyramid.opponent(DEPTH) * self.flow.top.gains(rate)[1]
         return self.level(k).posterior(pyramid.opponent(k - 1), level, rate)
 
-    def descend(self, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt) -> Tensor:
-        """From y_K and the features of level K + 1, as `FlowPrior.draw` returns them, down to x's mean."""
-        return descend(reversed(self.levels), level, features, rate, sizes, draw_at)[0]
+    def descend(
+        self, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt, first: int = LEVELS
+    ) -> Tensor:
+        """From y_first and the features of the level above it down to x's mean.
+
+        These are of `FlowPrior.draw` for y_K, of `step` below it.
+        """
+        return descend(reversed(self.levels[:first]), level, features, rate, sizes, draw_at)[0]
+
+    def step(
+        self, k: int, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt
+    ) -> tuple[Tensor, Tensor]:
+        """From y_k down to the mean of y_{k-1} and the features of level k."""
+        level, below = descend([self.level(k)], level, features, rate, sizes, draw_at)
+        return level, cast(Tensor, below)
 
     def gist(self, level: Tensor, rate: Rate) -> tuple[Tensor, Tensor]:
         """What u, rounded, tells of y_K = `level` (b, 3, h, w): as `FlowPrior.draw` returns it."""
@@ -98,11 +110,10 @@ class Ladder(nn.Module):
 
             return draw
 
-        features: Tensor | None
         level, features = self.flow.draw(rate, sizes, learn)
         for k in range(LEVELS, 0, -1):
             level = pyramid.opponent(k) if k in exact else level
-            level, features = descend([self.level(k)], level, features, rate, sizes, learn)
+            level, features = self.step(k, level, features, rate, sizes, learn)
         return to_rgb(level), bits
 
 

@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 import svcodec
-from svcodec.bitstream.container import unpack
+from svcodec.bitstream.container import pack, unpack
+from svcodec.bitstream.stack import Stack
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 33), (17, 1), (7, 5), (16, 16), (37, 51), (64, 65)]
 LOSSY = ("sketch", "preview", "standard", "high")
@@ -123,6 +124,27 @@ def test_encoding_twice_gives_the_same_bytes(codec: svcodec.Codec, tier: str) ->
     data = codec.encode(image, tier=tier)
     assert codec.encode(image, tier=tier) == data
     assert codec.decode(data).tobytes() == codec.decode(data).tobytes()
+
+
+@pytest.mark.parametrize("channels", [None, 3])
+def test_a_sketch_codes_more_levels_of_details_where_they_pay(codec: svcodec.Codec, channels: int | None) -> None:
+    coded = []
+    for quality in (1, 30, 100):
+        info = svcodec.inspect(codec.encode(texture(96, 128, channels), tier="sketch", quality=quality))
+        coded.append([segment.name for segment in info.segments])
+    assert coded[-1] == ["u", "z2", "z3"]
+    assert len(coded[0]) <= len(coded[1]) <= len(coded[2])
+    flat = svcodec.inspect(codec.encode(np.full((96, 128, 3), 90, np.uint8), tier="sketch"))
+    assert [segment.name for segment in flat.segments] == ["u"]
+
+
+def test_a_sketch_of_all_levels_is_refused(codec: svcodec.Codec) -> None:
+    stream = unpack(codec.encode(texture(64, 64), tier="sketch"))
+    stack = Stack.from_bytes(stream.codes, codec.model.residuals)
+    stack.pop_uniform(1, 2)
+    stack.push_uniform([3], 2)
+    with pytest.raises(svcodec.CorruptError, match="tier sketch can't code 3 levels"):
+        codec.decode(pack(replace(stream, codes=stack.to_bytes())))
 
 
 @pytest.mark.parametrize("tier", ["sketch", "preview"])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..models.blocks import Rate
-from ..models.details import log_step
+from ..models.details import trade_off
 from ..models.pyramid import Pyramid
 from ..models.selfvae import LEVELS, SelfVAE
 from ..tunes import Tune
@@ -17,11 +17,6 @@ from .distortion import ms_ssim, squared_error, ssim_distortion
 from .loop import Objective
 
 DISTORTIONS = {Tune.PSNR: squared_error, Tune.SSIM: ssim_distortion}
-
-
-def trade_off(quality: Tensor) -> Tensor:
-    """Lambda of a quality: at high rate, what a step of uniform quantisation is worth, 12 * 3 / (2 ln 2) / step^2."""
-    return 18.0 / math.log(2.0) / torch.exp2(2.0 * log_step(quality))
 
 
 def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
