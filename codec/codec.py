@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from .choice import Coded
 from .gate_files import load_gate
 from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import load_model, located
+from .model_files import load_model, located, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
 from .pictures.strip import stripped
 from .sixteen import Split
@@ -71,13 +72,17 @@ class Codec:
             OutOfMemoryError: memory ran out.
         """
         if calibration is not None and not isinstance(calibration, Calibration):
-            calibration = Calibration.from_json(read_bytes(calibration))
+            calibration = Calibration.from_json(read_bytes(calibration), f"calibration {os.fsdecode(calibration)}")
         self._calibration = calibration
         self.model = load_model(model, device)
         self._source = located(model)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "gate"}
+    def __getstate__(self) -> tuple[Calibration | None, str | Path, bytes, str]:
+        return self._calibration, self._source, self.model.hash, str(self.model.device)
+
+    def __setstate__(self, state: tuple[Calibration | None, str | Path, bytes, str]) -> None:
+        self._calibration, self._source = state[:2]
+        self.model = reload_model(*state[1:])
 
     @cached_property
     def gate(self) -> Gate:

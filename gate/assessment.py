@@ -86,8 +86,8 @@ class Calibration:
         return cls(gate, threshold, false_alarms, photos, len(scores), tuple(curve))
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Calibration:
-        """Raises ModelError for other text."""
+    def from_json(cls, text: str | bytes, name: str = "the calibration") -> Calibration:
+        """Raises ModelError, which gives the name, for other text."""
         try:
             fields = json.loads(text)
             fields["curve"] = tuple((float(share), float(score)) for share, score in fields["curve"])
@@ -97,7 +97,7 @@ class Calibration:
                 raise ValueError(f"a threshold of {fields['threshold']}")
             return cls(**fields)
         except (ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"the calibration can't be read: {error}") from error
+            raise ModelError(f"{name} can't be read: {error}") from error
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
