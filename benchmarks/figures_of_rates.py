@@ -9,7 +9,7 @@ from .rate_distortion.curves import LABELS, Metric
 from .rate_distortion.report import MISSING, STANDARD, TUNED
 
 CODED = {
-    Tier.SKETCH: "u",
+    Tier.SKETCH: "u, and perhaps z_3, z_2",
     Tier.PREVIEW: "u, y_3",
     Tier.STANDARD: "u, z_3, z_2, z_1",
     Tier.HIGH: "u, y_3, z_3, z_2, z_1",

@@ -14,6 +14,8 @@ from .options import device_option, json_option, max_pixels_option, overwrite_op
 from .picture_formats import FORMATS, Format, format_of
 from .terminal import read, write
 
+SCALES = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
+
 
 @click.command()
 @click.argument("sources", metavar="IN...", nargs=-1, required=True)
@@ -29,6 +31,13 @@ from .terminal import read, write
 @click.option(
     "--seed", type=click.IntRange(0), help="Draw what is not in the file with this seed, instead of its expected value."
 )
+@click.option(
+    "--scale",
+    type=click.Choice(list(SCALES)),
+    default="1",
+    help="Decode at a part of the size, in a fraction of the time.",
+)
+@click.option("--thumbnail", "scale", flag_value="1/8", help="The same as --scale 1/8.")
 @max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
 @device_option
@@ -41,6 +50,7 @@ def decode(
     skip_existing: bool,
     name: str | None,
     seed: int | None,
+    scale: str,
     max_pixels: int | None,
     model: str | None,
     device: str,
@@ -68,7 +78,7 @@ def decode(
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
     jobs = plan(sources, output, way, batch, overwrite=overwrite)
-    options: dict[str, Any] = {"seed": seed, "model": model, "device": device}
+    options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale], "model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
     for job in jobs:
@@ -90,5 +100,5 @@ def _decode(job: Job, batch: Batch, written: Format, options: dict[str, Any]) ->
         content = transcode(stream, written.name, written.options, **options)
         write(job.target, content, overwrite=job.replaces)
         info = inspect(stream)
-        size = (info.width, info.height)
+        size = (-(-info.width // options["reduce"]), -(-info.height // options["reduce"]))
         tell(result, job, before=len(stream), after=len(content), stream=len(stream), size=size)

@@ -10,6 +10,7 @@ from PIL import Image, ImageFile
 from ..bitstream.container import MAGIC, unpack
 from ..errors import InputError, StreamError
 from . import heif
+from .arguments import REDUCTIONS
 
 
 class SvcImageFile(ImageFile.ImageFile):
@@ -24,6 +25,7 @@ class SvcImageFile(ImageFile.ImageFile):
     format_description = "svcodec image"
 
     _content: bytes | None = None  # still to be decoded; an unpickled copy has its pixels
+    _reduce = 1
 
     def _open(self) -> None:
         from .pictures.pillow_info import to_info
@@ -44,11 +46,24 @@ class SvcImageFile(ImageFile.ImageFile):
         """Texts by keyword, as a PNG has them."""
         return self.info.get("text", {})
 
+    def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Have the picture decoded at an eighth, a quarter or a half of its size, if that is no less than `size`.
+
+        `thumbnail` asks for it. Modes are not changed.
+        """
+        if self._content is None or size is None or self._reduce != 1:
+            return None
+        least = min(own / wanted for own, wanted in zip(self.size, size, strict=True))
+        self._reduce = max(reduce for reduce in REDUCTIONS if reduce <= max(least, 1))
+        width, height = self.size
+        self._size = (-(-width // self._reduce), -(-height // self._reduce))
+        return self.mode, (0, 0, width / self._reduce, height / self._reduce)
+
     def load(self) -> Any:
         if self._content is not None:
             from .decoding import decode
 
-            self.im = decode(self._content).im
+            self.im = decode(self._content, reduce=self._reduce).im
             self._content = None
             if self._exclusive_fp and self.fp:
                 self.fp.close()

@@ -18,10 +18,10 @@ from torch.optim.swa_utils import AveragedModel
 import svcodec
 from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.blocks import Rate
+from svcodec.models.details import trade_off
 from svcodec.models.selfvae import DEPTH, SelfVAE
 from svcodec.training import loop
 from svcodec.training.commands import train
-from svcodec.training.objectives import trade_off
 from svcodec.training.optimizer import Optimizer, average
 from svcodec.training.photos import Photos
 from svcodec.training.settings import Settings
