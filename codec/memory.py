@@ -45,7 +45,7 @@ ENCODING = {
     Tier.HIGH: Cost(440, 250),
     Tier.LOSSLESS: Cost(50, 900),  # a lossless WebP takes 40 bytes for a pixel
 }
-WIDER = 3  # times as wide are the networks of coarser levels, which give a reduced picture, at most
+WIDER = 2  # times as much for each of its pixels takes a coarser level, whose networks are wider
 FINE = Cost(20, 100)  # beside these, of the lower bits of a picture of sixteen
 PLAIN = Cost(20)  # of decoding a picture that is written without a model
 BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, which ends the program where it can't
