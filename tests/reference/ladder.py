@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Latents:
     """
 
     stack: Stack | None
-    bits_back: list[Integers] | None = field(default=None)
+    bits_back: list[Integers] | None = None
 
     def draw(self, mean: Floats, log_scale: Floats) -> Floats:
         """Latents of a group, (channels, n)."""
@@ -75,37 +75,41 @@ class Ladder:
 
     def step(self, k: int, level: Floats, above: Floats | None, latents: Latents) -> tuple[Floats, Floats]:
         """From y_k and the features of level k + 1 to y_{k-1} and those of level k."""
-        name, model, at = f"ladder.{f'levels.{k - 1}' if k <= 3 else f'flow.levels.{k - 4}'}", self.model, ()
-        at = self.quality, self.tune
+        model, at = self.model, (self.quality, self.tune)
+        name = f"ladder.levels.{k - 1}" if k <= 3 else f"ladder.flow.levels.{k - 4}"
+        size, finer = self.sizes[k], self.sizes[k - 1]
         features = model.convolve(f"{name}.from_level", level, FINE)
         if above is not None:
-            features = features + unfold(model.convolve(f"{name}.from_coarser.conv", above, BYTE), level.shape[1:])
+            features = features + unfold(model.convolve(f"{name}.from_coarser.conv", above, BYTE), size)
         features = model.trunk(f"{name}.trunk", model.scale(f"{name}.trunk_scale", features, *at), TRUNKS[k])
-        gains, log_gains = model.gains(name, *at)
-        details = np.zeros((9, *level.shape[1:]), np.float32)
-        for j, (channels, parity) in enumerate(GROUPS):
-            chosen, m = list(channels), len(channels)
-            gain, log_gain, places = gains[chosen], log_gains[chosen], places_of(parity, level.shape[1:])
-            hidden = model.convolve(f"{name}.priors.{j}.hidden", features, BYTE)
-            out = model.convolve(f"{name}.priors.{j}.out", hidden, FINE_RECTIFIED)
-            adjustment = np.clip(out[2 * m :] * np.float32(2), -3, 3)
-            s = np.rint(adjustment * np.float32(8)) / np.float32(8)
-            # An exact power of two from a rounded one: no such power is near the middle between two steps.
-            f = (np.rint(np.exp2(s.astype(np.float64)) * 2**12) / 2**12).astype(np.float32)
-            mean = sixteenths(out[:m] * gain * f)
-            log_scale = np.clip(out[m : 2 * m] * np.float32(4) - np.float32(3) + log_gain + s, -5, 9)
-            here = mean.reshape(m, -1)[:, places]
-            z = latents.draw(here, log_scale.reshape(m, -1)[:, places])
-            own, surprise = put(z, places, level.shape[1:]) / (f * gain), put(z - here, places, level.shape[1:])
-            details[chosen] += own
+        details = np.zeros((9, *size), np.float32)
+        for j, (channels, _) in enumerate(GROUPS):
+            own, surprise = self._group(name, j, features, latents)
+            details[list(channels)] += own
             seen = np.concatenate([own, surprise * np.float32(1 / 4)])
             features = model.convolve(f"{name}.absorb.{j}", seen, FINE) + features
         features = model.trunk(f"{name}.decoder", model.scale(f"{name}.decoder_scale", features, *at), 2)
-        p, q, r = (details * np.float32(1 / 2)).reshape(3, 3, *level.shape[1:])
+        p, q, r = (details * np.float32(1 / 2)).reshape(3, 3, *size)
         upper, lower = level + q, level - q
-        size = self.sizes[k - 1]
-        below = from_quarters([upper + (p + r), upper - (p + r), lower + (p - r), lower - (p - r)], size)
-        return below + unfold(model.convolve(f"{name}.correction", features, RECTIFIED), size), features
+        below = from_quarters([upper + (p + r), upper - (p + r), lower + (p - r), lower - (p - r)], finer)
+        return below + unfold(model.convolve(f"{name}.correction", features, RECTIFIED), finer), features
+
+    def _group(self, name: str, j: int, features: Floats, latents: Latents) -> tuple[Floats, Floats]:
+        """Details and surprise of a group's channels."""
+        channels, parity = list(GROUPS[j][0]), GROUPS[j][1]
+        m, size = len(channels), features.shape[1:]
+        gain, log_gain = (part[channels] for part in self.model.gains(name, self.quality, self.tune))
+        hidden = self.model.convolve(f"{name}.priors.{j}.hidden", features, BYTE)
+        a, b, t = np.split(self.model.convolve(f"{name}.priors.{j}.out", hidden, FINE_RECTIFIED), [m, 2 * m])
+        s = np.rint(np.clip(t * np.float32(2), -3, 3) * np.float32(8)) / np.float32(8)
+        # 2^s in binary64 is good enough: none lies near the middle between two multiples of 2^-12.
+        f = (np.rint(np.exp2(s.astype(np.float64)) * 2**12) / 2**12).astype(np.float32)
+        mean = sixteenths(a * gain * f)
+        log_scale = np.clip(b * np.float32(4) - np.float32(3) + log_gain + s, -5, 9)
+        places = places_of(parity, size)
+        here, log_here = (part.reshape(m, -1)[:, places] for part in (mean, log_scale))
+        z = latents.draw(here, log_here)
+        return put(z, places, size) / (f * gain), put(z - here, places, size)
 
 
 def sixteenths(mean: Floats) -> Floats:
