@@ -1,4 +1,4 @@
-"""A second decoder of .svc files, written from docs/format.md alone: slow, short, and in the order of that page.
+"""A second decoder of .svc files, which follows docs/format.md and nothing else: slow, short, to be read beside it.
 
 It shares nothing with svcodec, neither code nor the libraries that do its work: NumPy, zlib and Pillow, for the WebP
 and PNG inside a file, are all. So the tests can hold svcodec against what the page says.

@@ -89,8 +89,8 @@ class _Phases:
                 r = rest[channel].ravel()[cut]
                 first, last = np.clip(r - np.float32(2), 0, 255), np.clip(r + np.float32(1), 0, 255)
                 edges = [first + np.float32(i) for i in range(5)]
-                values[cut] = first + Masses(self.model, mixture.at(cut)).pop_cut(self.stack, edges, first, last)
-            values[freely] = Masses(self.model, mixture.at(freely)).pop_windowed(self.stack)
+                values[cut] = first + Masses.of(self.model, mixture.at(cut)).pop_cut(self.stack, edges, first, last)
+            values[freely] = Masses.of(self.model, mixture.at(freely)).pop_windowed(self.stack)
             samples[channel] = values.reshape(inside.shape)
         if len(self.channels) == 1:
             samples = np.where(inside, samples[self.channels[0]], base)

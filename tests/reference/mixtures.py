@@ -26,25 +26,40 @@ class Mixture:
         return Mixture(self.logits[:, where], self.means[:, where], self.log_scales[:, where])
 
 
+@dataclass(frozen=True)
 class Masses:
-    """The mass M below edges."""
+    """The mass M below edges, of n mixtures.
 
-    def __init__(self, model: Model, mixture: Mixture):
-        self.sigmoid = model["tables.mixture.sigmoid"]
-        half, steps = np.float32(0.5), np.float32(32)
-        decay = np.floor((mixture.logits.max(0) - mixture.logits) * steps + half)
-        self.weights = model["tables.mixture.weights"][np.minimum(decay, 255).astype(np.int64)]
+    Attributes:
+        sigmoid: L.
+        weights: w, integers (4, n).
+        slopes: (4, n).
+        means: (4, n).
+    """
+
+    sigmoid: Integers
+    weights: Integers
+    slopes: Floats
+    means: Floats
+
+    @classmethod
+    def of(cls, model: Model, mixture: Mixture) -> Masses:
+        """Those of mixtures."""
+        half = np.float32(0.5)
+        decay = np.floor((mixture.logits.max(0) - mixture.logits) * np.float32(32) + half)
+        weights = model["tables.mixture.weights"][np.minimum(decay, 255).astype(np.int64)]
         scales = np.floor((mixture.log_scales + np.float32(3.5)) * np.float32(8) + half).astype(np.int64)
-        self.slopes = model.fractions("tables.mixture.inverse_scales", 8)[scales]
-        self.means = mixture.means
-        self.total = 2**14 * self.weights.sum(0)
+        slopes = model.fractions("tables.mixture.inverse_scales", 8)[scales]
+        return cls(model["tables.mixture.sigmoid"], weights, slopes, mixture.means)
 
     def at(self, where: Integers) -> Masses:
         """At some of the sub-pixels."""
-        part = object.__new__(Masses)
-        part.sigmoid, part.total = self.sigmoid, self.total[where]
-        part.weights, part.slopes, part.means = (x[:, where] for x in (self.weights, self.slopes, self.means))
-        return part
+        return Masses(self.sigmoid, *(part[:, where] for part in (self.weights, self.slopes, self.means)))
+
+    @property
+    def total(self) -> Integers:
+        """Above all edges."""
+        return 2**14 * self.weights.sum(0)
 
     def below(self, edge: Floats) -> Integers:
         """M at one edge for each sub-pixel, (n,); it is open below 0 and above 255."""
@@ -71,8 +86,8 @@ class Masses:
 
     def pop_windowed(self, stack: Stack) -> Floats:
         """Samples, (n,): two symbols of four, then two of sixteen for those that these leave open."""
-        first, half = self.first(), np.float32(0.5)
-        quarters = [0 * self.total, *(self.below(first + np.float32(i) - half) for i in (4, 8, 12)), self.total]
+        first, total, half = self.first(), self.total, np.float32(0.5)
+        quarters = [0 * total, *(self.below(first + np.float32(i) - half) for i in (4, 8, 12)), total]
         quarter = self._pop(stack, quarters)
         start, index = first + np.float32(4) * quarter, quarter.astype(np.int64)
         outer = [np.choose(index + i, quarters) for i in (0, 1)]
