@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import sys
 import zlib
 from contextlib import nullcontext
 from importlib import resources
@@ -40,6 +42,14 @@ def codec() -> svcodec.Codec:
 @pytest.fixture(scope="module")
 def model() -> reference.Model:
     return reference.Model((resources.files("svcodec.models") / "weights/photo-5.safetensors").read_bytes())
+
+
+def test_it_stands_on_its_own() -> None:
+    modules = [ast.parse(path.read_text("utf-8")) for path in Path(reference.__file__).parent.glob("*.py")]
+    nodes = [node for module in modules for node in ast.walk(module)]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    assert {name.partition(".")[0] for name in names} - sys.stdlib_module_names == {"numpy", "PIL"}
 
 
 @pytest.mark.parametrize("name", HASHES)
