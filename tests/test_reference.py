@@ -1,4 +1,4 @@
-"""The second decoder (`reference`), written from docs/format.md, gives the pixels that svcodec gives."""
+"""The second decoder (`reference`), which follows docs/format.md, gives the pixels that svcodec gives."""
 
 from __future__ import annotations
 
