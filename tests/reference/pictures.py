@@ -69,9 +69,12 @@ def _lossless(stream: Stream, model: Model, stack: Stack) -> npt.NDArray[np.uint
     parts = tiles(stream.size, TILE)
     sides = [(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in parts]
     levels = [_gist(stream, model, stack, size) for size in sides]
-    for part, size, level in zip(parts, sides, levels, strict=True):
-        for k in (3, 2, 1):
-            level = pop_level(model, stack, k, level, sizes(size)[k - 1], stream.grey)
+    for k in (3, 2, 1):
+        levels = [
+            pop_level(model, stack, k, level, sizes(size)[k - 1], stream.grey)
+            for size, level in zip(sides, levels, strict=True)
+        ]
+    for part, level in zip(parts, levels, strict=True):
         pixels[part] = _samples(level)
     return pixels
 
