@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +16,11 @@ import torch
 from PIL import Image
 
 from ..arrays import Pixels
+from ..errors import MissingPackageError
 
 SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
 SMALLEST_SSIMULACRA2 = 256  # six scales, of which the last has 8 pixels
+BUTTERAUGLI = "butteraugli_main"  # libjxl's program
 
 
 def psnr(decoded: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
@@ -45,6 +51,33 @@ def ssimulacra2(decoded: Pixels, original: Pixels) -> float | None:
     if min(original.shape[:2]) < SMALLEST_SSIMULACRA2:
         return None
     return float(compute_ssimulacra2(*map(_as_bmp, (original, decoded))))
+
+
+def has_butteraugli() -> bool:
+    """Whether libjxl's program is there to measure with."""
+    return shutil.which(BUTTERAUGLI) is not None
+
+
+def butteraugli(decoded: Pixels, original: Pixels) -> float:
+    """Butteraugli's distance of RGB pixels, its 3-norm over the picture: 0 for equal pictures, 1 is just seen.
+
+    Raises:
+        MissingPackageError: libjxl's program is not there, or can't measure.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("original.ppm", "decoded.ppm")]
+        for path, pixels in zip(paths, (original, decoded), strict=True):
+            Image.fromarray(pixels).save(path)
+        try:
+            done = subprocess.run([BUTTERAUGLI, *paths], capture_output=True, text=True, check=True)
+            return float(done.stdout.rpartition("3-norm:")[2])
+        except (OSError, subprocess.CalledProcessError, ValueError) as error:
+            raise MissingPackageError(f"Butteraugli needs {BUTTERAUGLI} of libjxl's tools: {error}") from error
+
+
+def butteraugli_decibels(distance: float) -> float | None:
+    """Butteraugli's distance as it is plotted: -10 log10(distance); None for equal pictures."""
+    return -10 * math.log10(distance) if distance else None
 
 
 def _as_bmp(pixels: Pixels) -> io.BytesIO:
