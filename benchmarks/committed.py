@@ -39,8 +39,8 @@ def curves(folder: str = KODAK) -> dict[str, Curve]:
 
 def bd_rate_of(codec: str, anchor: str, metric: Metric, folder: str = KODAK) -> str:
     """BD-rate of a codec against another; a dash where it is not known."""
-    pair = [curves(folder).get(name) for name in (anchor, codec)]
-    delta = None if None in pair else bd_rate(*pair, metric)  # type: ignore[arg-type]
+    one, other = (curves(folder).get(name) for name in (anchor, codec))
+    delta = bd_rate(one, other, metric) if one and other else None
     return MISSING if delta is None else f"{delta.pchip:+.1f}%"
 
 

@@ -141,7 +141,7 @@ def _against(names: Sequence[str], folder: str) -> str:
 def low_rates() -> str:
     """The quality of all codecs at low rates, and the plot, as far as there is one."""
     tiers, peers = ("svcodec-sketch", STANDARD), {"jpeg", "webp", "jxl", "avif", "heic"}
-    codecs = {f"`{name.removeprefix('svcodec-')}`": (name,) for name in tiers}
+    codecs: dict[str, Sequence[str]] = {f"`{name.removeprefix('svcodec-')}`": (name,) for name in tiers}
     codecs |= {LOSSY[name].partition(" (")[0]: (name, f"{name}-half") for name in LOSSY if name in peers}
     rows = []
     for rate in LOW_RATES:

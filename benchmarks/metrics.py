@@ -20,6 +20,7 @@ from ..errors import MissingPackageError
 
 SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
 SMALLEST_SSIMULACRA2 = 256  # six scales, of which the last has 8 pixels
+FLAT = 17  # pixels: the side of the square of one colour in whose middle a pixel is flat
 BUTTERAUGLI = "butteraugli_main"  # libjxl's program
 
 
@@ -78,6 +79,15 @@ def butteraugli(decoded: Pixels, original: Pixels) -> float:
 def butteraugli_decibels(distance: float) -> float | None:
     """Butteraugli's distance as it is plotted: -10 log10(distance); None for equal pictures."""
     return -10 * math.log10(distance) if distance else None
+
+
+def flat_deviation(decoded: Pixels, original: Pixels) -> int | None:
+    """The largest deviation of a sample, 0..255, where the original is flat; None where it is nowhere."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    square = (FLAT, FLAT, 1)
+    flat = (maximum_filter(original, square) == minimum_filter(original, square)).all(-1)
+    return int(np.abs(decoded.astype(int) - original)[flat].max()) if flat.any() else None
 
 
 def _as_bmp(pixels: Pixels) -> io.BytesIO:
