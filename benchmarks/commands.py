@@ -46,9 +46,9 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
             if codecs:
                 raise
             click.echo(f"svcodec: left out: {error}", err=True)
+    photos = read_photos(folder)
     if not has_butteraugli():
         click.echo(f"svcodec: left out: Butteraugli needs the program {BUTTERAUGLI}, which comes with libjxl", err=True)
-    photos = read_photos(folder)
     with click.progressbar(
         run(chosen, photos, output, log_rate=log_rate, kodak=kodak, jobs=jobs),
         length=steps(chosen, photos),
