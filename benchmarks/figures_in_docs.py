@@ -25,6 +25,7 @@ FIGURES: dict[str, Callable[[], str]] = {
         figures_of_rates.bd_rates,
         figures_of_rates.low_rates,
         figures_of_rates.more_photos,
+        figures_of_rates.crops,
         figures_of_rates.graphics,
         figures_of_rates.lossless,
         figures_of_rates.with_latents,

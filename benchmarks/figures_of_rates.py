@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..bitstream.container import Tier
 from ..codec.tiers import SPECS
 from .committed import KODAK, RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table, trimmed
+from .contact_sheet import SHEETS
 from .rate_distortion.curves import LABELS, Metric, told
 from .rate_distortion.report import LOW_RATES, MISSING, STANDARD, TUNED, number, short
 
@@ -51,6 +53,7 @@ LOSSLESS = {
     "jxl-lossless": "JPEG XL (effort 7)",
 }
 
+IMAGES = Path("docs/images")
 CID22 = "cid22"  # the folder of results on the second set of photos
 SIXTEEN = {"svcodec": "svcodec `lossless`", "png": "PNG", "jxl": "JPEG XL (effort 7)"}
 
@@ -161,6 +164,14 @@ def _best(names: Sequence[str], rate: float, metric: Metric) -> float | None:
 def more_photos() -> str:
     """BD-rates of `standard` with each tune against the codecs that were run on the second set of photos."""
     return _against([name for name in LOSSY if name in curves(CID22)], CID22)
+
+
+def crops() -> str:
+    """The sheets of crops beside other codecs."""
+    paths = [IMAGES / name for name in SHEETS]
+    for path in paths:
+        path.stat()  # FileNotFoundError: not made yet
+    return "\n\n".join(f"![Crops by svcodec, AVIF and JPEG XL](images/{path.name})" for path in paths)
 
 
 def graphics() -> str:

@@ -71,7 +71,7 @@ def measure_all(peer: Peer, setting: Setting, photos: Iterable[Pixels], jobs: in
     """FIGURES of each photo, in order; `jobs` as in `measure`."""
     if jobs == 1:
         return (measure_one(peer, setting, pixels) for pixels in photos)
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
     return iter(parallel(joblib.delayed(_measure_named)(peer.name, setting, pixels) for pixels in photos))
 
 
