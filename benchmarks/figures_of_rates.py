@@ -10,7 +10,7 @@ from ..codec.tiers import SPECS
 from .committed import KODAK, RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table, trimmed
 from .contact_sheet import SHEETS
 from .rate_distortion.curves import LABELS, Metric, told
-from .rate_distortion.report import LOW_RATES, MISSING, STANDARD, TUNED, number, short
+from .rate_distortion.report import LOW_RATES, MISSING, SKETCH, STANDARD, TUNED, number, short
 
 CODED = {
     Tier.SKETCH: "u",
@@ -143,7 +143,7 @@ def _against(names: Sequence[str], folder: str) -> str:
 
 def low_rates() -> str:
     """The quality of all codecs at low rates, and the plot, as far as there is one."""
-    tiers, peers = ("svcodec-sketch", STANDARD), {"jpeg", "webp", "jxl", "avif", "heic"}
+    tiers, peers = (SKETCH, STANDARD), {"jpeg", "webp", "jxl", "avif", "heic"}
     codecs: dict[str, Sequence[str]] = {f"`{name.removeprefix('svcodec-')}`": (name,) for name in tiers}
     codecs |= {LOSSY[name].partition(" (")[0]: (name, f"{name}-half") for name in LOSSY if name in peers}
     rows = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,9 @@ def test_low_rates_have_a_table_and_a_plot() -> None:
         ["0.050", "webp-half"],
     ]
     assert next(row for row in cells if row[1] == "webp-half")[3] == "-"  # no SSIMULACRA 2
+    wide = replace(half, bpp=rates, quality={"psnr": low})
+    text = report.markdown([sketch, wide], [sketch], 1, "")
+    assert re.search(r"BD-rate of svcodec-sketch against each\n\n.*\n.*\n\| webp-half +\| [+-]0.0%", text)
     figure = low_plot([sketch, half])
     assert [axes.get_ylabel() for axes in figure.axes] == ["PSNR in dB", "SSIMULACRA 2"]
     assert all(axes.get_xlim() == (0.02, 0.15) for axes in figure.axes)

@@ -15,6 +15,7 @@ from .curves import LABELS, BjontegaardDelta, Curve, Metric, bd_rate, told
 ANCHOR = "jpeg"
 STANDARD = "svcodec-standard"
 TUNED = {"ssim": STANDARD, "psnr": f"{STANDARD}-psnr"}  # the default tune first
+SKETCH = "svcodec-sketch"
 LOW_RATES = (0.03, 0.05, 0.07, 0.1)  # bits per pixel
 MISSING = "-"
 
@@ -29,10 +30,10 @@ def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machi
     parts = [f"{photos} photos; means over the photos at each setting. {machine}."]
     if ANCHOR in by_name:
         parts.append(f"## BD-rate against {ANCHOR}\n\n" + bd_table([(by_name[ANCHOR], curve) for curve in whole], 1))
-    for name in TUNED.values():
+    for name, others in ((TUNED["ssim"], whole), (TUNED["psnr"], whole), (SKETCH, lossy)):
         if name in by_name:
-            others = [(curve, by_name[name]) for curve in whole if not curve.name.startswith(ours.PREFIX)]
-            parts.append(f"## BD-rate of {name} against each\n\n" + bd_table(others, 0))
+            pairs = [(curve, by_name[name]) for curve in others if not curve.name.startswith(ours.PREFIX)]
+            parts.append(f"## BD-rate of {name} against each\n\n" + bd_table(pairs, 0))
     if lossy:
         parts.append("## At low rates\n\n" + rate_table(LOW_RATES, lossy))
     lossless = [by_name[name] for name in LOSSLESS if name in by_name]
