@@ -9,6 +9,7 @@ from ..bitstream.container import Tier
 from ..codec.tiers import SPECS
 from .committed import KODAK, RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table, trimmed
 from .contact_sheet import SHEETS
+from .peers.halved import SUFFIX
 from .rate_distortion.curves import LABELS, Metric, told
 from .rate_distortion.report import LOW_RATES, MISSING, SKETCH, STANDARD, TUNED, number, short
 
@@ -145,7 +146,7 @@ def low_rates() -> str:
     """The quality of all codecs at low rates, and the plot, as far as there is one."""
     tiers, peers = (SKETCH, STANDARD), {"jpeg", "webp", "jxl", "avif", "heic"}
     codecs: dict[str, Sequence[str]] = {f"`{name.removeprefix('svcodec-')}`": (name,) for name in tiers}
-    codecs |= {LOSSY[name].partition(" (")[0]: (name, f"{name}-half") for name in LOSSY if name in peers}
+    codecs |= {LOSSY[name].partition(" (")[0]: (name, f"{name}{SUFFIX}") for name in LOSSY if name in peers}
     rows = []
     for rate in LOW_RATES:
         for metric in told(curves()[name] for name in peers):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..peers import ours, registry
+from ..peers import ours
+from ..peers.halved import SUFFIX
 from .curves import LABELS, Curve, Metric, told
 
 LOW = (0.02, 0.15)  # bits per pixel
@@ -48,7 +49,8 @@ def low_plot(curves: Sequence[Curve]) -> Figure:
 
 
 def _draw(axes: Axes, curves: Sequence[Curve], metric: Metric) -> None:
-    for index, curve in enumerate(curves):
+    whole = [curve.name.removesuffix(SUFFIX) for curve in curves]  # on halved photos a codec keeps its colour
+    for curve, name in zip(curves, whole, strict=True):
         rates, values = curve.known(metric)
         if not rates:
             continue
@@ -57,8 +59,8 @@ def _draw(axes: Axes, curves: Sequence[Curve], metric: Metric) -> None:
             rates,
             values,
             label=curve.name,
-            color=f"C{index}",
-            linestyle="--" if curve.published else ":" if curve.name in registry.LOW else "-",
+            color=f"C{list(dict.fromkeys(whole)).index(name)}",
+            linestyle="--" if curve.published else "-" if curve.name == name else ":",
             linewidth=2.5 if is_ours else 1.2,
             marker="o" if len(rates) == 1 or is_ours else None,
             markersize=4,
