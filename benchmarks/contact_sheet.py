@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from ..arrays import Pixels
-from .conditions import Photos, read_photos
+from .conditions import read_photos
 from .metrics import ssimulacra2
 from .peers import registry
 from .peers.matched import at_bytes
@@ -36,12 +36,12 @@ class Place:
 
     Attributes:
         what: a word.
-        photo: the image's name.
+        photo: the image's number, from 1.
         left, top: of the crop.
     """
 
     what: str
-    photo: str
+    photo: int
     left: int
     top: int
 
@@ -54,24 +54,24 @@ class Place:
 # On each sheet, what is hard to keep and what is hard not to spoil
 PLACES = (
     (
-        Place("hair", "04", 330, 180),
-        Place("grass", "19", 160, 620),
-        Place("ribbing", "15", 150, 330),
-        Place("water", "16", 240, 340),
+        Place("hair", 4, 330, 180),
+        Place("grass", 19, 160, 620),
+        Place("ribbing", 15, 150, 330),
+        Place("water", 16, 240, 340),
     ),
     (
-        Place("lettering", "14", 500, 330),
-        Place("skin", "15", 410, 240),
-        Place("sky", "03", 575, 85),
+        Place("lettering", 14, 500, 330),
+        Place("skin", 15, 410, 240),
+        Place("sky", 3, 575, 85),
     ),
 )
 
 
-def crops_of(photos: Photos, places: Sequence[Place], ours: Peer, others: Sequence[Peer]) -> list[Crop]:
+def crops_of(photos: Sequence[Pixels], places: Sequence[Place], ours: Peer, others: Sequence[Peer]) -> list[Crop]:
     """Each place in the original, by `ours` at QUALITY and by the others in as many bytes."""
     crops = []
     for place in places:
-        pixels = photos[place.photo]
+        pixels = photos[place.photo - 1]
         crops.append(Crop(place.what, ORIGINAL, f"{place.what}, {ORIGINAL}", place.cut(pixels)))
         coded = ours.encode(pixels, {"quality": QUALITY})
         for peer in (ours, *others):
@@ -87,7 +87,9 @@ def crops_of(photos: Photos, places: Sequence[Place], ours: Peer, others: Sequen
 @click.argument("kodak", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the sheets")
 def main(kodak: Path, output: Path) -> None:
-    photos = read_photos(kodak)
+    photos = list(read_photos(kodak).values())
+    if len(photos) < max(place.photo for sheet in PLACES for place in sheet):
+        raise click.BadParameter(f"there are only {len(photos)} photos in {kodak}")
     ours, *others = (registry.make(name) for name in (STANDARD, *OTHERS))
     output.mkdir(parents=True, exist_ok=True)
     for name, places in zip(SHEETS, PLACES, strict=True):
