@@ -10,6 +10,7 @@ import click
 
 from ..distributed import Decoder
 from .batch import Batch
+from .completion import complete_files
 from .finding import STREAM_SUFFIXES
 from .jobs import Way, plan, recode
 from .options import (
@@ -26,8 +27,14 @@ from .picture_formats import FORMATS, Format, format_of
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the format's suffix.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    shell_complete=complete_files,
+    help="File, folder or '-'; by default IN with the format's suffix.",
+)
 @overwrite_option
 @skip_option
 @dry_run_option

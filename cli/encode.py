@@ -11,6 +11,7 @@ import click
 from .. import GATES, STRIPS, TIERS, TUNES, ModelError
 from ..distributed import Encoder
 from .batch import Batch
+from .completion import complete_files
 from .finding import STREAM_SUFFIXES, picture_suffixes
 from .jobs import OWN_OUTPUT, Way, plan, recode
 from .options import (
@@ -32,8 +33,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the suffix .svc.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    shell_complete=complete_files,
+    help="File, folder or '-'; by default IN with the suffix .svc.",
+)
 @overwrite_option
 @skip_option
 @dry_run_option

@@ -12,6 +12,7 @@ import click
 from .. import inspect
 from ..distributed import Result, Task
 from .batch import Batch
+from .completion import complete_files
 from .finding import STREAM_SUFFIXES, find
 from .options import jobs_option, json_option
 from .terminal import echo, read, shown_input
@@ -27,7 +28,7 @@ _WHY = {
 
 
 @click.command()
-@click.argument("sources", metavar="FILE...", nargs=-1)
+@click.argument("sources", metavar="FILE...", nargs=-1, shell_complete=complete_files)
 @click.option("--machine", is_flag=True, help="Instead of files, show how this machine computes the networks.")
 @jobs_option
 @json_option

@@ -6,11 +6,18 @@ import click
 
 from .. import MAX_PIXELS
 from ..cpus import usable_cpus
+from .completion import complete_files
 
-model_option = click.option("--model", metavar="NAME|PATH", help="Model to code with; by default the built-in one.")
+model_option = click.option(
+    "--model",
+    metavar="NAME|PATH",
+    shell_complete=complete_files,
+    help="Model to code with; by default the built-in one.",
+)
 calibration_option = click.option(
     "--calibration",
     metavar="FILE",
+    shell_complete=complete_files,
     help="The gate's threshold, by `svcodec gate calibrate`; by default the built-in one.",
 )
 device_option = click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import mimetypes
 from typing import IO, Any
 
 from PIL import Image, ImageFile
@@ -10,6 +11,8 @@ from PIL import Image, ImageFile
 from ..bitstream.container import MAGIC, unpack
 from ..errors import InputError, StreamError
 from . import heif
+
+MIME_TYPE = "image/svcodec"  # Python has .svc as application/vnd.dvb.service
 
 
 class SvcImageFile(ImageFile.ImageFile):
@@ -57,12 +60,13 @@ class SvcImageFile(ImageFile.ImageFile):
 
 
 def register() -> None:
-    """Make Pillow know the format SVC, and HEIC where it can; harmless when repeated."""
+    """Make Pillow know the format SVC, HEIC where it can, and Python the type of .svc; harmless when repeated."""
     Image.register_open(SvcImageFile.format, SvcImageFile, _accept)
     Image.register_save(SvcImageFile.format, _save)
     Image.register_save_all(SvcImageFile.format, _save_all)
     Image.register_extension(SvcImageFile.format, ".svc")
-    Image.register_mime(SvcImageFile.format, "image/svcodec")
+    Image.register_mime(SvcImageFile.format, MIME_TYPE)
+    mimetypes.add_type(MIME_TYPE, ".svc")
     heif.register()
 
 
