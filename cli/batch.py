@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 
 from ..distributed.outcome import Outcome, Task, Work, reason
 from ..distributed.processes import Numbered, outcomes
-from .paths import is_stream, suffix_of
+from .paths import STANDARD_STREAM, is_stream, suffix_of
 from .progress import Progress, sizes_of
 from .summary import Tally, table
 from .terminal import STANDARD_OUTPUT, THERE, echo, is_terminal, shown, shown_input
@@ -101,7 +101,7 @@ class Batch:
         error = outcome.error
         if error is None:
             try:
-                self._tell(task, result.text, result.fields)
+                self._tell(task, result.text or coded(task, result.fields), result.fields)
             except Exception as trouble:
                 error = trouble
         if isinstance(error, BrokenPipeError) and error.filename == STANDARD_OUTPUT:
@@ -182,3 +182,14 @@ class Batch:
     def _say(self, text: str, err: bool) -> None:
         with self._progress.hidden():
             echo(text, err=err)
+
+
+def coded(task: Task, fields: Mapping[str, Any]) -> str:
+    """What is said of a file that was coded, by its statistics; nothing of others."""
+    if "bytes_after" not in fields:
+        return ""
+    where = shown_input(task.source)
+    if task.target not in (None, STANDARD_STREAM):
+        where += f" -> {shown(task.target)}"
+    sizes = f"{fields['bytes_before']:,} to {fields['bytes_after']:,} bytes"
+    return f"{where}: {sizes}, {fields['ratio']:.1f} : 1, {fields['bits_per_pixel']:.3f} bits per pixel"

@@ -10,6 +10,7 @@ import click
 
 from ..distributed import Decoder
 from .batch import Batch
+from .clusters import cluster_options, run_on_cluster
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES
 from .jobs import Way, plan, recode
@@ -51,6 +52,7 @@ from .picture_formats import FORMATS, Format, format_of
 @max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
 @device_option
+@cluster_options
 @json_option
 @quiet_option
 def decode(
@@ -65,6 +67,8 @@ def decode(
     max_pixels: int | None,
     model: str | None,
     device: str,
+    cluster: str | None,
+    workers: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -88,10 +92,15 @@ def decode(
         rename=lambda source: _named(source, wanted),
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
-    jobs = plan(sources, output, way, batch, overwrite=overwrite)
     options: dict[str, Any] = {"seed": seed, "model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
+    if cluster:
+        coder = partial(Decoder, wanted.name, wanted.options, **options)
+        run_on_cluster(cluster, workers, coder, device, sources, output, way, batch, overwrite=overwrite)
+        batch.finish()
+        return
+    jobs = plan(sources, output, way, batch, overwrite=overwrite)
     if dry_run:
         batch.preview(jobs)
     elif jobs:

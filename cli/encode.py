@@ -11,6 +11,7 @@ import click
 from .. import GATES, STRIPS, TIERS, TUNES, ModelError
 from ..distributed import Encoder
 from .batch import Batch
+from .clusters import cluster_options, run_on_cluster
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, picture_suffixes
 from .jobs import OWN_OUTPUT, Way, plan, recode
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 @calibration_option
 @model_option
 @device_option
+@cluster_options
 @json_option
 @quiet_option
 def encode(
@@ -89,6 +91,8 @@ def encode(
     calibration: str | None,
     model: str | None,
     device: str,
+    cluster: str | None,
+    workers: int | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -110,14 +114,21 @@ def encode(
         mistaken="is an .svc file already: `svcodec decode` makes a picture of it",
         apart=OWN_OUTPUT if keep_suffix else "--keep-suffix keeps them apart",
     )
+
+    def encoder() -> Encoder:
+        codec = Codec(model, device=device, calibration=calibration)
+        given = {name: value for name, value in options.items() if value}
+        return Encoder(codec, gate=_usable_gate(codec, gate, calibration), **given)
+
+    if cluster:
+        run_on_cluster(cluster, workers, encoder, device, sources, output, way, batch, overwrite=overwrite)
+        batch.finish()
+        return
     jobs = plan(sources, output, way, batch, overwrite=overwrite)
     if dry_run:
         batch.preview(jobs)
     elif jobs:
-        codec = Codec(model, device=device, calibration=calibration)
-        given = {name: value for name, value in options.items() if value}
-        given["gate"] = _usable_gate(codec, gate, calibration)
-        batch.run(partial(recode, Encoder(codec, **given)), jobs, processes)
+        batch.run(partial(recode, encoder()), jobs, processes)
     batch.finish()
 
 

@@ -25,7 +25,7 @@ from .paths import (
     mode_of,
     suffix_of,
 )
-from .terminal import is_terminal, read, shown, shown_input, write
+from .terminal import is_terminal, read, shown, write
 
 OWN_OUTPUT = "give each an output of its own"
 
@@ -86,11 +86,7 @@ def recode(coder: Encoder | Decoder, job: Job) -> Result:
     """Read a file, code it and write what came of it."""
     content, fields = coder(read(job.source), click.format_filename(job.source))
     write(job.target, content, overwrite=job.replaces)
-    where = shown_input(job.source)
-    if job.target != STANDARD_STREAM:
-        where += f" -> {shown(job.target)}"
-    sizes = f"{fields['bytes_before']:,} to {fields['bytes_after']:,} bytes"
-    return Result(f"{where}: {sizes}, {fields['ratio']:.1f} : 1, {fields['bits_per_pixel']:.3f} bits per pixel", fields)
+    return Result(fields=fields)
 
 
 def _refuse_streams(sources: Sequence[str], output: str | None, into_folder: bool) -> None:

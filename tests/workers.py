@@ -10,6 +10,7 @@ from pathlib import Path
 
 from svcodec import InputError
 from svcodec.distributed import Result, Task
+from svcodec.distributed.outcome import Work
 
 
 def by_name(task: Task) -> Result:
@@ -49,3 +50,23 @@ class Unloadable:
 
 def _refuse() -> None:
     raise InputError("can't be loaded")
+
+
+class Deadly:
+    """Recoding in a process that dies once after it has written 07, once before it writes 23, and always of poison."""
+
+    def __init__(self, work: Work, flags: Path):
+        self.work = work
+        self.flags = flags
+
+    def __call__(self, task: Task) -> Result:
+        name = Path(task.source).stem
+        if name == "poison":
+            os.kill(os.getpid(), signal.SIGKILL)
+        flag = self.flags / name
+        if name in ("07", "23") and not flag.exists():
+            flag.touch()
+            if name == "07":
+                self.work(task)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.work(task)
