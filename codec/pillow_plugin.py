@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from ..bitstream.container import MAGIC, unpack
+from ..bitstream.container import MAGIC, other_version, unpack
 from ..errors import InputError, StreamError
 from . import heif
 
@@ -70,8 +70,11 @@ def register() -> None:
     heif.register()
 
 
-def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(MAGIC)
+def _accept(prefix: bytes) -> bool | str:
+    """Whether it may be such a file; of another version, what Pillow shall warn of."""
+    if not prefix.startswith(MAGIC):
+        return False
+    return (len(prefix) > len(MAGIC) and other_version(prefix)) or True
 
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
