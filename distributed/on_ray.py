@@ -45,11 +45,13 @@ def outcomes(
         import ray.data
     except ImportError as error:
         raise MissingPackageError(f'{error}: pip install "svcodec[ray]"') from error
-    if not ray.is_initialized():
+    ours = not ray.is_initialized()
+    if ours:
         ray.init(address, log_to_driver=False)
     items = [{"place": place, "task": pickle.dumps(task)} for place, task in enumerate(tasks)]
     given = ray.data.from_items(items, override_num_blocks=min(len(items), _BLOCKS))
     given.context.max_errored_blocks = -1  # what has killed all its actors is told below
+    given.context.enable_progress_bars = False
     done = given.map_batches(
         _Coder,
         fn_constructor_args=(pickle.dumps(work),),
@@ -60,9 +62,13 @@ def outcomes(
         max_task_retries=_TRIES,
     )
     missing = set(range(len(items)))
-    for row in done.iter_rows():
-        missing.discard(row["place"])
-        yield row["place"], pickle.loads(row["outcome"])
+    try:
+        for row in done.iter_rows():
+            missing.discard(row["place"])
+            yield row["place"], pickle.loads(row["outcome"])
+    finally:
+        if ours:
+            ray.shutdown()
     for place in sorted(missing):
         text = f"the workers that had it died, {_TRIES + 1} times"
         yield place, Outcome(tasks[place], error=SvcodecError(text))
