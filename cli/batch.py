@@ -65,7 +65,8 @@ class Batch:
             tasks: any number.
             processes: likewise; 1 where a task is of a stream, which this process alone has open.
         """
-        if any(is_stream(name) for task in tasks for name in (task.source, task.target) if name is not None):
+        names = (name for task in tasks for name in (task.source, task.target) if name is not None)
+        if processes > 1 and any(map(is_stream, names)):
             processes = 1
         self.follow(outcomes(work, tasks, processes), tasks)
 

@@ -31,6 +31,7 @@ class Progress:
             drawn: whether there is a terminal to draw on.
         """
         self.sizes = sizes
+        self._whole = sum(sizes)
         self.drawn = drawn
         self._start = time.monotonic()
         self._drawn_at = 0.0
@@ -63,7 +64,7 @@ class Progress:
     def _draw(self) -> None:
         if self.drawn:
             self._drawn_at = time.monotonic()
-            text = line(self._files, len(self.sizes), self._bytes, sum(self.sizes), self._drawn_at - self._start)
+            text = line(self._files, len(self.sizes), self._bytes, self._whole, self._drawn_at - self._start)
             self._line = text[: shutil.get_terminal_size().columns - 1]
             click.echo(self._line, file=sys.stderr, nl=False)
 

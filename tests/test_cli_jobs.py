@@ -121,7 +121,9 @@ def test_a_killed_run_is_resumed(streams: Path, tmp_path: Path) -> None:
 
 
 @unix
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "svcodec: interrupted\n"), (9, -9, "")])
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "svcodec: interrupted\n"), (15, 143, ""), (9, -9, "")]
+)
 def test_no_process_outlives_the_command(streams: Path, tmp_path: Path, number: int, code: int, said: str) -> None:
     command = (*PROGRAM, "decode", str(streams), "-o", str(tmp_path / "out"), "--jobs", "2", "--quiet")
     process = subprocess.Popen(
@@ -136,7 +138,7 @@ def test_no_process_outlives_the_command(streams: Path, tmp_path: Path, number: 
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as Ctrl-C reaches them all
     else:
-        process.kill()
+        process.send_signal(number)
     _, text = process.communicate(timeout=60)  # not before all have closed standard error
     assert (process.returncode, text) == (code, said)
     assert not list((tmp_path / "out").glob(".svcodec-*"))
