@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import GATES, STRIPS, TIERS, TUNES, ModelError
+from .. import GATES, STRIPS, TIERS, TUNES
 from .batch import Batch
 from .finding import STREAM_SUFFIXES, picture_suffixes
 from .jobs import OWN_OUTPUT, Job, Way, plan, tell
@@ -22,7 +22,7 @@ from .options import (
     quiet_option,
     skip_option,
 )
-from .terminal import echo, read, write
+from .terminal import read, write
 
 if TYPE_CHECKING:
     from .. import Codec
@@ -84,7 +84,6 @@ def encode(
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Several pictures and
     folders keep their names in the folder OUT.
 
-    A model without a gate codes unchecked, and says so, unless --gate is reject.
     """
     from .. import Codec
 
@@ -100,24 +99,12 @@ def encode(
     if jobs:
         codec = Codec(model, device=device, calibration=calibration)
         given = {name: value for name, value in options.items() if value}
-        given["gate"] = _usable_gate(codec, gate, calibration)
+        given["gate"] = gate
+        if gate != "off":
+            codec.gate  # noqa: B018 - what is wrong with it is said once
         for job in jobs:
             _encode(codec, job, batch, given)
     batch.finish()
-
-
-def _usable_gate(codec: Codec, gate: str, calibration: str | None) -> str:
-    """The gate that was asked for, or `off` where the model has none and none was asked for."""
-    if gate == "off":
-        return gate
-    try:
-        codec.gate  # noqa: B018
-    except ModelError as error:
-        if gate == "reject" or calibration is not None:
-            raise
-        echo(f"svcodec: {error}; the pictures are not checked", err=True)
-        return "off"
-    return gate
 
 
 def _encode(codec: Codec, job: Job, batch: Batch, options: dict[str, Any]) -> None:
