@@ -31,8 +31,10 @@ class Typicality:
     def fit(cls, values: Values) -> Typicality:
         """Of n photos' values, (n, d), of which at least two are coloured."""
         known = np.ma.masked_invalid(values)
-        covariance = np.ma.cov(known, rowvar=False).filled(0.0)
-        return cls(known.mean(0).filled(0.0), covariance + ADDED_VARIANCE * np.eye(len(covariance)))
+        # of pairs of values that are both known: what comes of it need not be a covariance until made one
+        variances, directions = np.linalg.eigh(np.ma.cov(known, rowvar=False).filled(0.0))
+        covariance = directions * (np.maximum(variances, 0.0) + ADDED_VARIANCE) @ directions.T
+        return cls(known.mean(0).filled(0.0), covariance)
 
     def score(self, values: Values) -> float:
         """The log density of a picture's values, (d,), in nats per dimension, less that of the mean."""

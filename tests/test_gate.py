@@ -25,8 +25,8 @@ from svcodec.codec import codec as codec_module
 from svcodec.gate import statistics
 from svcodec.gate.assessment import Calibration
 from svcodec.gate.gate import Gate, metadata_of
-from svcodec.gate.typicality import Typicality
-from svcodec.training import commands, gate_fitting
+from svcodec.gate.judge import FARTHEST, Scale
+from svcodec.training import commands, gate_fitting, others, suspicion_fitting
 
 Samples = npt.NDArray[np.uint8]
 
@@ -65,13 +65,9 @@ def test_a_photo_is_accepted(codec: svcodec.Codec, portrait: Samples) -> None:
     assert svcodec.assess(portrait) == found
 
 
-@pytest.mark.parametrize("make", impostors.MAKERS, ids=lambda make: make.__name__)
-def test_what_is_no_photo_is_flagged(
-    codec: svcodec.Codec, portrait: Samples, make: impostors.Maker, request: pytest.FixtureRequest
-) -> None:
-    if make.__name__ in ("inverted",):
-        request.applymarker(pytest.mark.xfail(reason="docs/gate.md: it passes"))
-    found = codec.assess(make(portrait, np.random.default_rng(1)))
+@pytest.mark.parametrize("make", [*others.MAKERS, *impostors.UNSEEN], ids=lambda make: str(make.__name__))
+def test_what_is_no_photo_is_flagged(codec: svcodec.Codec, portrait: Samples, make: others.Maker) -> None:
+    found = codec.assess(make(portrait, np.random.default_rng(0)))
     assert not found.accepted
     assert "does not look like a photo" in str(found)
 
@@ -174,15 +170,16 @@ def test_a_gate_is_bytes_to_and_from(codec: svcodec.Codec) -> None:
     gate = Gate.from_bytes(content, "again")
     assert (gate.hash, gate.calibration) == (codec.gate.hash, codec.gate.calibration)
     assert gate.assess(noise()) == codec.assess(noise())
-    assert content == gate.to_bytes()
 
 
-def test_train_gate(own_model: Path, portrait: Samples) -> None:
+def test_train_gate(own_model: Path, portrait: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command of docs/gate.md, in small."""
+    for module, name, value in ((suspicion_fitting, "STEPS", 20), (gate_fitting, "FALSE_ALARMS", 0.1)):
+        monkeypatch.setattr(module, name, value)
     photos, gate = own_model.parent / "photos", own_model.with_stem("own-gate")
     photos.mkdir()
     arguments = ["gate", str(photos), "-o", str(gate)]
-    for i in range(30):
+    for i in range(22):
         picture = Image.fromarray(portrait[10 * i : 10 * i + 200, 9 * i : 9 * i + 180])
         exif = picture.getexif()
         exif[gate_fitting.MAKE] = ("Nikon Corporation", "NIKON", "Canon", "Apple")[i % 4]
@@ -191,15 +188,15 @@ def test_train_gate(own_model: Path, portrait: Samples) -> None:
             error = CliRunner().invoke(commands.train, arguments).exception
             assert isinstance(error, svcodec.InputError) and "there are 4" in str(error)
     result = CliRunner().invoke(commands.train, arguments, catch_exceptions=False)
-    assert result.exit_code == 0 and "30 photos" in result.stdout
+    assert result.exit_code == 0 and "22 photos" in result.stdout
     assert result.stderr == ""  # no terminal, no progress
     found = svcodec.assess(noise(), model=own_model)
-    assert not found.accepted and found.false_alarms == 0.02
+    assert not found.accepted and found.false_alarms == 0.1
 
 
-def test_photos_of_one_maker_are_held_out_together(portrait_path: Path) -> None:
-    folds = {gate_fitting.measure(f"{i}.jpg", jpeg_of(maker), 0).fold for i, maker in enumerate(("NIKON", "Nikon E5"))}
-    assert len(folds) == 1
+def test_photos_of_one_maker_are_held_out_together() -> None:
+    parts = [gate_fitting.measure(f"{i}.jpg", jpeg_of(maker), i) for i, maker in enumerate(("NIKON", "Nikon E5"))]
+    assert len({fold for part in parts if part for fold in part.folds}) == 1
 
 
 def jpeg_of(maker: str) -> bytes:
@@ -211,11 +208,13 @@ def jpeg_of(maker: str) -> bytes:
     return stream.getvalue()
 
 
-def test_one_strange_photo_moves_the_gate_little(codec: svcodec.Codec, portrait: Samples) -> None:
-    values = np.stack([statistics.statistics(portrait[8 * i : 8 * i + 200, 7 * i : 7 * i + 180]) for i in range(40)])
-    found = Typicality.fit(values).score(values[20])
-    strange = np.concatenate([values, statistics.statistics(noise())[None]])
-    assert Typicality.fit(strange).score(values[20]) == pytest.approx(found, abs=0.3)
+def test_one_strange_photo_moves_the_gate_little(portrait: Samples) -> None:
+    photos = [portrait[8 * i : 8 * i + 200, 7 * i : 7 * i + 180] for i in range(40)]
+    values = np.stack([statistics.statistics(photo) for photo in photos])
+    with_another = np.concatenate([values, statistics.statistics(noise())[None]])
+    scales = [Scale.fit(found) for found in (values, with_another)]
+    assert (np.abs(scales[0].centre - scales[1].centre) < 0.5 * scales[0].deviation).all()
+    assert np.abs(scales[1].apply(with_another)).max() == FARTHEST
 
 
 def test_check(folder: Path) -> None:
@@ -284,8 +283,8 @@ def test_impostors_are_the_same_at_every_run(portrait: Samples, tmp_path: Path) 
 
 def test_benchmark(codec: svcodec.Codec, portrait: Samples, portrait_path: Path) -> None:
     photos = benchmark.scores(codec, [portrait])
-    others = benchmark.scores(codec, [noise(), np.zeros((100, 100), np.uint8)])
-    assert benchmark.compare(photos, others, codec.gate.calibration.threshold) == {"detected": 1.0, "AUROC": 1.0}
+    strangers = benchmark.scores(codec, [noise(), np.zeros((100, 100), np.uint8)])
+    assert benchmark.compare(photos, strangers, codec.gate.calibration.threshold) == {"detected": 1.0, "AUROC": 1.0}
     cameras = benchmark.of_cameras(codec, portrait_path.parent)
     assert (cameras["photos"], cameras["flagged"]) == (1, 0)
     small = benchmark.shrunk(portrait)
