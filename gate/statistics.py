@@ -31,7 +31,7 @@ ENERGY_FLOOR = 0.1  # squared sample units, about what rounding to integers adds
 STEP_FLOOR = 0.05  # sample units between neighbours
 SHARE_FLOOR = 0.01
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 OF_LEVEL = (
     "energy of luma",

@@ -32,7 +32,8 @@ class Typicality:
         """Of n photos' values, (n, d), of which at least two are coloured."""
         known = np.ma.masked_invalid(values)
         # of pairs of values that are both known: what comes of it need not be a covariance until made one
-        variances, directions = np.linalg.eigh(np.ma.cov(known, rowvar=False).filled(0.0))
+        found = np.ma.cov(known, rowvar=False)  # type: ignore[no-untyped-call]
+        variances, directions = np.linalg.eigh(found.filled(0.0))
         covariance = directions * (np.maximum(variances, 0.0) + ADDED_VARIANCE) @ directions.T
         return cls(known.mean(0).filled(0.0), covariance)
 

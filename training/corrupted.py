@@ -93,7 +93,7 @@ def overflowed(photo: Pixels, rng: np.random.Generator) -> Pixels:
 
 def bits_lost(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """The four lower bits of the samples as a picture of its own."""
-    return photo << 4
+    return (photo << 4).astype(np.uint8)
 
 
 def dithered(photo: Pixels, rng: np.random.Generator) -> Pixels:

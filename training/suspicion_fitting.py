@@ -23,18 +23,18 @@ def fit_suspicion(photos: Values, others: Values) -> Suspicion:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         nets = [train(*samples) for _ in range(NETWORKS)]
-    first, last = ([net[index] for net in nets] for index in (0, 2))
-    output = torch.cat([*(layer.weight[0] for layer in last), sum(layer.bias for layer in last)]) / NETWORKS
+    bias = torch.stack([last.bias for _, last in nets]).sum(0)
     return Suspicion(
-        to_values(torch.cat([layer.weight for layer in first])),
-        to_values(torch.cat([layer.bias for layer in first])),
-        to_values(output),
+        to_values(torch.cat([first.weight for first, _ in nets])),
+        to_values(torch.cat([first.bias for first, _ in nets])),
+        to_values(torch.cat([*(last.weight[0] for _, last in nets), bias]) / NETWORKS),
     )
 
 
-def train(photos: Tensor, others: Tensor) -> nn.Sequential:
-    """A network that gives photos positive logits, others negative ones."""
-    net = nn.Sequential(nn.Linear(photos.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
+def train(photos: Tensor, others: Tensor) -> tuple[nn.Linear, nn.Linear]:
+    """The layers of a network that gives photos positive logits, others negative ones."""
+    first, last = nn.Linear(photos.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
+    net = nn.Sequential(first, nn.ReLU(), last)
     optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, STEPS)
     labels = torch.arange(BATCH) % 2
@@ -47,7 +47,7 @@ def train(photos: Tensor, others: Tensor) -> nn.Sequential:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         falling.step()
-    return net
+    return first, last
 
 
 def to_values(parameter: Tensor) -> Values:
