@@ -92,7 +92,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate found: the picture's score and the least score of what it accepts, both in 1/1000 nat.
+    """What the gate found: the picture's score and the least score of what it accepts, both in thousandths.
 
     Raises:
         InputError: a number takes more than 32 bits, sign included.

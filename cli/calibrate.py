@@ -49,5 +49,5 @@ def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, mo
     batch.run(score, [Task(file.path) for file in find([folder], picture_suffixes(), batch)])
     calibration = codec.calibrate(scores, false_alarms=false_alarms, photos=f"the photos in {shown(folder)}")
     write(output, calibration.to_json().encode(), overwrite=overwrite)
-    echo(f"threshold {calibration.threshold:.3f} nats per dimension from {calibration.pictures} photos", err=True)
+    echo(f"threshold {calibration.threshold:.3f} from {calibration.pictures} photos", err=True)
     batch.finish()

@@ -35,7 +35,7 @@ def check(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Say whether pictures are photos like those that the model was trained on, without encoding them.
+    """Say whether pictures are photos, without encoding them.
 
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Exits with 1 if a
     picture does not look like a photo, or can't be read.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .. import GATES, STRIPS, TIERS, TUNES, ModelError
+from .. import GATES, STRIPS, TIERS, TUNES
 from ..distributed import Encoder
 from .batch import Batch
 from .clusters import cluster_options, run_on_cluster
@@ -27,10 +27,6 @@ from .options import (
     quiet_option,
     skip_option,
 )
-from .terminal import echo
-
-if TYPE_CHECKING:
-    from .. import Codec
 
 
 @click.command()
@@ -102,7 +98,6 @@ def encode(
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Several pictures and
     folders keep their names in the folder OUT.
 
-    A model without a gate codes unchecked, and says so, unless --gate is reject.
     """
     from .. import Codec
 
@@ -118,7 +113,9 @@ def encode(
     def encoder() -> Encoder:
         codec = Codec(model, device=device, calibration=calibration)
         given = {name: value for name, value in options.items() if value}
-        return Encoder(codec, gate=_usable_gate(codec, gate, calibration), **given)
+        if gate != "off":
+            codec.gate  # noqa: B018 - what is wrong with it is said once
+        return Encoder(codec, gate=gate, **given)
 
     if cluster:
         run_on_cluster(cluster, workers, encoder, device, sources, output, way, batch, overwrite=overwrite)
@@ -130,17 +127,3 @@ def encode(
     elif jobs:
         batch.run(partial(recode, encoder()), jobs, processes)
     batch.finish()
-
-
-def _usable_gate(codec: Codec, gate: str, calibration: str | None) -> str:
-    """The gate that was asked for, or `off` where the model has none and none was asked for."""
-    if gate == "off":
-        return gate
-    try:
-        codec.gate  # noqa: B018
-    except ModelError as error:
-        if gate == "reject" or calibration is not None:
-            raise
-        echo(f"svcodec: {error}; the pictures are not checked", err=True)
-        return "off"
-    return gate

@@ -65,7 +65,7 @@ class Codec:
                 None for the default one.
             device: where networks run, as torch names it.
             calibration: of the gate, by `calibrate`, or path of a file of `svcodec gate calibrate`; None for the
-                threshold that comes with the model.
+                threshold that comes with the gate.
 
         Raises:
             ModelError: there is no such model or device, this machine does not compute the model exactly, or the
@@ -91,14 +91,14 @@ class Codec:
         """What `assess` asks, loaded when it is first used.
 
         Raises:
-            ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
+            ModelError: it can't be read, or the calibration belongs to another one.
         """
-        gate = self.model.compute(0, lambda: load_gate(self._source, self.model))
+        gate = load_gate(self._source)
         return gate if self._calibration is None else gate.calibrated(self._calibration)
 
     @tells_out_of_memory
     def assess(self, image: PictureLike, *, max_pixels: int | None = MAX_PIXELS) -> Assessment:
-        """Whether a picture is a photo like those that the model was trained on.
+        """Whether a picture is a photo.
 
         Args:
             image: as for `encode`.
@@ -109,17 +109,13 @@ class Codec:
             ModelError: as for `gate`.
             OutOfMemoryError: memory ran out.
         """
-        return self._assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
-
-    def _assess(self, pixels: Pixels) -> Assessment:
-        gate = self.gate
-        return self.model.compute(_size(pixels), lambda: gate.assess(pixels))
+        return self.gate.assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
 
         Args:
-            scores: in nats per dimension, of photos only.
+            scores: of photos only.
             false_alarms: share of them to be flagged, between 0 and 1.
             photos: what they are, for the record.
 
@@ -183,7 +179,7 @@ class Codec:
         split = Split(picture.pixels)
         if picture.dropped:
             warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
-        assessment = None if gate == "off" else self._assess(split.coarse)
+        assessment = None if gate == "off" else self.gate.assess(split.coarse)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
@@ -306,11 +302,6 @@ def decode_stream(model: Model, stream: Stream, seed: int | None, times: int) ->
     if deep:
         return reduced(picture_of(stream, pixels, alpha), times)
     return picture_of(stream, pixels, None if alpha is None else halved(alpha, times))
-
-
-def _size(pixels: Pixels) -> int:
-    height, width = pixels.shape[:2]
-    return height * width
 
 
 def _verdict(assessment: Assessment) -> Verdict:

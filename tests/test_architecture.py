@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "tunes": set(),
     "bitstream": {"arrays", "errors", "tunes"},
     "models": {"arrays", "cpus", "errors", "files", "forks", "tunes"},
-    "gate": {"arrays", "errors", "files", "tunes", "models"},
+    "gate": {"arrays", "errors"},
     "codec": {"arrays", "errors", "files", "forks", "tunes", "bitstream", "models", "gate"},
     "training": {"arrays", "errors", "files", "program", "tunes", "models", "gate", "codec"},
     "svcodec": {"errors", "forks", "codec", "gate"},
@@ -54,7 +54,7 @@ ROOMS: dict[str, set[str]] = {
 # No networks in `bitstream`, and whoever needs none does not wait for torch.
 WITHOUT_TORCH = (
     *("arrays", "cpus", "errors", "files", "forks", "program", "tunes"),
-    *("bitstream", "svcodec", "distributed", "cli"),
+    *("bitstream", "gate", "svcodec", "distributed", "cli"),
 )
 # The same name in two rooms where it says the same thing of both.
 SHARED_NAMES = {
