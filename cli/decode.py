@@ -26,7 +26,7 @@ from .options import (
 )
 from .picture_formats import FORMATS, Format, format_of
 
-SCALES = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
+SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
 
 
 @click.command()
@@ -54,7 +54,6 @@ SCALES = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
 @click.option(
     "--scale",
     type=click.Choice(list(SCALES)),
-    default="1",
     help="Decode at a part of the size, in a fraction of the time.",
 )
 @click.option("--thumbnail", "scale", flag_value="1/8", help="The same as --scale 1/8.")
@@ -73,7 +72,7 @@ def decode(
     processes: int,
     name: str | None,
     seed: int | None,
-    scale: str,
+    scale: str | None,
     max_pixels: int | None,
     model: str | None,
     device: str,
@@ -102,7 +101,7 @@ def decode(
         rename=lambda source: _named(source, wanted),
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
-    options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale], "model": model, "device": device}
+    options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale] if scale else 1, "model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
     if cluster:
