@@ -42,7 +42,7 @@ def test_the_manual_page_has_all_that_help_says(svc: Run) -> None:
         for line in svc(*path, "--help").stdout.splitlines():
             if line.startswith("  -"):
                 assert line.split("  ")[1] in shown, path
-    assert "Say whether pictures are photos like those that the model was trained on, without encoding them." in words
+    assert "Say whether pictures are photos, without encoding them." in words
 
 
 @needs("groff")
