@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import BashComplete, CompletionItem, FishComplete, ZshComplete
 
 from .terminal import echo
 
-SHELLS = ("bash", "zsh", "fish")
+SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 def complete_files(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -17,13 +17,11 @@ def complete_files(context: click.Context, parameter: click.Parameter, incomplet
 
 def script(shell: str, program: click.Command) -> str:
     """What a shell reads to complete the program's commands and options."""
-    kind = get_completion_class(shell)
-    assert kind is not None
-    return kind(program, {}, "svcodec", "_SVCODEC_COMPLETE").source()
+    return SHELLS[shell](program, {}, "svcodec", "_SVCODEC_COMPLETE").source()
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands, options and files.

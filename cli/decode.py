@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import click
 
 from ..distributed import Decoder
 from .batch import Batch
-from .clusters import cluster_options, run_on_cluster
+from .clusters import cluster_options
+from .coding import code
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES
-from .jobs import Way, plan, recode
+from .jobs import Way
 from .options import (
     device_option,
     dry_run_option,
@@ -104,18 +104,23 @@ def decode(
     options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale] if scale else 1, "model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
-    if cluster:
-        coder = partial(Decoder, wanted.name, wanted.options, **options)
-        run_on_cluster(cluster, workers, coder, device, sources, output, way, batch, overwrite=overwrite)
-        batch.finish()
-        return
-    jobs = plan(sources, output, way, batch, overwrite=overwrite)
-    if dry_run:
-        batch.preview(jobs)
-    elif jobs:
-        written = format_of(jobs[0].target, wanted)  # of all, unless it is the only one
-        batch.run(partial(recode, Decoder(written.name, written.options, **options)), jobs, processes)
-    batch.finish()
+
+    def decoder(target: str | None) -> Decoder:
+        written = wanted if target is None else format_of(target, wanted)
+        return Decoder(written.name, written.options, **options)
+
+    code(
+        decoder,
+        sources,
+        output,
+        way,
+        batch,
+        overwrite=overwrite,
+        processes=processes,
+        cluster=cluster,
+        workers=workers,
+        device=device,
+    )
 
 
 def _named(source: str, wanted: Format) -> str:

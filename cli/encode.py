@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ import click
 from .. import GATES, STRIPS, TIERS, TUNES
 from ..distributed import Encoder
 from .batch import Batch
-from .clusters import cluster_options, run_on_cluster
+from .clusters import cluster_options
+from .coding import code
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, picture_suffixes
-from .jobs import OWN_OUTPUT, Way, plan, recode
+from .jobs import OWN_OUTPUT, Way
 from .options import (
     calibration_option,
     device_option,
@@ -110,20 +110,22 @@ def encode(
         apart=OWN_OUTPUT if keep_suffix else "--keep-suffix keeps them apart",
     )
 
-    def encoder() -> Encoder:
+    def encoder(target: str | None) -> Encoder:
         codec = Codec(model, device=device, calibration=calibration)
         given = {name: value for name, value in options.items() if value}
         if gate != "off":
             codec.gate  # noqa: B018 - what is wrong with it is said once
         return Encoder(codec, gate=gate, **given)
 
-    if cluster:
-        run_on_cluster(cluster, workers, encoder, device, sources, output, way, batch, overwrite=overwrite)
-        batch.finish()
-        return
-    jobs = plan(sources, output, way, batch, overwrite=overwrite)
-    if dry_run:
-        batch.preview(jobs)
-    elif jobs:
-        batch.run(partial(recode, encoder()), jobs, processes)
-    batch.finish()
+    code(
+        encoder,
+        sources,
+        output,
+        way,
+        batch,
+        overwrite=overwrite,
+        processes=processes,
+        cluster=cluster,
+        workers=workers,
+        device=device,
+    )

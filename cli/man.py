@@ -31,15 +31,13 @@ def page(program: click.Command) -> str:
 
 
 def _commands(context: click.Context) -> Iterator[click.Context]:
-    """Of all commands that do something, groups' too, in the order of their names."""
-    group = context.command
-    assert isinstance(group, click.Group)
-    for name, command in sorted(group.commands.items()):
-        inner = click.Context(command, info_name=name, parent=context)
-        if isinstance(command, click.Group):
-            yield from _commands(inner)
-        elif not command.hidden:
-            yield inner
+    """Of a command that does something, or of all that a group has, in the order of their names."""
+    command = context.command
+    if isinstance(command, click.Group):
+        for name, inner in sorted(command.commands.items()):
+            yield from _commands(click.Context(inner, info_name=name, parent=context))
+    elif not command.hidden:
+        yield context
 
 
 def _usage(context: click.Context) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ..arrays import Pixels
+from ..arrays import Pixels, halved
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
@@ -30,7 +30,7 @@ from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells
 from .model import Model
 from .model_files import load_model, located, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
-from .pictures.reduction import halved, reduced
+from .pictures.reduction import reduced
 from .pictures.strip import stripped
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
@@ -253,7 +253,7 @@ class Codec:
     def _picture(self, stream: Stream, seed: int | None, reduce: int) -> Picture:
         times = halvings(reduce)
         if stream.plain:
-            return reduced(plain_picture(stream, stream.plain), times)
+            return plain_picture(stream, stream.plain, times)
         return decode_stream(self.model, stream, seed, times)
 
 

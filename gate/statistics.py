@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import Pixels
+from ..arrays import Pixels, halved
 
 TILE = 64  # side of a tile, in pixels
 TILES = 4  # along either side
@@ -89,9 +89,7 @@ def whole(pixels: Pixels) -> Pixels:
     """The picture halved until it has at most SMALL pixels, of rounded means: (h', w', 3) of (h, w, 3)."""
     while pixels.shape[0] * pixels.shape[1] > SMALL and min(pixels.shape[:2]) >= 2 * LEAST:
         h, w = (side // 2 * 2 for side in pixels.shape[:2])
-        quarters = [pixels[row:h:2, column:w:2] for row in (0, 1) for column in (0, 1)]
-        total = sum(quarter.astype(np.uint16) for quarter in quarters[1:]) + quarters[0]
-        pixels = ((total + 2) >> 2).astype(np.uint8)
+        pixels = halved(pixels[:h, :w], 1)
     pixels = mirrored(pixels, LEAST)
     h, w = (side >> LEVELS + 1 << LEVELS + 1 for side in pixels.shape[:2])
     return pixels[:h, :w]

@@ -74,7 +74,7 @@ class Layers:
             alpha_of(stream)
         if stream.plain is not None:
             self.layer = "plain"
-            picture = plain_picture(stream, stream.plain)
+            picture = plain_picture(stream, stream.plain, 0)
             # of sixteen bits, `fine` has a seal of its own
             return self._promised(picture.pixels, None if stream.fine else stream.plain.checksum)
         self.layer = "codes"
