@@ -10,7 +10,6 @@ import click
 from ..distributed import Decoder
 from .batch import Batch
 from .clusters import cluster_options
-from .coding import code
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES
 from .jobs import Way
@@ -25,6 +24,7 @@ from .options import (
     skip_option,
 )
 from .picture_formats import FORMATS, Format, format_of
+from .recoding import code
 
 SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
 

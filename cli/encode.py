@@ -11,7 +11,6 @@ from .. import GATES, STRIPS, TIERS, TUNES
 from ..distributed import Encoder
 from .batch import Batch
 from .clusters import cluster_options
-from .coding import code
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, picture_suffixes
 from .jobs import OWN_OUTPUT, Way
@@ -27,6 +26,7 @@ from .options import (
     quiet_option,
     skip_option,
 )
+from .recoding import code
 
 
 @click.command()
