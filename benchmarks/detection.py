@@ -27,7 +27,7 @@ from tabulate import tabulate
 from .. import Codec
 from ..arrays import Pixels
 from ..gate import statistics
-from ..training.objectives import trade_off
+from ..models.details import trade_off
 from ..training.photos import Photos
 from .conditions import machine, read_photos
 from .impostors import makers
