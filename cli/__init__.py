@@ -1,4 +1,4 @@
-"""The codec at the shell: `svcodec encode`, `decode`, `info`, `check`, `gate` and `demo`, by its public names only."""
+"""The codec at the shell, by its public names only: `svcodec encode`, `decode`, `info`, `check`, `gate` and more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .decode import decode
 from .demo import demo
 from .encode import encode
 from .info import info
+from .sample import sample
 
 __all__ = ["main"]
 
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, check, gate, demo):
+for command in (encode, decode, info, check, gate, sample, demo):
     main.add_command(command)

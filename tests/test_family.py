@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -287,3 +288,9 @@ def test_files_that_are_no_models_of_the_family() -> None:
             stored.from_bytes(content, "own")
     with pytest.raises(svcodec.ModelError, match="can't be loaded"):
         stored.is_family(b"nothing")
+
+
+def test_the_pages_code() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "selfvae.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "selfvae.md", "exec"), {})

@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from .photos import image_files, read_photo, to_image, to_photo
+from ..family.squares import square
+from .photos import image_files, read_photo, to_image
 
 HELD_OUT = 0.15  # of the training images
 RGB = 3
@@ -129,7 +130,7 @@ def _cifar10(path: Path, side: int) -> Iterator[Decoded]:
                 raise InputError(f"{path}: {name} is no whole binary file of CIFAR-10")
             for record in records.reshape(-1, size):
                 image = torch.from_numpy(record[1:].reshape(RGB, CIFAR_SIDE, CIFAR_SIDE).copy())
-                yield split, _scaled(to_image(image), side)
+                yield split, square(to_image(image), side)
 
 
 def _cifar_files(folder: Path) -> dict[str, bytes]:
@@ -160,7 +161,7 @@ def _arrays(path: Path, side: int) -> Iterator[Decoded]:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != RGB:
             raise InputError(f"{path}: x_{split} must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
         for image in images:
-            yield split, _scaled(Image.fromarray(image), side)
+            yield split, square(Image.fromarray(image), side)
 
 
 def _folder(path: Path, side: int) -> Iterator[Decoded]:
@@ -168,7 +169,7 @@ def _folder(path: Path, side: int) -> Iterator[Decoded]:
     for name, data in image_files(path):
         parts = Path(name).parts[:-1]
         split = "test" if {"test", "val"} & set(parts) else "train"
-        yield split, _scaled(to_image(read_photo(name, data)), side)
+        yield split, square(to_image(read_photo(name, data)), side)
 
 
 def _celeba(path: Path, side: int) -> Iterator[Decoded]:
@@ -180,7 +181,7 @@ def _celeba(path: Path, side: int) -> Iterator[Decoded]:
         if image.size[0] < left + CELEBA_CROP or image.size[1] < top + CELEBA_CROP:
             raise InputError(f"{name} has {image.size} pixels: CelebA's aligned images have 178 x 218")
         crop = image.crop((left, top, left + CELEBA_CROP, top + CELEBA_CROP))
-        yield splits.get(Path(name).name, "train"), _scaled(crop, side)
+        yield splits.get(Path(name).name, "train"), square(crop, side)
 
 
 def _celeba_splits(folder: Path) -> Mapping[str, str]:
@@ -192,17 +193,6 @@ def _celeba_splits(folder: Path) -> Mapping[str, str]:
     if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
         raise InputError(f"{file} is no list of CelebA's splits")
     return {name: "test" if split == "2" else "train" for name, split in rows}
-
-
-def _scaled(image: Image.Image, side: int) -> Tensor:
-    """The largest square in the middle, scaled: uint8 (3, side, side)."""
-    width, height = image.size
-    square = min(width, height)
-    left, top = (width - square) // 2, (height - square) // 2
-    image = image.crop((left, top, left + square, top + square))
-    if square != side:
-        image = image.resize((side, side), Image.Resampling.BILINEAR)
-    return to_photo(image)
 
 
 Reader = Callable[[Path, int], Iterable[Decoded]]
