@@ -11,6 +11,7 @@ given nothing; its latent is u and its prior p(u).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, cast
@@ -187,6 +188,7 @@ def build(configuration: Configuration) -> Hierarchy:
         return Hierarchy(configuration)
 
 
+@functools.cache
 def count_weights(configuration: Configuration) -> int:
     """How many numbers a model learns."""
     with torch.device("meta"):
