@@ -41,9 +41,7 @@ def frechet_distance(first: NDArray[np.float64], second: NDArray[np.float64]) ->
 def distance(features: Features, generated: Tensor, real: Tensor) -> float:
     """Of pictures, integers 0..255, float or uint8 (n, 3, h, w) each."""
     with torch.inference_mode():
-        parts = [
-            torch.cat([features(part.float()) for part in torch.split(whole, AT_ONCE)]) for whole in (generated, real)
-        ]
+        one, two = (torch.cat([features(part.float()) for part in torch.split(x, AT_ONCE)]) for x in (generated, real))
     return frechet_distance(one.double().cpu().numpy(), two.double().cpu().numpy())
 
 
