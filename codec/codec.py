@@ -23,10 +23,12 @@ from ..tunes import Tune
 from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS
 from .choice import Coded
+from .family import roads
+from .family.family_model import FamilyModel
 from .gate_files import load_gate
 from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import load_model, located
+from .model_files import AnyModel, load_model, located, photo_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
 from .pictures.strip import stripped
 from .sixteen import Split
@@ -86,7 +88,8 @@ class Codec:
         Raises:
             ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
         """
-        gate = self.model.compute(0, lambda: load_gate(self._source, self.model))
+        model = self.photo_model
+        gate = model.compute(0, lambda: load_gate(self._source, model))
         return gate if self._calibration is None else gate.calibrated(self._calibration)
 
     @tells_out_of_memory
@@ -107,6 +110,11 @@ class Codec:
     def _assess(self, pixels: Pixels) -> Assessment:
         gate = self.gate
         return self.model.compute(_size(pixels), lambda: gate.assess(pixels))
+
+    @property
+    def photo_model(self) -> Model:
+        """The model, where it is one of photos. Raises ModelError for one of the family."""
+        return photo_model(self.model)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
@@ -163,6 +171,8 @@ class Codec:
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
+        if isinstance(self.model, FamilyModel) and (quality, tune, effort) != (None, None, None):
+            raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
@@ -181,7 +191,14 @@ class Codec:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        coded = self.model.compute(height * width, partial(self._coded, split.coarse, spec, quality, tuned, effort))
+        machine = None
+        if isinstance(self.model, FamilyModel):
+            quality = tuned = None
+            coded: Coded | Plain = roads.encode(self.model, spec, split.coarse)
+            machine = self.model.fingerprint
+        else:
+            road = partial(self._coded, self.model, split.coarse, spec, quality, tuned, effort)
+            coded = self.model.compute(height * width, road)
         plain = coded if isinstance(coded, Plain) else None
         data = pack(
             Stream(
@@ -200,19 +217,21 @@ class Codec:
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
                 fine=None if effort is None else split.section(effort),
+                machine=machine,
             )
         )
         if verify:
             check_given_back(lambda: self._picture(open_stream(data, None, None), None), picture, spec.exact)
         return data
 
+    @staticmethod
     def _coded(
-        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+        model: Model, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
     ) -> Coded | Plain:
         if effort is not None:
-            return choice.encode(self.model, pixels, effort)
-        stack = Stack(self.model.residuals)
-        account = lossy.encode(self.model, stack, spec, self.model.at(quality, tune), pixels)
+            return choice.encode(model, pixels, effort)
+        stack = Stack(model.residuals)
+        account = lossy.encode(model, stack, spec, model.at(quality, tune), pixels)
         return Coded(stack.to_bytes(), account)
 
     @tells_out_of_memory
@@ -249,7 +268,7 @@ class Codec:
         return plain_picture(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
 
 
-def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
+def decode_stream(model: AnyModel, stream: Stream, seed: int | None) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
@@ -271,6 +290,8 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
         refuse_what_does_not_fit("decoding", cost, stream.width, stream.height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    if isinstance(model, FamilyModel):
+        return picture_of(stream, roads.decode(model, stream, seed), alpha)
 
     def pixels_of_stack() -> Pixels:
         stack = Stack.from_bytes(stream.codes, model.residuals)

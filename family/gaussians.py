@@ -30,7 +30,7 @@ class Gaussian:
     @classmethod
     def of(cls, outputs: Tensor) -> Gaussian:
         """From the outputs of a network, (b, 2c, h, w)."""
-        mean, log_scale = outputs.float().chunk(2, 1)
+        mean, log_scale = at_least_float32(outputs).chunk(2, 1)
         return cls(mean, MAX_LOG_SCALE * torch.tanh(log_scale / MAX_LOG_SCALE))
 
     def draw(self, noise: Noise) -> Tensor:
@@ -45,6 +45,11 @@ class Gaussian:
     def repeat(self, index: int, times: int) -> Gaussian:
         """One of the batch, so many times: (times, c, h, w)."""
         return Gaussian(*(values[index].expand(times, -1, -1, -1) for values in (self.mean, self.log_scale)))
+
+
+def at_least_float32(outputs: Tensor) -> Tensor:
+    """What networks computed in sixteen bits, with more of them."""
+    return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
 
 
 def standard_log_density(v: Tensor) -> Tensor:

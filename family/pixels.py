@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..models.likelihoods import LogisticMixture
-from .gaussians import Noise
+from .gaussians import Noise, at_least_float32
 
 SPREAD = 32.0  # sample units per unit of a network's output
 MIDDLE_LOG_SCALE = 4.0  # log2 of a logistic's scale where the output is 0, in sample units
@@ -45,7 +45,7 @@ class PixelDistribution:
         channels = base.shape[1]
         parts = 3 * channels + channels * (channels - 1) // 2
         logistics = outputs.shape[1] // parts
-        each = outputs.float().view(len(outputs), parts, logistics, *outputs.shape[2:])
+        each = at_least_float32(outputs).view(len(outputs), parts, logistics, *outputs.shape[2:])
         logits, means, log_scales = each[:, : 3 * channels].chunk(3, 1)
         spread = torch.linspace(-1.0, 1.0, logistics, dtype=each.dtype, device=each.device).view(1, 1, -1, 1, 1)
         return cls(

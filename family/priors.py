@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from .configuration import Configuration
 from .dense import Convolution, DenseBlock
-from .gaussians import Gaussian, Noise, standard_log_density
+from .gaussians import Gaussian, Noise, at_least_float32, standard_log_density
 from .representations import Shape
 
 MAX_LOG_FACTOR = 2.0  # a coupling scales by e^-2 to e^2
@@ -55,10 +55,14 @@ class Mixture(Prior):
         self.log_scales = nn.Parameter(torch.zeros(size, dtype=torch.float32))
 
     def log_density(self, u: Tensor) -> Tensor:
+        return torch.logsumexp(self.component_log_densities(u), 1)
+
+    def component_log_densities(self, u: Tensor) -> Tensor:
+        """ln w_i N(u | m_i, s_i^2): (b, components)."""
         components = len(self.weights)
         gaussian = Gaussian(self.means.repeat(len(u), 1, 1, 1), self.log_scales.repeat(len(u), 1, 1, 1))
         each = gaussian.log_density(u.repeat_interleave(components, 0)).view(len(u), components)
-        return torch.logsumexp(each + torch.log_softmax(self.weights, 0), 1)
+        return each + torch.log_softmax(self.weights, 0)
 
     def draw(self, count: int, noise: Noise) -> Tensor:
         # by Gumbel's trick, from normal noise made uniform: so that there is one kind of noise
@@ -85,8 +89,8 @@ class Coupling(nn.Module):
 
     def parameters_of(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """Log factor and shift of the half that is not kept; zeros for the other."""
-        outputs = self.output(F.elu(self.block(self.input(kept * self.mask)))).float()
-        log_factor, shift = outputs.chunk(2, 1)
+        outputs = self.output(F.elu(self.block(self.input(kept * self.mask))))
+        log_factor, shift = at_least_float32(outputs).chunk(2, 1)
         changed = 1 - self.mask
         return MAX_LOG_FACTOR * torch.tanh(log_factor / MAX_LOG_FACTOR) * changed, shift * changed
 
@@ -109,16 +113,21 @@ class RealNVP(Prior):
         self.base = Normal(shape)
         self.couplings = nn.ModuleList(Coupling(shape, width, layers, index) for index in range(couplings))
 
+    @property
+    def steps(self) -> list[Coupling]:
+        """f_1 .. f_L."""
+        return [cast(Coupling, coupling) for coupling in self.couplings]
+
     def log_density(self, u: Tensor) -> Tensor:
         total = u.new_zeros(len(u))
-        for coupling in reversed(self.couplings):
-            u, log_determinant = cast(Coupling, coupling).inverse(u)
+        for coupling in reversed(self.steps):
+            u, log_determinant = coupling.inverse(u)
             total = total + log_determinant
         return self.base.log_density(u) + total
 
     def draw(self, count: int, noise: Noise) -> Tensor:
         v = self.base.draw(count, noise)
-        for coupling in self.couplings:
+        for coupling in self.steps:
             v = coupling(v)
         return v
 

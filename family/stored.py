@@ -23,11 +23,11 @@ def save(network: Hierarchy, path: Path) -> None:
 
 
 def is_family(content: bytes) -> bool:
-    """Whether a model file is one of the family, not of the photo model. Raises ModelError for other bytes."""
+    """Whether a file's content is a model of the family, not the photo model or something else."""
     try:
-        return storage.from_bytes(content)[1].get("format") == FORMAT
-    except storage.StorageError as error:
-        raise ModelError(f"the model can't be loaded: {error}") from error
+        return storage.metadata_of(content).get("format") == FORMAT
+    except storage.StorageError:
+        return False
 
 
 def from_bytes(content: bytes, name: str, device: torch.device | str = "cpu") -> Hierarchy:

@@ -157,13 +157,13 @@ def gate(sources: tuple[Path, ...], model: str | None, output: Path) -> None:
         importlib.import_module("sklearn.mixture")
     except ImportError as error:
         raise MissingPackageError('the gate\'s training needs scikit-learn: pip install "svcodec[train]"') from error
-    from ..codec.model_files import load_model
+    from ..codec.model_files import load_photo_model
     from ..files import write_whole
     from ..gate.statistics import TILE
     from .gate_fitting import fit_gate
     from .photos import Photos
 
-    fitted, solved = fit_gate(Photos(sources, TILE), load_model(model), _progress)
+    fitted, solved = fit_gate(Photos(sources, TILE), load_photo_model(model), _progress)
     write_whole(output, fitted.to_bytes())
     click.echo(f"puzzles solved: {solved:.1%} (by chance 1%)")
     click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
