@@ -173,8 +173,7 @@ class Stack:
         Raises:
             TruncatedError: the stack holds less.
         """
-        arrays = _gaussians(means, deviations)
-        return self._pop(len(arrays[0]), lambda part: self._coder.decode(_GAUSSIAN, *(array[part] for array in arrays)))
+        return self._pop_each(_GAUSSIAN, *_gaussians(means, deviations))
 
     def draw_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
         """Draw integers int32 (n,) in [-2^13, 2^13) with bits of the stack, from windows of 8 deviations to each side.
@@ -190,9 +189,7 @@ class Stack:
         means, deviations = _gaussians(means, deviations)
         values = np.empty(len(means), np.int32)
         for part, centres, model in _windows(means, deviations):
-            arrays = means[part] - centres, deviations[part]
-            drawn = self._pop(len(centres), lambda at, m=model, a=arrays: self._coder.decode(m, *(x[at] for x in a)))
-            values[part] = drawn + centres
+            values[part] = centres + self._pop_each(model, means[part] - centres, deviations[part])
         return values
 
     def give_back_gaussians(self, values: ArrayLike, means: ArrayLike, deviations: ArrayLike) -> None:
@@ -237,6 +234,11 @@ class Stack:
 
     def _pop_same(self, count: int, model: Any) -> NDArray[np.int32]:
         return self._pop(count, lambda part: self._coder.decode(model, part.stop - part.start))
+
+    def _pop_each(self, model: Any, *parameters: NDArray[np.float64]) -> NDArray[np.int32]:
+        return self._pop(
+            len(parameters[0]), lambda part: self._coder.decode(model, *(values[part] for values in parameters))
+        )
 
     def _pop(self, count: int, decode: Callable[[slice], NDArray[np.int32]]) -> NDArray[np.int32]:
         """Pop block by block, so that a short stack that claims to hold a large picture fails at once."""

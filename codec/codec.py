@@ -16,7 +16,7 @@ from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..tunes import Tune
@@ -290,6 +290,8 @@ def decode_stream(model: AnyModel, stream: Stream, seed: int | None) -> Picture:
         refuse_what_does_not_fit("decoding", cost, stream.width, stream.height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    if (stream.machine is None) == isinstance(model, FamilyModel):
+        raise CorruptError("the file says of a machine what does not go with its model")
     if isinstance(model, FamilyModel):
         return picture_of(stream, roads.decode(model, stream, seed), alpha)
 

@@ -144,6 +144,11 @@ def test_another_machine_is_named_where_the_seal_does_not_match(model: Path) -> 
         svcodec.decode(pack(replace(elsewhere, codes=stream.codes[4:])), model=model)
     with pytest.raises(svcodec.InputError, match="fingerprint takes 8 bytes"):
         replace(stream, machine=b"1234")
+    with pytest.raises(svcodec.CorruptError, match="does not go with its model"):
+        svcodec.decode(pack(replace(stream, machine=None)), model=model)
+    of_photo = unpack(svcodec.encode(picture(8, 8), tier="sketch"))
+    with pytest.raises(svcodec.CorruptError, match="does not go with its model"):
+        svcodec.decode(pack(replace(of_photo, machine=bytes(8))))
 
 
 def test_command_line(model: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:
