@@ -60,6 +60,11 @@ def test_a_small_run(pictures: Path, inception: Path, tmp_path: Path) -> None:
         assert found["elbo"][0] == pytest.approx(sum(found["terms"].values()), abs=0.01)
         assert found["distance"] > 0
         assert set(found["rates"]) - {"exact"} == set(found["errors"])
+        coded = found["coded"]
+        assert coded["net"] == pytest.approx(coded["elbo"], rel=0.02)
+        assert coded["net"] < coded["chain"] < coded["alone"]
+        assert ("preview" in coded["bytes"]) == (name != "vae")
+        assert coded["bytes"]["sketch"] < coded["bytes"]["lossless"]
         assert found["rates"]["exact"] == pytest.approx(found["elbo"][0] / 8, abs=0.001)
         assert ("reconstruction-2" in found["rates"]) == (name != "vae")
         if name != "vae":

@@ -34,6 +34,7 @@ class Plan:
         weighed: of these, images whose likelihood is measured by importance sampling.
         importance_samples: of each of them.
         generated: images whose features are compared with those of as many test images.
+        chained: images that bits-back codes in one file.
         shown: images in a row of a figure.
     """
 
@@ -48,6 +49,7 @@ class Plan:
     weighed: int = 100
     importance_samples: int = IMPORTANCE_SAMPLES
     generated: int = 2000
+    chained: int = 100
     shown: int = 8
 
 

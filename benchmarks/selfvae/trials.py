@@ -19,15 +19,19 @@ from PIL import Image, ImageDraw, ImageFont
 from tabulate import tabulate
 from torch import Tensor
 
+from ...bitstream.container import MODEL_HASH_BYTES
+from ...codec.family.family_model import FamilyModel
 from ...family import stored
 from ...family.hierarchy import count_weights
 from ...files import write_whole
 from ...training.datasets import ImageSet
 from ...training.family_training import configuration_of, family_settings, train_family
+from .chains import code
 from .evaluation import measure, rows
 from .feature_distance import Features
 from .plan import Plan
 
+CODED = ("elbo", "chain", "net", "alone")
 GAP, TITLE, LEAST_SIDE = 2, 14, 64  # pixels on a figure
 
 
@@ -46,7 +50,9 @@ def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Featu
         kept = folder / f"{name}-measured.json"
         known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
         if known.get("key") != key:
-            known = {"key": key, "found": measure(network, images, plan, features)}
+            model = FamilyModel(name, bytes.fromhex(digest)[:MODEL_HASH_BYTES], content, "cpu", file)
+            coded = code(model, images.testing[: plan.chained], plan.seed)
+            known = {"key": key, "found": {**measure(network, images, plan, features), "coded": coded}}
             write_whole(kept, (json.dumps(known, indent=1) + "\n").encode())
         found[name] = {"weights": count_weights(configuration), **_log(folder / f"{name}.jsonl"), **known["found"]}
         with torch.inference_mode():
@@ -80,6 +86,16 @@ def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
         for mode, rate in model["rates"].items()
     ]
     terms = [[name, term, f"{value:.4f}"] for name, model in found.items() for term, value in model["terms"].items()]
+    coded = [
+        [name, str(each["images"]), *(f"{each[key]:.4f}" for key in CODED), f"{each['borrowed']:,}"]
+        for name, each in ((name, model["coded"]) for name, model in found.items())
+    ]
+    original = 3 * plan.side**2
+    files = [
+        [name, tier, f"{size:.0f}", f"{size / original:.1%}"]
+        for name, model in found.items()
+        for tier, size in model["coded"]["bytes"].items()
+    ]
     counts = next(iter(found.values()))["pictures"]
     return "\n".join(
         [
@@ -88,6 +104,10 @@ def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
             _markdown(first, head),
             "\nWhat a mode sends, in shares of eight bits per sub-pixel, and the root of its mean squared error:\n",
             _markdown(sent, ["model", "mode", "sent", "error"]),
+            "\nBits-back over a chain of images, bits per dimension; bits borrowed for the first one:\n",
+            _markdown(coded, ["model", "images", "-ELBO", "chain", "less borrowed", "alone", "borrowed"]),
+            f"\nBytes of one image's codes, of {original:,}:\n",
+            _markdown(files, ["model", "tier", "bytes", "of the original"]),
             "\nTerms of -ELBO in bits per dimension:\n",
             _markdown(terms, ["model", "term", "bits"]),
             "",
