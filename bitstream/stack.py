@@ -176,7 +176,7 @@ class Stack:
         return self._pop_each(_GAUSSIAN, *_gaussians(means, deviations))
 
     def draw_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
-        """Draw integers int32 (n,) in [-2^13, 2^13) with bits of the stack, from windows of 8 deviations to each side.
+        """Draw integers int32 (n,) in [-2^13, 2^13) with bits of the stack, from windows of 8 to 16 deviations around.
 
         Every symbol of a distribution has some mass, however far it is: what is drawn should be no such chance.
 

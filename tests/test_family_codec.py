@@ -44,6 +44,7 @@ def test_every_tier(model: Path, tier: str, grey: bool) -> None:
     assert {segment.name for segment in info.segments} == TIERS[tier]
     assert (info.model, info.quality, info.tune, info.colour) == ("own-family", None, None, "grey" if grey else "RGB")
     assert sum(segment.bits for segment in info.segments) == pytest.approx(8 * info.sections["codes"], abs=200)
+    assert info.machine_bound
     assert info.sections["machine"] == 10
 
 
@@ -160,3 +161,4 @@ def test_command_line(model: Path, tmp_path: Path, svc: Callable[..., Result]) -
     shown = svc("info", tmp_path / "a.svc").stdout
     assert "borrowed" in shown
     assert "own-family" in shown
+    assert "for machines that compute floats as the encoder's" in shown
