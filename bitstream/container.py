@@ -97,7 +97,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate found: the picture's score and the least score of what it accepts, both in 1/1000 nat.
+    """What the gate found: the picture's score and the least score of what it accepts, both in thousandths.
 
     Raises:
         InputError: a number takes more than 32 bits, sign included.
@@ -257,8 +257,17 @@ def _check_start(data: bytes) -> None:
         raise NotSvcError(f"not an .svc file but {found or ('of another format' if data else 'empty')}")
     if len(data) == len(MAGIC):
         raise TruncatedError("the file ends early")
-    if data[len(MAGIC)] != VERSION:
-        raise UnsupportedError(f"the file has format version {data[len(MAGIC)]}, this reader knows {VERSION}")
+    if text := other_version(data):
+        raise UnsupportedError(text)
+
+
+def other_version(start: bytes) -> str:
+    """What is to be said of a stream, by its first five bytes, that this reader does not know; nothing of others."""
+    version = start[len(MAGIC)]
+    if version == VERSION:
+        return ""
+    newer = ": a newer svcodec reads it" if version > VERSION else ""
+    return f"the file has format version {version}, this reader knows {VERSION}{newer}"
 
 
 def _header(stream: Stream) -> bytes:

@@ -35,7 +35,7 @@ class Judgement:
     """What the gate found when the picture was encoded.
 
     Attributes:
-        score: in nats per dimension.
+        score: of the picture, about 0 to 1 for photos.
         threshold: the least score of what is accepted.
         accepted: whether the picture passed for a photo.
     """

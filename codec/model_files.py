@@ -186,8 +186,17 @@ def _load(name: str, file: Traversable, device: str, source: str | Path) -> AnyM
         return _loaded[key]
 
 
-def _reload(source: str | Path, hash_: bytes, device: str) -> AnyModel:
-    """The model that was pickled, from its file unless it is kept here."""
+def reload_model(source: str | Path, hash_: bytes, device: str) -> AnyModel:
+    """The model that was pickled, from its file unless it is kept here.
+
+    Args:
+        source: as `located` gives it.
+        hash_: of the model.
+        device: as torch names it.
+
+    Raises:
+        ModelError: it is not there, holds other weights, or as for `load_model`.
+    """
     key = (source, hash_, device)
     with _lock:
         kept = [model for model in _loaded.values() if (model.source, model.hash, str(model.device)) == key]
@@ -199,7 +208,7 @@ def _reload(source: str | Path, hash_: bytes, device: str) -> AnyModel:
 
 
 def _reduced(model: AnyModel) -> tuple[Any, ...]:
-    return _reload, (model.source, model.hash, str(model.device))
+    return reload_model, (model.source, model.hash, str(model.device))
 
 
 copyreg.pickle(Model, _reduced)  # its weights stay in their file

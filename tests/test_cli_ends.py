@@ -42,7 +42,7 @@ def test_a_calibration_that_is_none_is_told_once(svc: Run, png: Path, text: byte
     other.write_bytes(text)
     result = svc(command, png, png.with_name("b.png"), "--calibration", other)
     assert result.exit_code == 1
-    assert result.stderr.startswith("svcodec: the calibration can't be read") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"svcodec: calibration {other} can't be read") and result.stderr.count("\n") == 1
     assert not png.with_suffix(".svc").exists()
 
 

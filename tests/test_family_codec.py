@@ -16,6 +16,7 @@ from PIL import Image
 
 import svcodec
 from svcodec.bitstream.container import Tier, pack, unpack
+from svcodec.codec.model_files import load_photo_model
 
 TIERS = {
     "sketch": {"u"},
@@ -117,9 +118,14 @@ def test_what_these_models_do_not_take(model: Path) -> None:
         with pytest.raises(svcodec.InputError, match="takes neither quality nor tune nor effort"):
             svcodec.encode(picture(8, 8), model=model, **options)
     with pytest.raises(svcodec.ModelError, match="this takes a model of photos"):
-        svcodec.assess(picture(8, 8), model=model)
+        load_photo_model(model)
     with pytest.raises(svcodec.ModelError, match="on the CPU only"):
         svcodec.Codec(model, device="meta")
+
+
+def test_halved(model: Path) -> None:
+    data = svcodec.encode(picture(11, 8), tier="lossless", model=model)
+    assert svcodec.decode_array(data, model=model, reduce=2).shape == (6, 4, 3)
 
 
 def test_damage(model: Path) -> None:

@@ -1,8 +1,7 @@
-"""`svcodec train`: models of one's own, and their gates."""
+"""`svcodec train`: models and gates of one's own."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import MissingPackageError
 from .settings import Settings
 
 T = TypeVar("T")
@@ -28,7 +26,7 @@ _step_size = click.FloatRange(0)
 def train() -> None:
     """Train a model on photos of your own.
 
-    First the ladder, then the likelihoods, into the same folder; then export a model file from it, and train its gate.
+    First the ladder, then the likelihoods, into the same folder; then export a model file from it.
     PHOTOS are folders of images, or of zip archives of images.
     """
 
@@ -146,26 +144,18 @@ def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | Non
 
 @train.command()
 @_photos
-@click.option("--model", metavar="MODEL", help="Name, or path of a .safetensors file; by default the built-in one.")
 @_output
-def gate(sources: tuple[Path, ...], model: str | None, output: Path) -> None:
-    """Train the gate of a model, on the photos that the model was trained on.
+def gate(sources: tuple[Path, ...], output: Path) -> None:
+    """Train a gate on photos, as cameras store them and as people have them.
 
-    It takes minutes. The gate of MODEL.safetensors is looked for in MODEL-gate.safetensors beside it.
+    It takes minutes. The gate of MODEL.safetensors is looked for in MODEL-gate.safetensors beside it, and is the
+    package's where there is none.
     """
-    try:
-        importlib.import_module("sklearn.mixture")
-    except ImportError as error:
-        raise MissingPackageError('the gate\'s training needs scikit-learn: pip install "svcodec[train]"') from error
-    from ..codec.model_files import load_photo_model
     from ..files import write_whole
-    from ..gate.statistics import TILE
     from .gate_fitting import fit_gate
-    from .photos import Photos
 
-    fitted, solved = fit_gate(Photos(sources, TILE), load_photo_model(model), _progress)
+    fitted = fit_gate(sources, _progress)
     write_whole(output, fitted.to_bytes())
-    click.echo(f"puzzles solved: {solved:.1%} (by chance 1%)")
     click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
 
 
