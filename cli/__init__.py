@@ -15,6 +15,7 @@ from .desktop import desktop
 from .encode import encode
 from .info import info
 from .man import man
+from .sample import sample
 
 __all__ = ["main"]
 
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, check, gate, demo, completion, man, desktop):
+for command in (encode, decode, info, check, gate, sample, demo, completion, man, desktop):
     main.add_command(command)

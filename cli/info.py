@@ -83,7 +83,8 @@ def _describe(source: str, found: Info) -> str:
     if found.plain or not found.model or not found.model_hash:
         made = f"none: plain, {found.plain}"
     else:
-        made = f"{found.model} ({found.model_hash[:12]})"
+        bound = ", for machines that compute floats as the encoder's" if found.machine_bound else ""
+        made = f"{found.model} ({found.model_hash[:12]}){bound}"
     segments = [
         (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
         for s in found.segments

@@ -17,7 +17,7 @@ from ..arrays import Pixels, halved
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.pyramid import level_sizes
@@ -25,10 +25,12 @@ from ..tunes import Tune
 from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS, halvings
 from .choice import Coded
+from .family import roads
+from .family.family_model import FamilyModel
 from .gate_files import load_gate
 from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import load_model, located, reload_model
+from .model_files import AnyModel, load_model, located, photo_model, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
 from .pictures.reduction import reduced
 from .pictures.strip import stripped
@@ -111,6 +113,11 @@ class Codec:
         """
         return self.gate.assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
 
+    @property
+    def photo_model(self) -> Model:
+        """The model, where it is one of photos. Raises ModelError for one of the family."""
+        return photo_model(self.model)
+
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
 
@@ -166,6 +173,8 @@ class Codec:
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
+        if isinstance(self.model, FamilyModel) and (quality, tune, effort) != (None, None, None):
+            raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
@@ -184,7 +193,14 @@ class Codec:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        coded = self.model.compute(height * width, partial(self._coded, split.coarse, spec, quality, tuned, effort))
+        machine = None
+        if isinstance(self.model, FamilyModel):
+            quality = tuned = None
+            coded: Coded | Plain = roads.encode(self.model, spec, split.coarse)
+            machine = self.model.fingerprint
+        else:
+            road = partial(self._coded, self.model, split.coarse, spec, quality, tuned, effort)
+            coded = self.model.compute(height * width, road)
         plain = coded if isinstance(coded, Plain) else None
         data = pack(
             Stream(
@@ -203,19 +219,21 @@ class Codec:
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
                 fine=None if effort is None else split.section(effort),
+                machine=machine,
             )
         )
         if verify:
             check_given_back(lambda: self._picture(open_stream(data, None, None), None, 1), picture, spec.exact)
         return data
 
+    @staticmethod
     def _coded(
-        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+        model: Model, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
     ) -> Coded | Plain:
         if effort is not None:
-            return choice.encode(self.model, pixels, effort)
-        stack = Stack(self.model.residuals)
-        account = lossy.encode(self.model, stack, spec, self.model.at(quality, tune), pixels)
+            return choice.encode(model, pixels, effort)
+        stack = Stack(model.residuals)
+        account = lossy.encode(model, stack, spec, model.at(quality, tune), pixels)
         return Coded(stack.to_bytes(), account)
 
     @tells_out_of_memory
@@ -257,7 +275,7 @@ class Codec:
         return decode_stream(self.model, stream, seed, times)
 
 
-def decode_stream(model: Model, stream: Stream, seed: int | None, times: int) -> Picture:
+def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
@@ -282,6 +300,10 @@ def decode_stream(model: Model, stream: Stream, seed: int | None, times: int) ->
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    if (stream.machine is None) == isinstance(model, FamilyModel):
+        raise CorruptError("the file says of a machine what does not go with its model")
+    if isinstance(model, FamilyModel):
+        return reduced(picture_of(stream, roads.decode(model, stream, seed), alpha), times)
 
     def pixels_of_stack() -> Pixels:
         stack = Stack.from_bytes(stream.codes, model.residuals)

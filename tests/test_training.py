@@ -97,6 +97,7 @@ def test_help_lists_the_commands() -> None:
         "gate",
         "ladder",
         "likelihoods",
+        "selfvae",
     ]
     assert "--muon-rate" in run("ladder", "--help")
 

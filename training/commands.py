@@ -99,6 +99,33 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 
 
 @train.command()
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--data", default="folder", show_default=True, help="What PATH holds: the name of a data set.")
+@click.option("--kind", default="selfvae-3", show_default=True, help="Which of the paper's models.")
+@click.option("--side", type=int, default=32, show_default=True, help="Of the pictures, in pixels.")
+@click.option("--size", default="small", show_default=True, help="How many weights: tiny, small, medium or paper.")
+@click.option("--minutes", type=_positive, required=True, help="How long to train, all runs together.")
+@click.option("--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn.")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the checkpoint, the log and the model file; training goes on from what it holds.",
+)
+def selfvae(path: Path, data: str, kind: str, side: int, size: str, minutes: float, seed: int, out: Path) -> None:
+    """Train one of the first paper's models, of small pictures: a VAE or a selfVAE.
+
+    Writes KIND.safetensors for `svcodec sample`. docs/selfvae.md has the data sets and the models.
+    """
+    from .datasets import load
+    from .family_training import configuration_of, family_settings, train_family
+
+    configuration = configuration_of(kind, side, size)
+    click.echo(train_family(kind, configuration, load(data, path, side), out, family_settings(minutes, seed)))
+
+
+@train.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @_photos
 @_output

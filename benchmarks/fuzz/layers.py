@@ -87,7 +87,7 @@ class Layers:
 
     def _pop(self, codes: bytes, rng: Random) -> None:
         """Pop symbols of all kinds, in no sensible order, and at last the seal."""
-        tables = self.codec.model.residuals
+        tables = self.codec.photo_model.residuals
         stack = Stack.from_bytes(codes, tables)
         returned: list[np.ndarray] = []
         for _ in range(rng.randrange(POPS)):
