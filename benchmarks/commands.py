@@ -22,7 +22,8 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--codecs", metavar="A,B,..", callback=_names, help="Codecs to run; by default all that are installed.")
 @click.option("--log-rate", is_flag=True, help="Plot against the logarithm of the rate.")
 @click.option("--kodak", is_flag=True, help="FOLDER holds the 24 Kodak images: show published curves too.")
-def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, kodak: bool) -> None:
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Photos at a time, each then on one thread.")
+def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, kodak: bool, jobs: int) -> None:
     """Compare svcodec with other codecs on the photos in FOLDER.
 
     Writes CompressAI's result JSON for each codec, plots, tables with BD-rates, crops at matched rates, and
@@ -30,6 +31,7 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
     """
     try:
         from .conditions import read_photos
+        from .metrics import BUTTERAUGLI, has_butteraugli
         from .peers import registry
         from .rate_distortion.comparison import run, steps
     except ImportError as error:
@@ -45,8 +47,10 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
                 raise
             click.echo(f"svcodec: left out: {error}", err=True)
     photos = read_photos(folder)
+    if not has_butteraugli():
+        click.echo(f"svcodec: left out: Butteraugli needs the program {BUTTERAUGLI}, which comes with libjxl", err=True)
     with click.progressbar(
-        run(chosen, photos, output, log_rate, kodak),
+        run(chosen, photos, output, log_rate=log_rate, kodak=kodak, jobs=jobs),
         length=steps(chosen, photos),
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 from collections.abc import Sequence
@@ -23,17 +24,30 @@ def read(name: str) -> Any:
     return json.loads((RESULTS / name).read_text("utf-8"))
 
 
+KODAK = "kodak"
+
+
 @functools.cache
-def curves() -> dict[str, Curve]:
-    """Those on Kodak, measured or published, by name."""
-    names = [path.stem for path in sorted((RESULTS / "kodak").glob("*.json"))]
-    return {curve.name: curve for curve in (*measured(RESULTS / "kodak", names), *published())}
+def curves(folder: str = KODAK) -> dict[str, Curve]:
+    """Those of a folder of results, and those published on Kodak, by name. Raises FileNotFoundError without any."""
+    if not (RESULTS / folder).is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no results", str(RESULTS / folder))
+    names = [path.stem for path in sorted((RESULTS / folder).glob("*.json"))]
+    others = published() if folder == KODAK else []
+    return {curve.name: curve for curve in (*measured(RESULTS / folder, names), *others)}
 
 
-def bd_rate_of(codec: str, anchor: str, metric: Metric) -> str:
+def bd_rate_of(codec: str, anchor: str, metric: Metric, folder: str = KODAK) -> str:
     """BD-rate of a codec against another; a dash where it is not known."""
-    delta = None if codec not in curves() else bd_rate(curves()[anchor], curves()[codec], metric)
+    one, other = (curves(folder).get(name) for name in (anchor, codec))
+    delta = bd_rate(one, other, metric) if one and other else None
     return MISSING if delta is None else f"{delta.pchip:+.1f}%"
+
+
+def trimmed(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """A table without the columns of which nothing is known."""
+    columns = [column for column in zip(head, *rows, strict=True) if set(column[1:]) != {MISSING}]
+    return table(list(zip(*columns, strict=True))[1:], [column[0] for column in columns])
 
 
 def mean_seconds(times: Sequence[float]) -> str:

@@ -47,10 +47,14 @@ def tiled_photo(width: int, height: int) -> Pixels:
     return np.tile(pixels, (*times, 1))[:height, :width]
 
 
-def machine() -> str:
-    """What kind of machine this is and what it computes by, for results."""
+def machine(threads: int | None = None) -> str:
+    """What kind of machine this is and what it computes by, for results.
+
+    Args:
+        threads: that coding has; by default those that torch has here.
+    """
     cap = os.environ.get(CAP)
     return (
-        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"{platform.machine()}, {threads or torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"kernel {kernel_for('cpu').name}" + (f", {CAP}={cap}" if cap else "")
     )

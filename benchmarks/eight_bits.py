@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..codec.model_files import load_model
+from ..codec.model_files import load_photo_model
 from ..models.arithmetic import exact_arithmetic
 from ..models.blocks import Rate
 from ..models.selfvae import SelfVAE
@@ -53,7 +53,7 @@ def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: Tune) -> Curv
             figures.append((bits.sum().item() / SIDE**2, psnr.item(), ms_ssim(decoded, original).item()))
         points.append(np.mean(figures, 0).tolist())
     rates, decibels, similarities = zip(*points, strict=True)
-    return Curve(name, "", False, rates, decibels, tuple(map(ms_ssim_decibels, similarities)), (None,) * len(QUALITIES))
+    return Curve(name, "", False, rates, {"psnr": decibels, "ms_ssim": tuple(map(ms_ssim_decibels, similarities))})
 
 
 def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
         deltas = {metric: bd_rate(*pair, metric) for metric in METRICS}
         result[tune.name.lower()] = {
             "BD-rate": {metric: delta and delta.pchip for metric, delta in deltas.items()},
-            **{one.name: {"bpp": one.bpp, "psnr": one.psnr, "ms_ssim": one.ms_ssim} for one in pair},
+            **{one.name: {"bpp": one.bpp, **one.quality} for one in pair},
         }
     return result
 
@@ -76,7 +76,7 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
-    exported, floats = load_model(model), SelfVAE().requires_grad_(False).eval()
+    exported, floats = load_photo_model(model), SelfVAE().requires_grad_(False).eval()
     load_average(floats, checkpoint)
     held_out = [central_crop(photo, SIDE) for photo in Photos(photos, SIDE).held_out]
     tunes = cost(exported.network, floats, held_out)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from ..bitstream.container import Tier
 from ..codec.tiers import SPECS
-from .committed import RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table
-from .rate_distortion.curves import LABELS, Metric
-from .rate_distortion.report import MISSING, STANDARD, TUNED
+from .committed import KODAK, RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table, trimmed
+from .contact_sheet import SHEETS
+from .peers.halved import SUFFIX
+from .rate_distortion.curves import LABELS, Metric, told
+from .rate_distortion.report import LOW_RATES, MISSING, SKETCH, STANDARD, TUNED, number, short
 
 CODED = {
-    Tier.SKETCH: "u",
+    Tier.SKETCH: "u, and perhaps z_3, z_2",
     Tier.PREVIEW: "u, y_3",
     Tier.STANDARD: "u, z_3, z_2, z_1",
     Tier.HIGH: "u, y_3, z_3, z_2, z_1",
@@ -32,6 +37,7 @@ LOSSY = {
     "qarv": "QARV, published",
 }
 FOR: dict[str, Metric] = {"ssim": "ms_ssim", "psnr": "psnr"}  # the metric that each tune is for
+EYE: tuple[Metric, ...] = ("ssimulacra2", "butteraugli")  # those that follow what people see
 BEST: dict[str, tuple[str, Metric]] = {
     "BPG 4:4:4: PSNR": ("bpg-444", "psnr"),
     "BPG 4:4:4: MS-SSIM": ("bpg-444", "ms_ssim"),
@@ -39,6 +45,7 @@ BEST: dict[str, tuple[str, Metric]] = {
     "VTM: MS-SSIM": ("vtm", "ms_ssim"),
     "AVIF: SSIMULACRA 2": ("avif", "ssimulacra2"),
     "JPEG XL: SSIMULACRA 2": ("jxl", "ssimulacra2"),
+    "AVIF: Butteraugli": ("avif", "butteraugli"),
 }  # of others, by each metric
 LOSSLESS = {
     "svcodec-lossless": "svcodec `lossless`",
@@ -47,6 +54,8 @@ LOSSLESS = {
     "jxl-lossless": "JPEG XL (effort 7)",
 }
 
+IMAGES = Path("docs/images")
+CID22 = "cid22"  # the folder of results on the second set of photos
 SIXTEEN = {"svcodec": "svcodec `lossless`", "png": "PNG", "jxl": "JPEG XL (effort 7)"}
 
 
@@ -77,19 +86,26 @@ def low_jpeg() -> str:
 
 
 def standing() -> str:
-    """The most telling BD-rates, by what each tune is for, and the lossless rates, in three sentences."""
+    """The most telling BD-rates, by what each tune is for and by what follows the eye, and the lossless rates."""
     against = {"jpeg": "JPEG", "avif": "AVIF", "bpg-444": "BPG 4:4:4", "vtm": "VTM (VVC)"}
-    by_ssim, by_psnr = (
-        ", ".join(f"{label} {bd_rate_of(TUNED[tune], name, metric)}" for name, label in against.items())
-        for tune, metric in FOR.items()
+    by_ssim, by_psnr = (_rates_against(against, TUNED[tune], metric) for tune, metric in FOR.items())
+    run_here = {"jpeg": "JPEG", "webp": "WebP", "jxl": "JPEG XL", "avif": "AVIF", "heic": "HEIC"}
+    seen = "".join(
+        f"by {short(metric)}: {_rates_against(run_here, STANDARD, metric)};\n"
+        for metric in EYE
+        if metric in told([curves()["avif"]])
     )
     rates = {name: f"{curves()[name].bpp[0] / 3:.2f}" for name in LOSSLESS}
     return (
-        f"BD-rate of `standard` (less is better) by MS-SSIM: {by_ssim};\n"
+        f"BD-rate of `standard` (less is better) by MS-SSIM: {by_ssim};\n{seen}"
         f"tuned for PSNR, by PSNR: {by_psnr} (BPG and VTM as published).\n"
         f"`lossless` takes {rates['svcodec-lossless']} bits per sub-pixel, JPEG XL {rates['jxl-lossless']}, "
         f"WebP {rates['webp-lossless']}, PNG {rates['png']}."
     )
+
+
+def _rates_against(others: dict[str, str], codec: str, metric: Metric) -> str:
+    return ", ".join(f"{label} {bd_rate_of(codec, name, metric)}" for name, label in others.items())
 
 
 def tunes() -> str:
@@ -98,15 +114,14 @@ def tunes() -> str:
         (f"`standard`, tune `{tune}`", *(bd_rate_of(codec, name, metric) for name, metric in BEST.values()))
         for tune, codec in TUNED.items()
     ]
-    return table(rows, ("", *BEST))
+    return trimmed(rows, ("", *BEST))
 
 
 def plots() -> str:
     """The plots, as far as there are any."""
-    kodak = RESULTS / "kodak"
-    drawn = {metric: kodak / f"{metric.replace('_', '-')}.png" for metric in LABELS}
+    drawn = {metric: RESULTS / KODAK / f"{metric.replace('_', '-')}.png" for metric in LABELS}
     return "\n\n".join(
-        f"![{_short(metric)} against bits per pixel on Kodak](../{path.as_posix()})"
+        f"![{short(metric)} against bits per pixel on Kodak](../{path.as_posix()})"
         for metric, path in drawn.items()
         if path.exists()
     )
@@ -114,32 +129,68 @@ def plots() -> str:
 
 def bd_rates() -> str:
     """BD-rates of `standard` with each tune against every codec, and that codec's seconds."""
+    return _against(list(LOSSY), KODAK)
+
+
+def _against(names: Sequence[str], folder: str) -> str:
     rows = []
-    for name, label in LOSSY.items():
-        curve = curves()[name]
-        deltas = [bd_rate_of(codec, name, metric) for codec in TUNED.values() for metric in LABELS]
-        rows.append((label, *deltas, mean_seconds(curve.encoding), mean_seconds(curve.decoding)))
-    head = [f"`{tune}`: {_short(metric)}" for tune in TUNED for metric in LABELS]
-    return table(rows, ("against", *head, "its encoding", "its decoding"))
+    for name in names:
+        curve = curves(folder)[name]
+        deltas = [bd_rate_of(codec, name, metric, folder) for codec in TUNED.values() for metric in LABELS]
+        rows.append((LOSSY[name], *deltas, mean_seconds(curve.encoding), mean_seconds(curve.decoding)))
+    head = [f"`{tune}`: {short(metric)}" for tune in TUNED for metric in LABELS]
+    return trimmed(rows, ("against", *head, "its encoding", "its decoding"))
 
 
-def _short(metric: Metric) -> str:
-    return LABELS[metric].removesuffix(" in dB")
-
-
-def lowest_rates() -> str:
-    """The quality of others at the rates of `sketch` and `preview`, where they go as low."""
-    by_name = curves()
-    sketch, preview = by_name["svcodec-sketch"], by_name["svcodec-preview"]
-    default = read("kodak-tiers.json")["means"]["sketch"]["bpp"]
-    rates = (sketch.bpp[0], min(sketch.bpp, key=lambda rate: abs(rate - default)), sketch.bpp[-1])
+def low_rates() -> str:
+    """The quality of all codecs at low rates, and the plot, as far as there is one."""
+    tiers, peers = (SKETCH, STANDARD), {"jpeg", "webp", "jxl", "avif", "heic"}
+    codecs: dict[str, Sequence[str]] = {f"`{name.removeprefix('svcodec-')}`": (name,) for name in tiers}
+    codecs |= {LOSSY[name].partition(" (")[0]: (name, f"{name}{SUFFIX}") for name in LOSSY if name in peers}
     rows = []
-    for ours, rate in (*((sketch, rate) for rate in rates), (preview, preview.bpp[0])):
-        others = [by_name[name] for name in ("jpeg", "webp", "avif", "heic", STANDARD)]
-        decibels = [ours.psnr[ours.bpp.index(rate)], *(other.at_rate(rate, "psnr") for other in others)]
-        row = [MISSING if value is None else f"{value:.1f} dB" for value in decibels]
-        rows.append((f"`{ours.name.removeprefix('svcodec-')}`, {rate:.3f}", *row))
-    return table(rows, ("tier, bits per pixel", "the tier", "JPEG", "WebP", "AVIF", "HEIC", "`standard`"))
+    for rate in LOW_RATES:
+        for metric in told(curves()[name] for name in peers):
+            best = [_best(names, rate, metric) for names in codecs.values()]
+            rows.append((f"{rate:.2f}", LABELS[metric], *(number(value) for value in best)))
+    plot = RESULTS / KODAK / "low-rates.png"
+    drawn = f"\n\n![All measures at low rates on Kodak](../{plot.as_posix()})" if plot.exists() else ""
+    return table(rows, ("bits per pixel", "measure", *codecs)) + drawn
+
+
+def _best(names: Sequence[str], rate: float, metric: Metric) -> float | None:
+    values = [curves()[name].at_rate(rate, metric) for name in names if name in curves()]
+    return max((value for value in values if value is not None), default=None)
+
+
+def more_photos() -> str:
+    """BD-rates of `standard` with each tune against the codecs that were run on the second set of photos."""
+    return _against([name for name in LOSSY if name in curves(CID22)], CID22)
+
+
+def crops() -> str:
+    """The sheets of crops beside other codecs."""
+    paths = [IMAGES / name for name in SHEETS]
+    for path in paths:
+        path.stat()  # FileNotFoundError: not made yet
+    return "\n\n".join(f"![Crops by svcodec, AVIF and JPEG XL](images/{path.name})" for path in paths)
+
+
+def graphics() -> str:
+    """What is not a photo, in `standard` and by others in about as many bytes."""
+    rows = []
+    for kind, found in read("graphics.json")["kinds"].items():
+        for codec, figures in found.items():
+            rows.append(
+                (
+                    kind,
+                    "svcodec `standard`" if codec == STANDARD else LOSSY[codec].partition(" (")[0],
+                    f"{figures['bytes']:,}",
+                    "exact" if figures["psnr"] is None else f"{figures['psnr']:.1f} dB",
+                    f"{figures['ssimulacra2']:.1f}",
+                    MISSING if figures["flat"] is None else str(figures["flat"]),
+                )
+            )
+    return table(rows, ("picture", "codec", "bytes", "PSNR", "SSIMULACRA 2", "off on flat areas, at most"))
 
 
 def lossless() -> str:

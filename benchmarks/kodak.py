@@ -54,7 +54,7 @@ def tiers(photos: Photos, codec: Codec) -> dict[str, Any]:
             if tier == "lossless" and not np.array_equal(decoded, photo):
                 raise SystemExit(f"{name}: lossless is not")
             images[name][tier] = (len(data), psnr(decoded, photo), photo[..., 0].size)
-        data = jpeg.encode(photo, jpeg.settings[0])
+        data = jpeg.encode(photo, {"quality": 5})
         images[name]["jpeg quality 5"] = (len(data), psnr(jpeg.decode(data), photo), photo[..., 0].size)
     ordered = sum(
         [sizes[tier][0] for tier in TIERS] == sorted({sizes[tier][0] for tier in TIERS}) for sizes in images.values()
@@ -70,13 +70,13 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
     inside = 0
     for photo in photos.values():
         for tier in TIERS:
-            stack = MeasuringStack(codec.model.residuals)
+            stack = MeasuringStack(codec.photo_model.residuals)
             spec = spec_of(tier)
             with exact_arithmetic():
                 if spec.exact:
-                    lossless.encode(codec.model, stack, photo)
+                    lossless.encode(codec.photo_model, stack, photo)
                 else:
-                    lossy.encode(codec.model, stack, spec, codec.model.at(spec.quality, spec.tune), photo)
+                    lossy.encode(codec.photo_model, stack, spec, codec.photo_model.at(spec.quality, spec.tune), photo)
             bits = 8 * len(codec.encode(photo, tier=tier))
             inside += bits <= 1.005 * stack.ideal + 8 * 64
             worst[tier] = max(worst.get(tier, 0.0), (bits - stack.ideal) / 8)
@@ -85,17 +85,17 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
 
 def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bits-back of u and z over all images on one stack: net bits against -ELBO."""
-    stack, elbo = Stack(codec.model.residuals), 0.0
+    stack, elbo = Stack(codec.photo_model.residuals), 0.0
     stack.seal(0)
-    chained = ChainCoder(codec.model, stack, grey=False)
+    chained = ChainCoder(codec.photo_model, stack, grey=False)
     rows = []
     torch.manual_seed(0)
     for name, photo in photos.items():
-        image = to_samples(photo, codec.model.device)
+        image = to_samples(photo, codec.photo_model.device)
         before, ledger = stack.bits, Ledger(stack)
         with exact_arithmetic():
             chained.push(image, ledger)
-            elbo += negative_elbo(codec.model, image)
+            elbo += negative_elbo(codec.photo_model, image)
         codings = {entry.variable.name: entry.coding.name for entry in ledger.account()}
         rows.append({"image": name, "net bits": stack.bits - before, "codings": codings})
     net = stack.bits - 32
@@ -156,7 +156,7 @@ def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name in parts or PARTS:
         result = {
-            "model": f"{codec.model.name} {codec.model.hash.hex()}",
+            "model": f"{codec.photo_model.name} {codec.photo_model.hash.hex()}",
             "machine": machine(),
             **PARTS[name](photos, codec),
         }

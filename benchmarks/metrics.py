@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +16,12 @@ import torch
 from PIL import Image
 
 from ..arrays import Pixels
+from ..errors import MissingPackageError
 
 SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
 SMALLEST_SSIMULACRA2 = 256  # six scales, of which the last has 8 pixels
+FLAT = 17  # pixels: the side of the square of one colour in whose middle a pixel is flat
+BUTTERAUGLI = "butteraugli_main"  # libjxl's program
 
 
 def psnr(decoded: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
@@ -45,6 +52,42 @@ def ssimulacra2(decoded: Pixels, original: Pixels) -> float | None:
     if min(original.shape[:2]) < SMALLEST_SSIMULACRA2:
         return None
     return float(compute_ssimulacra2(*map(_as_bmp, (original, decoded))))
+
+
+def has_butteraugli() -> bool:
+    """Whether libjxl's program is there to measure with."""
+    return shutil.which(BUTTERAUGLI) is not None
+
+
+def butteraugli(decoded: Pixels, original: Pixels) -> float:
+    """Butteraugli's distance of RGB pixels, its 3-norm over the picture: 0 for equal pictures, 1 is just seen.
+
+    Raises:
+        MissingPackageError: libjxl's program is not there, or can't measure.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("original.ppm", "decoded.ppm")]
+        for path, pixels in zip(paths, (original, decoded), strict=True):
+            Image.fromarray(pixels).save(path)
+        try:
+            done = subprocess.run([BUTTERAUGLI, *paths], capture_output=True, text=True, check=True)
+            return float(done.stdout.rpartition("3-norm:")[2])
+        except (OSError, subprocess.CalledProcessError, ValueError) as error:
+            raise MissingPackageError(f"Butteraugli needs {BUTTERAUGLI} of libjxl's tools: {error}") from error
+
+
+def butteraugli_decibels(distance: float) -> float | None:
+    """Butteraugli's distance as it is plotted: -10 log10(distance); None for equal pictures."""
+    return -10 * math.log10(distance) if distance else None
+
+
+def flat_deviation(decoded: Pixels, original: Pixels) -> int | None:
+    """The largest deviation of a sample, 0..255, where the original is flat; None where it is nowhere."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    square = (FLAT, FLAT, 1)
+    flat = (maximum_filter(original, square) == minimum_filter(original, square)).all(-1)
+    return int(np.abs(decoded.astype(int) - original)[flat].max()) if flat.any() else None
 
 
 def _as_bmp(pixels: Pixels) -> io.BytesIO:

@@ -1,4 +1,4 @@
-"""What callers may ask for: whole numbers, the gate's settings and the largest picture; needs no torch."""
+"""What callers may ask for: whole numbers, the gate's settings, modes, the largest picture; needs no torch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from ..errors import InputError, TooLargeError
 
 MAX_PIXELS = 1 << 27  # of a picture to be coded or decoded, unless a caller says otherwise
 CHEAP, CHEAP_WEIGHT = 512, 8  # more pixels than so many for a byte of codes count so many times
+REDUCTIONS = (1, 2, 4, 8)  # by which the sides of a picture may be divided: 2^k, down to y_K
 GATES = ("reject", "warn", "off")
 STRIPS = ("gps", "all")
+SAMPLE_MODES = (  # what `sample` may draw; the first five are those of the paper's section 3.3
+    *("generation", "conditional-generation", "conditional-reconstruction", "reconstruction-1", "reconstruction-2"),
+    *("super-resolution", "interpolation", "edit"),
+)
 
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
@@ -28,6 +33,14 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
                 return number
     wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
     raise InputError(f"{name} must be a whole number {wanted}, not {value!r}")
+
+
+def halvings(reduce: Any) -> int:
+    """k of an argument 2^k, one of REDUCTIONS. Raises InputError for another."""
+    number = whole_number("reduce", reduce, 1)
+    if number not in REDUCTIONS:
+        raise InputError(f"reduce must be one of {', '.join(map(str, REDUCTIONS))}, not {number}")
+    return REDUCTIONS.index(number)
 
 
 def refuse_larger(width: int, height: int, max_pixels: int | None, codes: int | None = None) -> None:

@@ -6,28 +6,33 @@ import os
 import warnings
 from collections.abc import Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ..arrays import Pixels
+from ..arrays import Pixels, halved
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..bitstream.stack import Stack
-from ..errors import DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
+from ..models.pyramid import level_sizes
 from ..tunes import Tune
 from . import choice, lossless, lossy
-from .arguments import GATES, MAX_PIXELS
+from .arguments import GATES, MAX_PIXELS, halvings
 from .choice import Coded
+from .family import roads
+from .family.family_model import FamilyModel
 from .gate_files import load_gate
 from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import load_model, located
+from .model_files import AnyModel, load_model, located, photo_model, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
+from .pictures.reduction import reduced
 from .pictures.strip import stripped
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
@@ -62,7 +67,7 @@ class Codec:
                 None for the default one.
             device: where networks run, as torch names it.
             calibration: of the gate, by `calibrate`, or path of a file of `svcodec gate calibrate`; None for the
-                threshold that comes with the model.
+                threshold that comes with the gate.
 
         Raises:
             ModelError: there is no such model or device, this machine does not compute the model exactly, or the
@@ -71,27 +76,31 @@ class Codec:
             OutOfMemoryError: memory ran out.
         """
         if calibration is not None and not isinstance(calibration, Calibration):
-            calibration = Calibration.from_json(read_bytes(calibration))
+            calibration = Calibration.from_json(read_bytes(calibration), f"calibration {os.fsdecode(calibration)}")
         self._calibration = calibration
         self.model = load_model(model, device)
         self._source = located(model)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "gate"}
+    def __getstate__(self) -> tuple[Calibration | None, str | Path, bytes, str]:
+        return self._calibration, self._source, self.model.hash, str(self.model.device)
+
+    def __setstate__(self, state: tuple[Calibration | None, str | Path, bytes, str]) -> None:
+        self._calibration, self._source = state[:2]
+        self.model = reload_model(*state[1:])
 
     @cached_property
     def gate(self) -> Gate:
         """What `assess` asks, loaded when it is first used.
 
         Raises:
-            ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
+            ModelError: it can't be read, or the calibration belongs to another one.
         """
-        gate = self.model.compute(0, lambda: load_gate(self._source, self.model))
+        gate = load_gate(self._source)
         return gate if self._calibration is None else gate.calibrated(self._calibration)
 
     @tells_out_of_memory
     def assess(self, image: PictureLike, *, max_pixels: int | None = MAX_PIXELS) -> Assessment:
-        """Whether a picture is a photo like those that the model was trained on.
+        """Whether a picture is a photo.
 
         Args:
             image: as for `encode`.
@@ -102,17 +111,18 @@ class Codec:
             ModelError: as for `gate`.
             OutOfMemoryError: memory ran out.
         """
-        return self._assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
+        return self.gate.assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
 
-    def _assess(self, pixels: Pixels) -> Assessment:
-        gate = self.gate
-        return self.model.compute(_size(pixels), lambda: gate.assess(pixels))
+    @property
+    def photo_model(self) -> Model:
+        """The model, where it is one of photos. Raises ModelError for one of the family."""
+        return photo_model(self.model)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
 
         Args:
-            scores: in nats per dimension, of photos only.
+            scores: of photos only.
             false_alarms: share of them to be flagged, between 0 and 1.
             photos: what they are, for the record.
 
@@ -163,6 +173,8 @@ class Codec:
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
+        if isinstance(self.model, FamilyModel) and (quality, tune, effort) != (None, None, None):
+            raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
@@ -176,12 +188,19 @@ class Codec:
         split = Split(picture.pixels)
         if picture.dropped:
             warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
-        assessment = None if gate == "off" else self._assess(split.coarse)
+        assessment = None if gate == "off" else self.gate.assess(split.coarse)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        coded = self.model.compute(height * width, partial(self._coded, split.coarse, spec, quality, tuned, effort))
+        machine = None
+        if isinstance(self.model, FamilyModel):
+            quality = tuned = None
+            coded: Coded | Plain = roads.encode(self.model, spec, split.coarse)
+            machine = self.model.fingerprint
+        else:
+            road = partial(self._coded, self.model, split.coarse, spec, quality, tuned, effort)
+            coded = self.model.compute(height * width, road)
         plain = coded if isinstance(coded, Plain) else None
         data = pack(
             Stream(
@@ -200,30 +219,34 @@ class Codec:
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
                 fine=None if effort is None else split.section(effort),
+                machine=machine,
             )
         )
         if verify:
-            check_given_back(lambda: self._picture(open_stream(data, None, None), None), picture, spec.exact)
+            check_given_back(lambda: self._picture(open_stream(data, None, None), None, 1), picture, spec.exact)
         return data
 
+    @staticmethod
     def _coded(
-        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+        model: Model, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
     ) -> Coded | Plain:
         if effort is not None:
-            return choice.encode(self.model, pixels, effort)
-        stack = Stack(self.model.residuals)
-        account = lossy.encode(self.model, stack, spec, self.model.at(quality, tune), pixels)
+            return choice.encode(model, pixels, effort)
+        stack = Stack(model.residuals)
+        account = lossy.encode(model, stack, spec, model.at(quality, tune), pixels)
         return Coded(stack.to_bytes(), account)
 
     @tells_out_of_memory
     def decode(
-        self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
+        self, source: Source, *, seed: int | None = None, reduce: int = 1, max_pixels: int | None = MAX_PIXELS
     ) -> PIL.Image.Image:
         """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
 
         Args:
             source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
             seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
+            reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
+                Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
                 picture that takes less than 1/64 bit for each count eightfold.
 
@@ -237,24 +260,28 @@ class Codec:
         """
         stream = open_stream(source, seed, max_pixels)
         refuse_without_mode(stream)
-        return to_image(self._picture(stream, seed))
+        return to_image(self._picture(stream, seed, reduce))
 
     def decode_array(
-        self, source: Source, *, seed: int | None = None, max_pixels: int | None = MAX_PIXELS
+        self, source: Source, *, seed: int | None = None, reduce: int = 1, max_pixels: int | None = MAX_PIXELS
     ) -> npt.NDArray[Any]:
         """The samples of any .svc file, as `svcodec.decode_array` returns them; arguments and errors are its own."""
-        return to_array(self._picture(open_stream(source, seed, max_pixels), seed))
+        return to_array(self._picture(open_stream(source, seed, max_pixels), seed, reduce))
 
-    def _picture(self, stream: Stream, seed: int | None) -> Picture:
-        return plain_picture(stream, stream.plain) if stream.plain else decode_stream(self.model, stream, seed)
+    def _picture(self, stream: Stream, seed: int | None, reduce: int) -> Picture:
+        times = halvings(reduce)
+        if stream.plain:
+            return plain_picture(stream, stream.plain, times)
+        return decode_stream(self.model, stream, seed, times)
 
 
-def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
+def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
         model: that it was made with.
         seed: 0 or more, or None.
+        times: how often the sides are to be halved, 0..K.
 
     Raises:
         StreamError: its content is damaged; TooLargeError where it does not fit in memory.
@@ -266,34 +293,37 @@ def decode_stream(model: Model, stream: Stream, seed: int | None) -> Picture:
             f"not with {model.name} ({model.hash.hex()})"
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
+    deep = stream.fine is not None
+    k = 0 if deep else times  # the lower bits of a deep picture are those of its pixels
+    height, width = level_sizes(size, k)[k]
     if model.device.type == "cpu":
-        cost = cost_of(DECODING, stream.tier, stream.fine is not None)
-        refuse_what_does_not_fit("decoding", cost, stream.width, stream.height)
+        refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    if (stream.machine is None) == isinstance(model, FamilyModel):
+        raise CorruptError("the file says of a machine what does not go with its model")
+    if isinstance(model, FamilyModel):
+        return reduced(picture_of(stream, roads.decode(model, stream, seed), alpha), times)
 
     def pixels_of_stack() -> Pixels:
         stack = Stack.from_bytes(stream.codes, model.residuals)
         if spec.exact:
-            return lossless.decode(model, stack, size, grey)
-        return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed)
+            return lossless.decode(model, stack, size, grey, k)
+        return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed, k)
 
-    if seed is not None and spec.sampled:  # nothing says whether such a picture is right
+    if k or (seed is not None and spec.sampled):  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
-        pixels = model.compute(stream.width * stream.height, pixels_of_stack)
+        pixels = model.compute(width * height, pixels_of_stack)
     except StreamError:  # the stream is damaged, or the machine not exact
         model.test()
         if model.kernel is kernel:
             raise
-        pixels = model.compute(stream.width * stream.height, pixels_of_stack)
-    return picture_of(stream, pixels, alpha)
-
-
-def _size(pixels: Pixels) -> int:
-    height, width = pixels.shape[:2]
-    return height * width
+        pixels = model.compute(width * height, pixels_of_stack)
+    if deep:
+        return reduced(picture_of(stream, pixels, alpha), times)
+    return picture_of(stream, pixels, None if alpha is None else halved(alpha, times))
 
 
 def _verdict(assessment: Assessment) -> Verdict:

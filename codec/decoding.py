@@ -10,7 +10,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..bitstream.container import Stream
-from .arguments import MAX_PIXELS
+from .arguments import MAX_PIXELS, halvings
 from .memory import tells_out_of_memory
 from .pictures import Picture, to_array, to_image
 from .pictures.writing import refuse_format, to_file
@@ -23,6 +23,7 @@ def decode(
     source: Source,
     *,
     seed: int | None = None,
+    reduce: int = 1,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -32,6 +33,8 @@ def decode(
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
         seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
+        reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
+            Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
         max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a picture
             that takes less than 1/64 bit for each count eightfold.
         model: as for `Codec`; None for the one that the file names, in the package or of `register_model`. A plain
@@ -48,7 +51,7 @@ def decode(
     """
     stream = open_stream(source, seed, max_pixels)
     refuse_without_mode(stream)
-    return to_image(_picture(stream, seed, model, device))
+    return to_image(_picture(stream, seed, reduce, model, device))
 
 
 @tells_out_of_memory
@@ -56,6 +59,7 @@ def decode_array(
     source: Source,
     *,
     seed: int | None = None,
+    reduce: int = 1,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -65,6 +69,7 @@ def decode_array(
     Args:
         source: as for `decode`, as are all arguments.
         seed: likewise.
+        reduce: likewise.
         max_pixels: likewise.
         model: likewise.
         device: likewise.
@@ -79,7 +84,7 @@ def decode_array(
         ModelError: likewise.
         OutOfMemoryError: likewise.
     """
-    return to_array(_picture(open_stream(source, seed, max_pixels), seed, model, device))
+    return to_array(_picture(open_stream(source, seed, max_pixels), seed, reduce, model, device))
 
 
 @tells_out_of_memory
@@ -89,6 +94,7 @@ def transcode(
     options: Mapping[str, Any] | None = None,
     *,
     seed: int | None = None,
+    reduce: int = 1,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -103,6 +109,7 @@ def transcode(
             sample.
         options: of Pillow's `save` for this format.
         seed: as for `decode`.
+        reduce: likewise.
         max_pixels: likewise.
         model: likewise.
         device: likewise.
@@ -118,14 +125,17 @@ def transcode(
     """
     stream = open_stream(source, seed, max_pixels)
     refuse_format(format, deep=stream.fine is not None, alpha=stream.alpha is not None)
-    return to_file(_picture(stream, seed, model, device), format, options or {})
+    return to_file(_picture(stream, seed, reduce, model, device), format, options or {})
 
 
-def _picture(stream: Stream, seed: int | None, model: str | os.PathLike[str] | None, device: str) -> Picture:
+def _picture(
+    stream: Stream, seed: int | None, reduce: int, model: str | os.PathLike[str] | None, device: str
+) -> Picture:
+    times = halvings(reduce)
     if stream.plain is not None:
-        return plain_picture(stream, stream.plain)
+        return plain_picture(stream, stream.plain, times)
     from .codec import decode_stream
     from .model_files import find_model, load_named
 
     loaded = load_named(stream.model_name, device) if model is None else find_model(model, device)
-    return decode_stream(loaded, stream, seed)
+    return decode_stream(loaded, stream, seed, times)

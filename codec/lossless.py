@@ -1,8 +1,8 @@
-"""The lossless road: tiles of a picture, chained on one stack.
+"""The lossless road: tiles of a picture, chained on one stack, level by level.
 
-For each tile the decoder pops u (its top, then levels 6 to 4 of the ladder) and y_K, and then, again for each tile, the
-levels y_{K-1} .. x, each under its likelihood given the one above. So all of y_K, a thumbnail, lies at the top. u is
-drawn by bits-back where that pays: the levels, pushed before it, lend the bits.
+For each tile the decoder pops u (its top, then levels 6 to 4 of the ladder) and y_K; then for each tile y_{K-1}, and so
+on down to x, each under its likelihood given the level above. So whoever wants the picture at an eighth of its size
+stops there. u is drawn by bits-back where that pays: the levels, pushed before it, lend the bits.
 """
 
 from __future__ import annotations
@@ -56,48 +56,54 @@ def encode(model: Model, stack: Stack, pixels: Pixels, effort: int = 5) -> tuple
     image = to_samples(pixels, model.device)
     coder = TileCoder(model, stack, pixels.ndim == 2, effort)
     parts = [image[..., rows, columns] for rows, columns in tiles(pixels.shape[:2], TILE)]
-    for part in reversed(parts):
-        coder.push_levels(Pyramid.over(part, LEVELS), ledger)
+    for k in range(LEVELS):
+        for part in reversed(parts):
+            coder.push_level(k, Pyramid.over(part, k + 1), ledger)
     for part in reversed(parts):
         coder.push_gist(Pyramid.over(part, DEPTH), ledger)
     return ledger.account()
 
 
-def decode(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
-    """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
+def decode(model: Model, stack: Stack, size: Size, grey: bool, k: int = 0) -> Pixels:
+    """y_k of the picture that `encode` put on a stack, each side halved k times, rounded up.
+
+    Args:
+        size: of the whole picture.
+        k: 0..K; above 0 there is no seal that would say whether the pixels are right.
+
+    Returns:
+        uint8 (h, w, 3), or (h, w) for grey.
 
     Raises:
         StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
     """
     coder = TileCoder(model, stack, grey)
-    pixels = np.empty(size if grey else (*size, 3), np.uint8)
-    parts = list(_parts(size))
-    gists = [coder.pop_gist(sizes) for _, sizes in parts]
-    for (where, sizes), gist in zip(parts, gists, strict=True):
-        pixels[where] = to_pixels(coder.pop_levels(gist, sizes), grey)
-    check_seal(stack.unseal(), pixels)
+    parts = [(where, level_sizes(_size_of(*where), DEPTH)) for where in tiles(size, TILE)]
+    shapes = level_sizes(size, LEVELS)
+
+    def joined(reached: int, samples: Iterator[Tensor]) -> Pixels:
+        pixels = np.empty(shapes[reached] if grey else (*shapes[reached], 3), np.uint8)
+        for (where, _), part in zip(parts, samples, strict=True):
+            pixels[_at(reached, *where)] = to_pixels(part, grey)
+        return pixels
+
+    pixels = joined(LEVELS, (coder.pop_gist(sizes) for _, sizes in parts))
+    for reached in range(LEVELS - 1, k - 1, -1):
+        above = (to_samples(pixels[_at(reached + 1, *where)], model.device) for where, _ in parts)
+        pixels = joined(reached, map(partial(coder.pop_level, reached), above, (sizes for _, sizes in parts)))
+    if k == 0:
+        check_seal(stack.unseal(), pixels)
     return pixels
 
 
-def decode_gist(model: Model, stack: Stack, size: Size, grey: bool) -> Pixels:
-    """y_K alone, an eighth of each side, rounded up: uint8 as for `decode`. Nothing checks it.
-
-    Raises:
-        StreamError: the stack is not one that `encode` returned.
-    """
-    coder = TileCoder(model, stack, grey)
-    height, width = level_sizes(size, LEVELS)[LEVELS]
-    pixels = np.empty((height, width) if grey else (height, width, 3), np.uint8)
-    for (rows, columns), sizes in _parts(size):
-        where = tuple(slice(side.start >> LEVELS, -(-side.stop >> LEVELS)) for side in (rows, columns))
-        pixels[where] = to_pixels(coder.pop_gist(sizes), grey)
-    return pixels
+def _size_of(rows: slice, columns: slice) -> Size:
+    return rows.stop - rows.start, columns.stop - columns.start
 
 
-def _parts(size: Size) -> Iterator[tuple[tuple[slice, slice], dict[int, Size]]]:
-    """Where the tiles lie, and the sizes of their levels."""
-    for rows, columns in tiles(size, TILE):
-        yield (rows, columns), level_sizes((rows.stop - rows.start, columns.stop - columns.start), DEPTH)
+def _at(k: int, rows: slice, columns: slice) -> tuple[slice, slice]:
+    """Where y_k of a tile lies in y_k."""
+    top, left = (slice(side.start >> k, -(-side.stop >> k)) for side in (rows, columns))
+    return top, left
 
 
 class TileCoder:
@@ -111,21 +117,19 @@ class TileCoder:
     def push(self, image: Tensor, ledger: Ledger) -> None:
         """Push a tile, integer samples (1, 3, h, w)."""
         pyramid = Pyramid.over(image, DEPTH)
-        self.push_levels(pyramid, ledger)
+        for k in range(LEVELS):
+            self.push_level(k, pyramid, ledger)
         self.push_gist(pyramid, ledger)
 
-    def push_levels(self, pyramid: Pyramid, ledger: Ledger) -> None:
-        """Push x .. y_{K-1}."""
-        for k in range(1, LEVELS + 1):
-            with ledger.counting(level_variable(k - 1)):
-                self.levels.push(partial(self.network.level_likelihood, k, pyramid[k], None), pyramid[k - 1])
+    def push_level(self, k: int, pyramid: Pyramid, ledger: Ledger) -> None:
+        """Push y_k, k below K."""
+        with ledger.counting(level_variable(k)):
+            self.levels.push(partial(self.network.level_likelihood, k + 1, pyramid[k + 1], None), pyramid[k])
 
-    def pop_levels(self, level: Tensor, sizes: Sizes) -> Tensor:
-        """Inverse of `push_levels`, given y_K: x, (1, 3, h, w)."""
-        for k in range(LEVELS, 0, -1):
-            walk = partial(self.network.level_likelihood, k, level, None)
-            level = self.levels.pop(walk, sizes[k - 1], self.model.device)
-        return level
+    def pop_level(self, k: int, above: Tensor, sizes: Sizes) -> Tensor:
+        """Inverse of `push_level`, given y_{k+1}: y_k, (1, 3, h, w)."""
+        walk = partial(self.network.level_likelihood, k + 1, above, None)
+        return self.levels.pop(walk, sizes[k], self.model.device)
 
     def push_gist(self, pyramid: Pyramid, ledger: Ledger) -> None:
         """Push y_K and u, in the shorter of the two ways, and last a flag that says which."""

@@ -105,12 +105,19 @@ def _best(
     return min(drafts, key=cost)
 
 
-def decode(model: Model, stack: Stack, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None) -> Pixels:
-    """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
+def decode(
+    model: Model, stack: Stack, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None = None, k: int = 0
+) -> Pixels:
+    """The picture that `encode` put on a stack, or the mean of its y_k, each side halved k times, rounded up.
 
     Args:
         at: as for `encode`.
+        size: of the whole picture.
         seed: draws what the tier does not code instead of taking its mean.
+        k: 0..K; above 0 there is no seal that would say whether the pixels are right.
+
+    Returns:
+        uint8 (h, w, 3), or (h, w) for grey.
 
     Raises:
         StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
@@ -127,11 +134,14 @@ def decode(model: Model, stack: Stack, spec: TierSpec, at: Rate, size: Size, gre
         walk = partial(network.gist_likelihood, level, features)
         level = to_opponent(LevelCoder(model.mixtures, stack, grey).pop(walk, sizes[LEVELS], model.device))
     last = LEVELS - count
-    picture = network.ladder.descend(level, features, at, sizes, lambda k, level: coded if k > last else uncoded)
+    picture = network.ladder.descend(
+        level, features, at, sizes, lambda k, level: coded if k > last else uncoded, last=k
+    )
     pixels = to_pixels(to_rgb(picture), grey)
-    seal = stack.unseal()
-    if seed is None or not spec.sampled:
-        check_seal(seal, pixels)
+    if k == 0:
+        seal = stack.unseal()
+        if seed is None or not spec.sampled:
+            check_seal(seal, pixels)
     return pixels
 
 

@@ -45,6 +45,7 @@ ENCODING = {
     Tier.HIGH: Cost(440, 250),
     Tier.LOSSLESS: Cost(50, 900),  # a lossless WebP takes 40 bytes for a pixel
 }
+WIDER = 2  # times as much for each of its pixels takes a coarser level, whose networks are wider
 FINE = Cost(20, 100)  # beside these, of the lower bits of a picture of sixteen
 PLAIN = Cost(20)  # of decoding a picture that is written without a model
 BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, which ends the program where it can't
@@ -52,9 +53,11 @@ BASE = 1 << 26  # bytes for what is made once, whatever the picture: by BLAS, wh
 _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
-def cost_of(costs: Mapping[Tier, Cost], tier: Tier, deep: bool) -> Cost:
-    """What a picture of a tier takes, `deep` being one of sixteen bits."""
+def cost_of(costs: Mapping[Tier, Cost], tier: Tier, deep: bool, k: int = 0) -> Cost:
+    """What a picture of a tier takes, `deep` being one of sixteen bits; for k from 1 on, what its y_k alone takes."""
     cost = costs[tier]
+    if k:
+        return Cost(cost.pixel * WIDER, cost.tile * WIDER)
     return Cost(cost.pixel + FINE.pixel, cost.tile + FINE.tile) if deep else cost
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import mimetypes
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from ..bitstream.container import MAGIC, unpack
+from ..bitstream.container import MAGIC, other_version, unpack
 from ..errors import InputError, StreamError
 from . import heif
+from .arguments import REDUCTIONS
+
+MIME_TYPE = "image/svcodec"  # Python has .svc as application/vnd.dvb.service
 
 
 class SvcImageFile(ImageFile.ImageFile):
@@ -24,6 +28,7 @@ class SvcImageFile(ImageFile.ImageFile):
     format_description = "svcodec image"
 
     _content: bytes | None = None  # still to be decoded; an unpickled copy has its pixels
+    _reduce = 1
 
     def _open(self) -> None:
         from .pictures.pillow_info import to_info
@@ -44,11 +49,24 @@ class SvcImageFile(ImageFile.ImageFile):
         """Texts by keyword, as a PNG has them."""
         return self.info.get("text", {})
 
+    def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Have the picture decoded at an eighth, a quarter or a half of its size, if that is no less than `size`.
+
+        `thumbnail` asks for it. Modes are not changed.
+        """
+        if self._content is None or size is None or self._reduce != 1:
+            return None
+        least = min(own / wanted for own, wanted in zip(self.size, size, strict=True))
+        self._reduce = max(reduce for reduce in REDUCTIONS if reduce <= max(least, 1))
+        width, height = self.size
+        self._size = (-(-width // self._reduce), -(-height // self._reduce))
+        return self.mode, (0, 0, width / self._reduce, height / self._reduce)
+
     def load(self) -> Any:
         if self._content is not None:
             from .decoding import decode
 
-            self.im = decode(self._content).im
+            self.im = decode(self._content, reduce=self._reduce).im
             self._content = None
             if self._exclusive_fp and self.fp:
                 self.fp.close()
@@ -57,17 +75,21 @@ class SvcImageFile(ImageFile.ImageFile):
 
 
 def register() -> None:
-    """Make Pillow know the format SVC, and HEIC where it can; harmless when repeated."""
+    """Make Pillow know the format SVC, HEIC where it can, and Python the type of .svc; harmless when repeated."""
     Image.register_open(SvcImageFile.format, SvcImageFile, _accept)
     Image.register_save(SvcImageFile.format, _save)
     Image.register_save_all(SvcImageFile.format, _save_all)
     Image.register_extension(SvcImageFile.format, ".svc")
-    Image.register_mime(SvcImageFile.format, "image/svcodec")
+    Image.register_mime(SvcImageFile.format, MIME_TYPE)
+    mimetypes.add_type(MIME_TYPE, ".svc")
     heif.register()
 
 
-def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(MAGIC)
+def _accept(prefix: bytes) -> bool | str:
+    """Whether it may be such a file; of another version, what Pillow shall warn of."""
+    if not prefix.startswith(MAGIC):
+        return False
+    return (len(prefix) > len(MAGIC) and other_version(prefix)) or True
 
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:

@@ -8,6 +8,7 @@ from ..tunes import Tune
 from .arguments import whole_number
 
 EFFORTS = (1, 9)  # the least and the most
+ALL_DETAILS = (3,)  # z_K .. z_1
 TILE = 1024  # side of a tile of `lossless`, in pixels
 
 
@@ -42,7 +43,7 @@ class TierSpec:
     @property
     def sampled(self) -> bool:
         """Whether a seed draws anything: whether the picture is not given by what is coded."""
-        return not (self.details or self.exact)
+        return not (self.details == ALL_DETAILS or self.exact)
 
 
 SPECS = {
@@ -50,8 +51,12 @@ SPECS = {
     for spec in (
         TierSpec(Tier.SKETCH, "reconstruction 1", 20, tune=Tune.SSIM, gist_exact=False, details=(0, 1, 2), exact=False),
         TierSpec(Tier.PREVIEW, "conditional reconstruction", None, gist_exact=True, details=(0,), exact=False),
-        TierSpec(Tier.STANDARD, "reconstruction 2", 60, tune=Tune.SSIM, gist_exact=False, details=(3,), exact=False),
-        TierSpec(Tier.HIGH, "conditional generation", 80, tune=Tune.SSIM, gist_exact=True, details=(3,), exact=False),
+        TierSpec(
+            Tier.STANDARD, "reconstruction 2", 60, tune=Tune.SSIM, gist_exact=False, details=ALL_DETAILS, exact=False
+        ),
+        TierSpec(
+            Tier.HIGH, "conditional generation", 80, tune=Tune.SSIM, gist_exact=True, details=ALL_DETAILS, exact=False
+        ),
         TierSpec(Tier.LOSSLESS, "exact (not in the paper)", None, gist_exact=True, details=(0,), exact=True, effort=5),
     )
 }

@@ -51,13 +51,20 @@ class Ladder(nn.Module):
         return self.level(k).posterior(pyramid.opponent(k - 1), level, rate)
 
     def descend(
-        self, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt, first: int = LEVELS
+        self,
+        level: Tensor,
+        features: Tensor,
+        rate: Rate,
+        sizes: Sizes,
+        draw_at: DrawAt,
+        first: int = LEVELS,
+        last: int = 0,
     ) -> Tensor:
-        """From y_first and the features of the level above it down to x's mean.
+        """From y_first and the features of the level above it down to the mean of y_last.
 
         These are of `FlowPrior.draw` for y_K, of `step` below it.
         """
-        return descend(reversed(self.levels[:first]), level, features, rate, sizes, draw_at)[0]
+        return descend(reversed(self.levels[last:first]), level, features, rate, sizes, draw_at)[0]
 
     def step(
         self, k: int, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt

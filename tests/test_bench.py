@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ from svcodec.benchmarks.macs import counter, macs
 from svcodec.benchmarks.peers import compressai_models, ours, registry
 from svcodec.benchmarks.peers.peer import Peer, Setting
 from svcodec.benchmarks.rate_distortion import measure, report
-from svcodec.benchmarks.rate_distortion.curves import Curve, bd_rate, published
+from svcodec.benchmarks.rate_distortion.curves import LABELS, Curve, bd_rate, published
 from svcodec.benchmarks.rate_distortion.page import as_html
 
 CODECS = "svcodec-sketch,svcodec-standard,svcodec-lossless,jpeg,webp,png"
@@ -48,6 +49,14 @@ def photo(portrait_path: Path) -> np.ndarray:
         return np.array(image.convert("RGB"))[100:268, 180:350]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _without_butteraugli() -> Iterator[None]:
+    """As on a machine that lacks libjxl's program."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(metrics, "BUTTERAUGLI", "no such program")
+        yield
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, photo: np.ndarray) -> Path:
     """A run over two small photos."""
@@ -65,8 +74,7 @@ def test_results_are_in_compressais_schema(results: Path) -> None:
         content = json.loads((results / "out" / f"{name}.json").read_text())
         assert content["name"] == name
         assert content["machine"] == machine()
-        figures = {"bpp", "psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "encoding_time", "decoding_time"}
-        assert set(content["results"]) == figures
+        assert set(content["results"]) == set(measure.FIGURES)
         assert all(len(values) == len(content["settings"]) for values in content["results"].values())
         rates = [content["images"][photo]["bpp"] for photo in ("face", "turned")]
         assert content["results"]["bpp"] == pytest.approx(np.mean(rates, 0).tolist())
@@ -75,15 +83,15 @@ def test_results_are_in_compressais_schema(results: Path) -> None:
 
 def test_report_has_every_table(results: Path) -> None:
     report = unpadded((results / "out" / "report.md").read_text())
-    for heading in ("BD-rate against jpeg", "BD-rate of svcodec-standard", "rates of svcodec-sketch", "Lossless"):
-        assert f"## {heading}" in report or f"## At the {heading}" in report
+    for heading in ("BD-rate against jpeg", "BD-rate of svcodec-standard", "At low rates", "Lossless"):
+        assert f"## {heading}" in report
     assert "| bpg-444 (published) |" in report
     assert "| svcodec-lossless |" in report
 
 
 def test_page_holds_everything(results: Path) -> None:
     page = (results / "out" / "report.html").read_text()
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 3  # PSNR, MS-SSIM and both at low rates: the photos are too small for SSIMULACRA 2
     assert "data:image/webp;base64," in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
@@ -198,14 +206,15 @@ def test_both_tunes_are_compared_with_others() -> None:
     rates, values, times = (1.0, 2.0, 3.0, 4.0), (20.0, 30.0, 40.0, 50.0), (1.0,) * 4
     shares = {"svcodec-standard": 0.8, "svcodec-standard-psnr": 0.6, "jpeg": 1.0}
     curves = [
-        Curve(name, "", False, tuple(share * rate for rate in rates), values, values, values, times, times)
+        Curve(name, "", False, tuple(share * rate for rate in rates), dict.fromkeys(LABELS, values), times, times)
         for name, share in shares.items()
     ]
     text = unpadded(report.markdown(curves, curves, 1, ""))
     for name, delta in (("svcodec-standard", "-20.0%"), ("svcodec-standard-psnr", "-40.0%")):
         part = text.split(f"## BD-rate of {name} against each\n")[1].split("\n## ")[0]
         overlap = "20.0 to 50.0"
-        assert f"| jpeg | {delta} | {delta} | {overlap} dB | {delta} | {overlap} dB | {delta} | {overlap} |" in part
+        in_decibels = f"{delta} | {overlap} dB"
+        assert f"| jpeg | {delta} | {in_decibels} | {in_decibels} | {delta} | {overlap} | {in_decibels} |" in part
 
 
 @pytest.mark.parametrize(
@@ -219,13 +228,13 @@ def test_peers_code_photos(name: str, photo: np.ndarray) -> None:
     if name in registry.LOSSLESS:
         assert np.array_equal(decoded, photo)
     else:
-        assert metrics.psnr(decoded, photo) > 33
+        assert metrics.psnr(decoded, photo) > (25 if name in registry.LOW else 33)
 
 
 def test_half_the_rate_is_a_bd_rate_of_minus_fifty() -> None:
     rates, decibels = (0.1, 0.2, 0.5, 1.0, 2.0), (25.0, 28.0, 32.0, 35.0, 39.0)
-    anchor = Curve("anchor", "", True, rates, decibels, *[(None,) * 5] * 2)
-    half = Curve("half", "", True, tuple(rate / 2 for rate in rates), decibels, *[(None,) * 5] * 2)
+    anchor = Curve("anchor", "", True, rates, {"psnr": decibels})
+    half = Curve("half", "", True, tuple(rate / 2 for rate in rates), {"psnr": decibels})
     delta = bd_rate(anchor, half)
     assert delta is not None
     assert delta.pchip == pytest.approx(-50)
@@ -283,8 +292,8 @@ def test_multiply_accumulates_of_each_network(photo: np.ndarray) -> None:
 
 
 def test_speed_is_told_as_a_ratio() -> None:
-    standard = Curve("svcodec-standard", "", False, (1.0,), (30.0,), (None,), (None,), (2.0,), (0.5,))
-    other = Curve("other", "", False, (1.0,), (30.0,), (None,), (None,), (1.0,), (2.0,))
+    standard = Curve("svcodec-standard", "", False, (1.0,), {"psnr": (30.0,)}, (2.0,), (0.5,))
+    other = Curve("other", "", False, (1.0,), {"psnr": (30.0,)}, (1.0,), (2.0,))
     assert "| other | 1.00 s | 2.00 s | 0.50 | 4.00 |" in unpadded(report.speed_table([standard, other]))
     assert "| other | 1.00 s | 2.00 s | - | - |" in unpadded(report.speed_table([other]))
 

@@ -88,7 +88,7 @@ def test_malformed_files_are_unidentified(stream: bytes) -> None:
 
 
 def test_what_is_found_while_decoding_is_a_stream_error(stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(data: bytes) -> Image.Image:
+    def fail(data: bytes, reduce: int) -> Image.Image:
         raise svcodec.CorruptError("the segment ends too early")
 
     monkeypatch.setattr("svcodec.codec.decoding.decode", fail)

@@ -10,7 +10,7 @@ EFFORT = 7
 
 
 def lossy() -> Peer:
-    return _with_imagecodecs("jxl", settings_of("distance", 15, 10, 7, 5, 3.5, 2.5, 1.8, 1.2, 0.8, 0.5))
+    return _with_imagecodecs("jxl", settings_of("distance", 25, 15, 10, 7, 5, 3.5, 2.5, 1.8, 1.2, 0.8, 0.5))
 
 
 def lossless() -> Peer:

@@ -20,19 +20,19 @@ def jpeg() -> Peer:
         "jpeg",
         "JPEG",
         "jpg",
-        settings_of("quality", 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95),
+        settings_of("quality", 1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95),
         optimize=True,
         progressive=True,
     )
 
 
 def webp() -> Peer:
-    settings = settings_of("quality", 1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
+    settings = settings_of("quality", 0, 1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
     return with_pillow("webp", "WEBP", "webp", settings, method=6)
 
 
 def avif() -> Peer:
-    settings = settings_of("quality", 10, 20, 30, 40, 50, 60, 70, 80, 90)
+    settings = settings_of("quality", 0, 10, 20, 30, 40, 50, 60, 70, 80, 90)
     return with_pillow("avif", "AVIF", "avif", settings, speed=6, subsampling="4:4:4")
 
 

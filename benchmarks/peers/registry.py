@@ -7,7 +7,22 @@ from functools import partial
 
 from ...codec.tiers import TIERS
 from . import compressai_models, heic, jpegxl, mozjpeg, ours, pillow_codecs
-from .peer import Peer
+from .halved import SUFFIX, halved
+from .peer import Peer, Setting, settings_of
+
+# From some 0.03 bits per pixel of the whole photo to where the codec needs no halving
+_HALVED: dict[str, tuple[Setting, ...]] = {
+    "jpeg": settings_of("quality", 3, 5, 8, 12, 20, 30),
+    "webp": settings_of("quality", 0, 1, 5, 10, 20, 30),
+    "avif": settings_of("quality", 0, 10, 20, 30, 40, 50),
+    "jxl": settings_of("distance", 25, 18, 13, 9, 6, 4),
+    "heic": settings_of("quality", 1, 10, 20, 30, 40),
+}
+
+
+def _halved(name: str) -> Peer:
+    return halved(_MAKERS[name](), _HALVED[name])
+
 
 _MAKERS: dict[str, Callable[[], Peer]] = {
     **{f"{ours.PREFIX}{tier}": partial(ours.tier_peer, tier) for tier in TIERS},
@@ -26,9 +41,11 @@ _MAKERS: dict[str, Callable[[], Peer]] = {
         f"{compressai_models.PREFIX}{model}": partial(compressai_models.model_peer, model)
         for model in compressai_models.MODELS
     },
+    **{f"{name}{SUFFIX}": partial(_halved, name) for name in _HALVED},
 }
 
 NAMES = tuple(_MAKERS)
+LOW = tuple(f"{name}{SUFFIX}" for name in _HALVED)  # for low rates only
 LOSSLESS = (f"{ours.PREFIX}lossless", "png", "webp-lossless", "jxl-lossless")
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..conditions import Photos, machine
+from ..conditions import Photos
 from ..macs import macs_table
 from ..peers.peer import Peer
-from ..peers.registry import LOSSLESS
+from ..peers.registry import LOSSLESS, LOW
 from . import crops, measure, page, plots, report
-from .curves import LABELS, measured, published
+from .curves import measured, published, told
 
 CROPPED_PHOTOS = 4
 
@@ -21,30 +21,35 @@ def steps(codecs: Sequence[Peer], photos: Photos) -> int:
     return sum(len(peer.settings) for peer in codecs) * len(photos)
 
 
-def run(codecs: Sequence[Peer], photos: Photos, folder: Path, log_rate: bool, kodak: bool) -> Iterator[str]:
+def run(
+    codecs: Sequence[Peer], photos: Photos, folder: Path, *, log_rate: bool = False, kodak: bool = False, jobs: int = 1
+) -> Iterator[str]:
     """Measure what `folder` lacks and write all results to it. Yields the names of what was measured.
 
     Args:
+        log_rate: plot against the logarithm of the rate.
         kodak: the photos are the Kodak images, on which others have published curves.
+        jobs: how many photos are measured at a time.
     """
     for peer in codecs:
-        for photo in measure.measure(peer, photos, folder):
+        for photo in measure.measure(peer, photos, folder, jobs):
             yield f"{peer.name}: {photo}"
     trained = [peer for peer in codecs if peer.trained]
     curves = measured(folder, [peer.name for peer in trained]) + (published() if kodak else [])
     timed = measured(folder, [peer.name for peer in codecs])
-    tables = report.markdown(curves, timed, len(photos), machine())
+    tables = report.markdown(curves, timed, len(photos), measure.conditions(jobs))
     if learned := [peer for peer in codecs if peer.networks]:
         tables += "\n## Networks\n\n" + macs_table(learned) + "\n"
     (folder / "report.md").write_text(tables, "utf-8")
     lossy = [curve for curve in curves if curve.name not in LOSSLESS]
-    drawings = []
-    for metric in LABELS if lossy else ():
-        figure = plots.plot(lossy, metric, log_rate)
-        figure.savefig(folder / f"{metric.replace('_', '-')}.png", dpi=110)
-        drawings.append(plots.as_svg(figure))
+    whole = [curve for curve in lossy if curve.name not in LOW]
+    figures = {metric.replace("_", "-"): plots.plot(whole, metric, log_rate) for metric in told(whole)}
+    if lossy:
+        figures["low-rates"] = plots.low_plot(lossy)
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=110)
     names = list(photos)[:: max(1, len(photos) // CROPPED_PHOTOS)][:CROPPED_PHOTOS]
-    shown = [peer for peer in trained if peer.name not in LOSSLESS]
+    shown = [peer for peer in trained if peer.name not in (*LOSSLESS, *LOW)]
     rates = {
         peer.name: {
             name: figures["bpp"]
@@ -54,4 +59,6 @@ def run(codecs: Sequence[Peer], photos: Photos, folder: Path, log_rate: bool, ko
     }
     cut = crops.matched({name: photos[name] for name in names}, rates, shown)
     crops.contact_sheet(cut).save(folder / "crops.png")
-    (folder / "report.html").write_text(page.render(drawings, tables, cut), "utf-8")
+    (folder / "report.html").write_text(
+        page.render([plots.as_svg(figure) for figure in figures.values()], tables, cut), "utf-8"
+    )

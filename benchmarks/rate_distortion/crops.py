@@ -15,7 +15,8 @@ from ..peers.peer import Peer
 
 MATCHED_RATE = 0.5  # bits per pixel
 SIDE = 256  # of a crop
-LABEL = 24
+LABEL = 24  # height of its label
+ORIGINAL = "original"  # the codec that leaves a photo as it is
 
 Rates = dict[str, dict[str, list[float]]]
 
@@ -26,18 +27,14 @@ class Crop:
 
     Attributes:
         photo, codec: their names.
-        bpp: of the whole photo.
-        pixels: uint8 (SIDE, SIDE, 3) or less.
+        label: what stands over it.
+        pixels: uint8 (h, w, 3).
     """
 
     photo: str
     codec: str
-    bpp: float
+    label: str
     pixels: Pixels
-
-    @property
-    def label(self) -> str:
-        return f"{self.codec}, {self.bpp:.3f} bpp" if self.bpp else self.codec
 
 
 def matched(photos: Photos, rates: Rates, peers: Sequence[Peer]) -> list[Crop]:
@@ -49,23 +46,24 @@ def matched(photos: Photos, rates: Rates, peers: Sequence[Peer]) -> list[Crop]:
     crops = []
     for photo, pixels in photos.items():
         rows, columns = (slice(max(0, side // 2 - SIDE // 2), side // 2 + SIDE // 2) for side in pixels.shape[:2])
-        crops.append(Crop(photo, "original", 0.0, pixels[rows, columns]))
+        crops.append(Crop(photo, ORIGINAL, ORIGINAL, pixels[rows, columns]))
         for peer in peers:
             at = rates[peer.name][photo]
             nearest = int(np.argmin(np.abs(np.log(np.array(at) / MATCHED_RATE))))
             decoded = peer.decode(peer.encode(pixels, peer.settings[nearest]))
-            crops.append(Crop(photo, peer.name, at[nearest], decoded[rows, columns]))
+            crops.append(Crop(photo, peer.name, f"{peer.name}, {at[nearest]:.3f} bpp", decoded[rows, columns]))
     return crops
 
 
 def contact_sheet(crops: Sequence[Crop]) -> Image.Image:
-    """A row of labelled crops for each photo."""
+    """A row of labelled crops for each photo, all of one size or below SIDE."""
+    side = max(SIDE, *(max(crop.pixels.shape) for crop in crops))
     photos = list(dict.fromkeys(crop.photo for crop in crops))
     columns = list(dict.fromkeys(crop.codec for crop in crops))
-    sheet = Image.new("RGB", (SIDE * len(columns), (SIDE + LABEL) * len(photos)), "white")
+    sheet = Image.new("RGB", (side * len(columns), (side + LABEL) * len(photos)), "white")
     draw = ImageDraw.Draw(sheet)
     for crop in crops:
-        left, top = SIDE * columns.index(crop.codec), (SIDE + LABEL) * photos.index(crop.photo)
+        left, top = side * columns.index(crop.codec), (side + LABEL) * photos.index(crop.photo)
         draw.text((left + 4, top + 4), crop.label, "black", ImageFont.load_default(14))
         sheet.paste(Image.fromarray(crop.pixels), (left, top + LABEL))
     return sheet

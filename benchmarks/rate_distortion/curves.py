@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,10 +14,16 @@ import bjontegaard
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from ..metrics import ms_ssim_decibels
+from ..metrics import butteraugli_decibels, ms_ssim_decibels
 
-Metric = Literal["psnr", "ms_ssim", "ssimulacra2"]
-LABELS: dict[Metric, str] = {"psnr": "PSNR in dB", "ms_ssim": "MS-SSIM in dB", "ssimulacra2": "SSIMULACRA 2"}
+Metric = Literal["psnr", "ms_ssim", "ssimulacra2", "butteraugli"]
+LABELS: dict[Metric, str] = {
+    "psnr": "PSNR in dB",
+    "ms_ssim": "MS-SSIM in dB",
+    "ssimulacra2": "SSIMULACRA 2",
+    "butteraugli": "Butteraugli in dB",
+}
+Values = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,9 @@ class Curve:
         source: what ran, or whose figures these are.
         published: not measured in this run.
         bpp: bits per pixel.
-        psnr: dB over RGB; None where a point is lossless.
-        ms_ssim: in dB, -10 log10(1 - MS-SSIM); None where it is not known.
-        ssimulacra2: -inf .. 100; None where it is not known.
+        quality: by metric, as far as it is known, a value for each setting, None where a point has none: psnr in dB
+            over RGB, None where a point is lossless; ms_ssim in dB, -10 log10(1 - MS-SSIM); ssimulacra2, -inf .. 100;
+            butteraugli in dB, -10 log10 of the 3-norm, None where a point is lossless. More is better in all.
         encoding, decoding: seconds for one photo; empty where published.
     """
 
@@ -39,15 +45,13 @@ class Curve:
     source: str
     published: bool
     bpp: tuple[float, ...]
-    psnr: tuple[float | None, ...]
-    ms_ssim: tuple[float | None, ...]
-    ssimulacra2: tuple[float | None, ...]
+    quality: Mapping[Metric, Values]
     encoding: tuple[float, ...] = ()
     decoding: tuple[float, ...] = ()
 
     def known(self, metric: Metric) -> tuple[list[float], list[float]]:
         """Rates and values of the points at which a metric is known, both rising."""
-        values: tuple[float | None, ...] = getattr(self, metric)
+        values = self.quality.get(metric, (None,) * len(self.bpp))
         rates: list[float] = []
         rising: list[float] = []
         for rate, value in sorted(zip(self.bpp, values, strict=True)):
@@ -59,9 +63,17 @@ class Curve:
     def at_rate(self, bpp: float, metric: Metric) -> float | None:
         """A metric's value at a rate, by PCHIP over the logarithm of the rate; None outside the curve's rates."""
         rates, values = self.known(metric)
-        if len(rates) < 2 or not rates[0] <= bpp <= rates[-1]:
+        if not rates or not rates[0] <= bpp <= rates[-1]:
             return None
+        if len(rates) == 1:
+            return values[0]
         return float(PchipInterpolator(np.log(rates), values)(np.log(bpp)))
+
+
+def told(curves: Iterable[Curve]) -> list[Metric]:
+    """The metrics that are known of one of the curves at least."""
+    curves = tuple(curves)
+    return [metric for metric in LABELS if any(curve.known(metric)[0] for curve in curves)]
 
 
 @dataclass(frozen=True)
@@ -106,19 +118,8 @@ def measured(folder: Path, names: Collection[str]) -> list[Curve]:
     for name in names:
         content = json.loads((folder / f"{name}.json").read_text())
         results = content["results"]
-        curves.append(
-            Curve(
-                name,
-                content["description"],
-                False,
-                tuple(results["bpp"]),
-                tuple(results["psnr-rgb"]),
-                tuple(None if value is None else ms_ssim_decibels(value) for value in results["ms-ssim-rgb"]),
-                tuple(results["ssimulacra2"]),
-                tuple(results["encoding_time"]),
-                tuple(results["decoding_time"]),
-            )
-        )
+        times = (tuple(results[figure]) for figure in ("encoding_time", "decoding_time"))
+        curves.append(Curve(name, content["description"], False, tuple(results["bpp"]), _quality(results), *times))
     return curves
 
 
@@ -126,16 +127,21 @@ def published() -> list[Curve]:
     """Curves on the 24 Kodak images as others report them; `published.json` names each source."""
     content = json.loads((resources.files(__package__) / "published.json").read_text())
     return [
-        Curve(
-            name,
-            f"published: {figures['source']}",
-            True,
-            tuple(figures["bpp"]),
-            tuple(figures["psnr-rgb"]),
-            tuple(map(ms_ssim_decibels, figures["ms-ssim-rgb"]))
-            if "ms-ssim-rgb" in figures
-            else (None,) * len(figures["bpp"]),
-            (None,) * len(figures["bpp"]),
-        )
+        Curve(name, f"published: {figures['source']}", True, tuple(figures["bpp"]), _quality(figures))
         for name, figures in content.items()
     ]
+
+
+def _quality(figures: Mapping[str, list[float | None]]) -> dict[Metric, Values]:
+    """What results in CompressAI's schema hold, as a curve has it; older ones lack metrics."""
+    of: dict[Metric, tuple[str, Callable[[float], float | None]]] = {
+        "psnr": ("psnr-rgb", float),
+        "ms_ssim": ("ms-ssim-rgb", ms_ssim_decibels),
+        "ssimulacra2": ("ssimulacra2", float),
+        "butteraugli": ("butteraugli", butteraugli_decibels),
+    }
+    return {
+        metric: tuple(None if value is None else convert(value) for value in figures[figure])
+        for metric, (figure, convert) in of.items()
+        if figure in figures
+    }

@@ -2,49 +2,88 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
+import torch
 
 from ...arrays import Pixels
 from ...files import write_whole
 from ..conditions import Photos, machine
-from ..metrics import ms_ssim, psnr, ssimulacra2
+from ..metrics import butteraugli, has_butteraugli, ms_ssim, psnr, ssimulacra2
+from ..peers import registry
 from ..peers.peer import Peer, Setting
 
 # CompressAI's names, where it has one; times in seconds
-FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "encoding_time", "decoding_time")
+FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "butteraugli", "encoding_time", "decoding_time")
+
+Figures = dict[str, float | None]
 
 
-def measure(peer: Peer, photos: Photos, folder: Path) -> Iterator[str]:
+def measure(peer: Peer, photos: Photos, folder: Path, jobs: int = 1) -> Iterator[str]:
     """Measure what `folder` does not hold yet, and write NAME.json in CompressAI's schema at the end.
 
     Yields each photo's name once it is measured, or found measured, at each setting.
+
+    Args:
+        jobs: how many photos at a time; if more than one, each in a process of its own on one thread, and only by
+            codecs of `registry`.
     """
     points = []
+    digests = {name: hashlib.sha256(pixels.tobytes()).hexdigest() for name, pixels in photos.items()}
     for index, setting in enumerate(peer.settings):
         path = folder / "points" / f"{peer.name}-{index:02}.json"
-        of = {"description": peer.description, "machine": machine(), "figures": list(FIGURES), "setting": setting}
+        of = {"description": peer.description, "machine": conditions(jobs), "figures": measurable(), "setting": setting}
         point = _read(path)
         if point is None or {**point, **of} != point:
             point = {**of, "images": {}}
-        for name, pixels in photos.items():
-            digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-            if point["images"].get(name, {}).get("sha256") != digest:
-                point["images"][name] = {"sha256": digest, **measure_one(peer, setting, pixels)}
-                _write(path, point)
+        images = point["images"]
+        missing = [name for name in photos if images.get(name, {}).get("sha256") != digests[name]]
+        yield from (name for name in photos if name not in missing)
+        found = measure_all(peer, setting, (photos[name] for name in missing), jobs)
+        for name, figures in zip(missing, found, strict=True):
+            images[name] = {"sha256": digests[name], **figures}
+            _write(path, point)
             yield name
-        points.append({name: point["images"][name] for name in photos})
-    _write(folder / f"{peer.name}.json", summary(peer, points))
+        points.append({name: images[name] for name in photos})
+    _write(folder / f"{peer.name}.json", summary(peer, points, jobs))
 
 
-def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> dict[str, float | None]:
+def conditions(jobs: int) -> str:
+    """The machine, and how many photos it works on at a time."""
+    return machine() if jobs == 1 else f"{machine(threads=1)}, {jobs} photos at a time"
+
+
+def measurable() -> list[str]:
+    """Those of FIGURES that can be measured here."""
+    return [figure for figure in FIGURES if figure != "butteraugli" or has_butteraugli()]
+
+
+def measure_all(peer: Peer, setting: Setting, photos: Iterable[Pixels], jobs: int) -> Iterator[Figures]:
+    """FIGURES of each photo, in order; `jobs` as in `measure`."""
+    if jobs == 1:
+        return (measure_one(peer, setting, pixels) for pixels in photos)
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
+    return iter(parallel(joblib.delayed(_measure_named)(peer.name, setting, pixels) for pixels in photos))
+
+
+_make = functools.cache(registry.make)  # once for each process
+
+
+def _measure_named(name: str, setting: Setting, pixels: Pixels) -> Figures:
+    torch.set_num_threads(1)
+    return measure_one(_make(name), setting, pixels)
+
+
+def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> Figures:
     """FIGURES of one photo; PSNR is None where the decoded photo is the original."""
     start = time.perf_counter()
     data = peer.encode(pixels, setting)
@@ -57,12 +96,13 @@ def measure_one(peer: Peer, setting: Setting, pixels: Pixels) -> dict[str, float
         "psnr-rgb": None if math.isinf(decibels) else decibels,
         "ms-ssim-rgb": ms_ssim(decoded, pixels),
         "ssimulacra2": ssimulacra2(decoded, pixels),
+        "butteraugli": butteraugli(decoded, pixels) if has_butteraugli() else None,
         "encoding_time": encoded - start,
         "decoding_time": end - encoded,
     }
 
 
-def summary(peer: Peer, points: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
+def summary(peer: Peer, points: list[dict[str, dict[str, Any]]], jobs: int) -> dict[str, Any]:
     """Means over the photos, setting by setting, as CompressAI writes them, and the photos' own figures."""
 
     def mean(images: dict[str, dict[str, Any]], figure: str) -> float | None:
@@ -72,7 +112,7 @@ def summary(peer: Peer, points: list[dict[str, dict[str, Any]]]) -> dict[str, An
     return {
         "name": peer.name,
         "description": peer.description,
-        "machine": machine(),
+        "machine": conditions(jobs),
         "settings": list(peer.settings),
         "results": {figure: [mean(images, figure) for images in points] for figure in FIGURES},
         "images": {

@@ -9,13 +9,14 @@ import numpy as np
 from tabulate import tabulate
 
 from ..peers import ours
-from ..peers.registry import LOSSLESS
-from .curves import LABELS, BjontegaardDelta, Curve, bd_rate
+from ..peers.registry import LOSSLESS, LOW
+from .curves import LABELS, BjontegaardDelta, Curve, Metric, bd_rate, told
 
 ANCHOR = "jpeg"
 STANDARD = "svcodec-standard"
 TUNED = {"ssim": STANDARD, "psnr": f"{STANDARD}-psnr"}  # the default tune first
-LOWEST = ("svcodec-sketch", "svcodec-preview")  # tiers below most codecs' rates
+SKETCH = "svcodec-sketch"
+LOW_RATES = (0.03, 0.05, 0.07, 0.1)  # bits per pixel
 MISSING = "-"
 
 table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
@@ -24,15 +25,17 @@ table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown,
 def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machine: str) -> str:
     """All tables that the curves give rise to; of those in `timed`, which may be of untrained codecs, only times."""
     lossy = [curve for curve in curves if curve.name not in LOSSLESS]
+    whole = [curve for curve in lossy if curve.name not in LOW]
     by_name = {curve.name: curve for curve in curves}
     parts = [f"{photos} photos; means over the photos at each setting. {machine}."]
     if ANCHOR in by_name:
-        parts.append(f"## BD-rate against {ANCHOR}\n\n" + bd_table([(by_name[ANCHOR], curve) for curve in lossy], 1))
-    for name in TUNED.values():
+        parts.append(f"## BD-rate against {ANCHOR}\n\n" + bd_table([(by_name[ANCHOR], curve) for curve in whole], 1))
+    for name, others in ((TUNED["ssim"], whole), (TUNED["psnr"], whole), (SKETCH, lossy)):
         if name in by_name:
-            others = [(curve, by_name[name]) for curve in lossy if not curve.name.startswith(ours.PREFIX)]
-            parts.append(f"## BD-rate of {name} against each\n\n" + bd_table(others, 0))
-    parts += [f"## At the rates of {name}\n\n" + rate_table(by_name[name], lossy) for name in LOWEST if name in by_name]
+            pairs = [(curve, by_name[name]) for curve in others if not curve.name.startswith(ours.PREFIX)]
+            parts.append(f"## BD-rate of {name} against each\n\n" + bd_table(pairs, 0))
+    if lossy:
+        parts.append("## At low rates\n\n" + rate_table(LOW_RATES, lossy))
     lossless = [by_name[name] for name in LOSSLESS if name in by_name]
     if lossless:
         parts.append("## Lossless\n\n" + lossless_table(lossless))
@@ -44,43 +47,44 @@ def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machi
 
 def bd_table(pairs: Sequence[tuple[Curve, Curve]], named: int) -> str:
     """BD-rates of the second curve of each pair against the first; `named` says which of the two a row is called."""
+    metrics = told(curve for pair in pairs for curve in pair)
     rows = []
     for pair in pairs:
-        anchor, test = pair
-        delta, structural, perceived = (bd_rate(anchor, test, metric) for metric in LABELS)
-        rows.append(
-            (
-                pair[named].name + (" (published)" if pair[named].published else ""),
-                MISSING if delta is None else f"{delta.pchip:+.1f}%",
-                MISSING if delta is None else f"{delta.akima:+.1f}%",
-                overlap(delta, " dB"),
-                MISSING if structural is None else f"{structural.pchip:+.1f}%",
-                overlap(structural, " dB"),
-                MISSING if perceived is None else f"{perceived.pchip:+.1f}%",
-                overlap(perceived, ""),
-                *seconds(pair[named]),
-            )
-        )
-    metrics = ("PSNR, PCHIP", "PSNR, Akima", "overlap", "MS-SSIM, PCHIP", "overlap", "SSIMULACRA 2, PCHIP", "overlap")
-    return table(rows, ("codec", *metrics, "encoding", "decoding"))
+        row = [pair[named].name + (" (published)" if pair[named].published else "")]
+        for metric in metrics:
+            row += cells(bd_rate(*pair, metric), metric)
+        rows.append((*row, *seconds(pair[named])))
+    head = ["codec"]
+    for metric in metrics:
+        of = short(metric)
+        head += [f"{of}, PCHIP", *([f"{of}, Akima"] if metric == "psnr" else []), "overlap"]
+    return table(rows, (*head, "encoding", "decoding"))
 
 
-def overlap(delta: BjontegaardDelta | None, unit: str) -> str:
-    """The qualities that a BD-rate holds for."""
-    return MISSING if delta is None else f"{delta.low:.1f} to {delta.high:.1f}{unit}"
+def cells(delta: BjontegaardDelta | None, metric: Metric) -> list[str]:
+    """A BD-rate, by both interpolations where the metric is PSNR, and the qualities that it holds for."""
+    if delta is None:
+        return [MISSING] * (3 if metric == "psnr" else 2)
+    rates = [delta.pchip, *([delta.akima] if metric == "psnr" else [])]
+    unit = LABELS[metric].removeprefix(short(metric)).replace(" in", "")
+    return [*(f"{rate:+.1f}%" for rate in rates), f"{delta.low:.1f} to {delta.high:.1f}{unit}"]
 
 
-def rate_table(tier: Curve, others: Sequence[Curve]) -> str:
-    """Every codec's quality at the rate of each point of one curve."""
+def short(metric: Metric) -> str:
+    """A metric's label without its unit."""
+    return LABELS[metric].removesuffix(" in dB")
+
+
+def rate_table(rates: Sequence[float], curves: Sequence[Curve]) -> str:
+    """The quality of all codecs that reach each rate."""
+    metrics = told(curves)
     rows = []
-    for rate, *qualities in zip(tier.bpp, *(getattr(tier, metric) for metric in LABELS), strict=True):
-        rows.append([f"{rate:.3f}", tier.name, *map(number, qualities)])
-        for other in others:
-            if not other.name.startswith(ours.PREFIX):
-                values = [other.at_rate(rate, metric) for metric in LABELS]
-                if any(value is not None for value in values):
-                    rows.append([f"{rate:.3f}", other.name, *map(number, values)])
-    return table(rows, ("bits per pixel", "codec", *LABELS.values()))
+    for rate in rates:
+        for curve in curves:
+            values = [curve.at_rate(rate, metric) for metric in metrics]
+            if any(value is not None for value in values):
+                rows.append((f"{rate:.3f}", curve.name, *map(number, values)))
+    return table(rows, ("bits per pixel", "codec", *(LABELS[metric] for metric in metrics)))
 
 
 def lossless_table(curves: Sequence[Curve]) -> str:
