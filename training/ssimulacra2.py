@@ -7,6 +7,8 @@ its mean and by its 4-norm, which sees the worst places.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -56,7 +58,7 @@ def ssimulacra2_error(picture: Tensor, original: Tensor) -> Tensor:
     """
     # in float32 whatever surrounds it: in bfloat16 a variance, a difference of squares, is noise
     with torch.autocast(picture.device.type, enabled=False):
-        weights = torch.tensor(WEIGHTS, dtype=torch.float32, device=picture.device)
+        weights, _ = _constants(picture.device)
         x, y = (_to_linear(pixels.float()) for pixels in (picture, original))
         total = x.new_zeros(len(x))
         for scale in range(SCALES):
@@ -64,6 +66,13 @@ def ssimulacra2_error(picture: Tensor, original: Tensor) -> Tensor:
             total = total + (errors * weights[:, scale]).sum((1, 2))
             x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
         return UNIT * total
+
+
+@functools.cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """WEIGHTS and CONES, which a GPU is sent but once."""
+    weights, cones = (torch.tensor(values, dtype=torch.float32, device=device) for values in (WEIGHTS, CONES))
+    return weights, cones
 
 
 def _errors(x: Tensor, y: Tensor) -> Tensor:
@@ -85,7 +94,7 @@ def _to_linear(samples: Tensor) -> Tensor:
 
 def _to_xyb(linear: Tensor) -> Tensor:
     """Linear light to XYB as SSIMULACRA 2 scales and shifts it."""
-    cones = torch.tensor(CONES, dtype=linear.dtype, device=linear.device)
+    _, cones = _constants(linear.device)
     seen = torch.einsum("ij,bjhw->bihw", cones, linear) + DARK
     long, middle, short = (seen ** (1 / 3) - DARK ** (1 / 3)).unbind(1)
     luma = (long + middle) / 2

@@ -1,5 +1,7 @@
 """The Gaussian window that measures of structural similarity look through."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ def blur(x: Tensor) -> Tensor:
     return rows @ x @ columns.T
 
 
+@functools.cache
 def _band(side: int, device: torch.device) -> Tensor:
     """(side, side)."""
     place = torch.arange(side, device=device, dtype=torch.float32)
