@@ -59,7 +59,9 @@ class ImageSet:
         """
         if size != self.training.shape[-1]:
             raise InputError(f"the images have {self.training.shape[-1]} pixels a side, not {size}")
-        images = self._on.setdefault(device, self.training.to(device))
+        if device not in self._on:
+            self._on[device] = self.training.to(device)
+        images = self._on[device]
         chosen = images[torch.randint(len(images), (count,), device=device)].float()
         return augment(chosen) if self.augmented else chosen
 
