@@ -44,7 +44,7 @@ class Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.initialising:
             self._initialise(x)
-        # what torch's own weight normalisation calls: one kernel forth and one back, where small layers wait for kernels
+        # what torch's own weight normalisation calls: one kernel forth and one back, as small layers wait for kernels
         weight = torch._weight_norm(self.weight, self.gain[:, None, None, None], 0)
         return F.conv2d(x, weight, self.bias, padding=self.padding)
 
