@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import constriction
@@ -35,15 +36,15 @@ class Stack:
 
     @classmethod
     def from_bytes(cls, data: bytes, tables: ResidualTables) -> Stack:
-        """Restore a stack from what `to_bytes` returned.
+        """Restore a stack from what `to_bytes` returned, or from a beginning of it, which holds what lies on top.
 
         Raises:
             CorruptError: no stack has these bytes.
         """
-        if len(data) % 4 or (data and not any(data[-4:])):
-            raise CorruptError("the coded data is no sequence of 32-bit words with a last one that is not zero")
+        if len(data) % 4 or (data and not any(data[:4])):
+            raise CorruptError("the coded data is no sequence of 32-bit words with a first one that is not zero")
         stack = cls(tables)
-        stack._coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
+        stack._coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4")[::-1].astype(np.uint32))
         return stack
 
     def copy(self) -> Stack:
@@ -53,9 +54,20 @@ class Stack:
         return other
 
     def to_bytes(self) -> bytes:
-        """Return the stack as little-endian 32-bit words; it stays as it is."""
+        """Return the stack as little-endian 32-bit words, from its top to its bottom; it stays as it is."""
         words: NDArray[np.uint32] = self._coder.get_compressed()
-        return words.astype("<u4").tobytes()
+        return words[::-1].astype("<u4").tobytes()
+
+    @property
+    def position(self) -> int:
+        """How many words from the bottom are needed only for what has been pushed up to now."""
+        return int(self._coder.pos()[0])
+
+    def parts(self, positions: Sequence[int]) -> list[bytes]:
+        """`to_bytes` cut at ascending positions: the first part has what was pushed since the last of them."""
+        data = self.to_bytes()
+        cuts = [len(data), *(len(data) - 4 * position for position in positions), 0]
+        return [data[start:end] for end, start in pairwise(cuts)][::-1]
 
     @property
     def bits(self) -> int:

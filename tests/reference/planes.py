@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .stack import Floats
@@ -10,12 +12,18 @@ Size = tuple[int, int]
 HALF, THIRD, SIXTH = (np.float32(n**-0.5) for n in (2, 3, 6))  # square roots of these
 
 
-def sizes(size: Size) -> list[Size]:
+def sizes(size: Sequence[int]) -> list[Size]:
     """Of y_0 .. y_6."""
-    result = [size]
+    result = [(size[0], size[1])]
     for _ in range(6):
         result.append((-(-result[-1][0] // 2), -(-result[-1][1] // 2)))
     return result
+
+
+def cut(planes: Floats, where: Sequence[slice], k: int) -> Floats:
+    """What planes of y_k's size have of rows and columns of the picture; the same memory."""
+    rows, columns = (slice(side.start >> k, -(-side.stop >> k)) for side in where)
+    return planes[:, rows, columns]
 
 
 def quarters(planes: Floats) -> list[Floats]:
