@@ -1,8 +1,8 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
 `encode` and `decode` turn pictures into .svc bytes and back, `decode_array` into arrays. `inspect` describes the bytes,
-`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. Importing this package also
-teaches Pillow the format.
+`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. `sample` draws pictures
+from the models of the first paper. Importing this package also teaches Pillow the format.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .codec.arguments import GATES, MAX_PIXELS, STRIPS
+    from .codec.arguments import GATES, MAX_PIXELS, SAMPLE_MODES, STRIPS
     from .codec.codec import Codec
     from .codec.decoding import decode, decode_array, transcode
     from .codec.diagnosis import Machine, inspect_machine
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
     from .codec.pictures.writing import write_picture
+    from .codec.sampling import sample
     from .codec.tiers import TIERS, TUNES
     from .gate.assessment import Assessment, Calibration
 
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 __all__ = [
     "GATES",
     "MAX_PIXELS",
+    "SAMPLE_MODES",
     "STRIPS",
     "TIERS",
     "TUNES",
@@ -77,6 +79,7 @@ __all__ = [
     "inspect",
     "inspect_machine",
     "register_model",
+    "sample",
     "transcode",
     "write_picture",
 ]
@@ -100,6 +103,8 @@ _LAZY = {
     "Segment": "codec.inspection",
     "inspect": "codec.inspection",
     "register_model": "codec.model_files",
+    "SAMPLE_MODES": "codec.arguments",
+    "sample": "codec.sampling",
     "TIERS": "codec.tiers",
     "TUNES": "codec.tiers",
     "transcode": "codec.decoding",

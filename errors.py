@@ -81,7 +81,7 @@ class OutOfMemoryError(SvcodecError):
 
 
 class MissingPackageError(SvcodecError):
-    """A package is not installed, or lacks a part, that only benchmarks need."""
+    """A package is not installed, or lacks a part, that only benchmarks or clusters need."""
 
 
 # What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.

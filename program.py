@@ -54,7 +54,7 @@ class Program(click.Group):
         """
         own_process()
         _fill_standard_streams()
-        _end_in_order()
+        end_in_order()
         try:
             return super().__call__(*args, **kwargs)
         finally:
@@ -118,7 +118,7 @@ def _fill_standard_streams() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def _end_in_order() -> None:
+def end_in_order() -> None:
     """Let SIGTERM and SIGHUP end the program as an exception does, which leaves no temporary files behind."""
     if threading.current_thread() is not threading.main_thread():
         return

@@ -1,144 +1,127 @@
 """The gate on photos and on what are none: `python -m svcodec.benchmarks.detection --data ../shared/data -o OUT`.
 
-The folder --data holds the Kodak images in kodak/, mnist-test.npz and fashion-mnist.npz. Writes results.json and
-table.md: how many photos the gate flags at its threshold, and how many of each kind of other pictures (`impostors`).
-Beside it stand two scores at the threshold that flags as many of these photos: the ELBO, and the ELBO corrected by the
-picture's complexity, its length as a lossless WebP (Serra et al. 2020, "Input complexity and out-of-distribution
-detection with likelihood-based generative models").
+The folder --data holds the Kodak images in kodak/, mnist-test.npz and fashion-mnist.npz; --cameras one of photos as
+cameras stored them. Writes results.json and table.md: how many photos the gate flags, by the makers of the cameras;
+how many of each kind of other pictures (`impostors`), made of Kodak images and of the same at 0.1 megapixels; and what
+share of the time of an encode it takes.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 from tabulate import tabulate
 
 from .. import Codec
 from ..arrays import Pixels
-from ..gate import statistics
-from ..models.details import trade_off
-from ..training.photos import Photos
+from ..training.gate_fitting import maker_of
+from ..training.photos import SUFFIXES
 from .conditions import machine, read_photos
 from .impostors import makers
 
-SCORES = ("gate", "ELBO", "ELBO + complexity")
-PER_KIND = 24  # at least
+SMALL = (384, 256)  # longer and shorter side of 0.1 megapixels
 TIMED = 9
+HEAD = ("detected", "AUROC")
 
 Scores = npt.NDArray[np.float64]
 
 
-def elbo(values: torch.Tensor) -> float:
-    """Mean over the tiles, in bits per pixel, of what `statistics` took apart: less rate and weighted distortion."""
-    named = dict(zip(statistics.NAMES, values.T, strict=False))
-    rates = [value.exp2() - statistics.RATE_FLOOR for name, value in named.items() if name.startswith("rate")]
-    errors = [value.exp2() - statistics.DISTORTION_FLOOR for name, value in named.items() if name.startswith("dist")]
-    weight = trade_off(torch.tensor(statistics.QUALITY))
-    return -float((torch.stack(rates).sum(0) + weight * torch.stack(errors).sum(0) / 3).mean())
-
-
-def complexity(pixels: Pixels) -> float:
-    """Bits per pixel of a lossless WebP."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", lossless=True, method=0)
-    return 8 * stream.tell() / (pixels.shape[0] * pixels.shape[1])
-
-
 def scores(codec: Codec, pictures: Iterable[Pixels]) -> Scores:
-    """(n, 3), for each picture those of SCORES; greater for photos."""
-    found = []
-    for pixels in pictures:
-        values = codec.gate.measure(pixels)
-        bound = elbo(values)
-        found.append((codec.gate.judge(values).score, bound, bound + complexity(pixels)))
-    return np.array(found)
+    """(n,), greater for photos."""
+    return np.array([codec.gate.assess(pixels).score for pixels in pictures])
 
 
-def compare(photos: Scores, others: Scores, threshold: float) -> dict[str, dict[str, float]]:
-    """Detection rate and AUROC of every score."""
-    result = {}
-    share = float(np.mean(photos[:, 0] < threshold))
-    for index, name in enumerate(SCORES):
-        limit = threshold if name == "gate" else np.quantile(photos[:, index], share, method="higher")
-        scores = np.concatenate([photos[:, index], others[:, index]])
-        auroc = float(roc_auc_score(np.arange(len(scores)) < len(photos), scores))
-        result[name] = {"detected": float(np.mean(others[:, index] < limit)), "AUROC": auroc}
-    return result
+def compare(photos: Scores, others: Scores, threshold: float) -> dict[str, float]:
+    """The share of others that are flagged, and how well any threshold would tell them from the photos."""
+    labels = np.arange(len(photos) + len(others)) < len(photos)
+    auroc = float(roc_auc_score(labels, np.concatenate([photos, others])))
+    return {"detected": float(np.mean(others < threshold)), "AUROC": auroc}
 
 
-def seconds(codec: Codec, photo: Pixels) -> float:
-    """Median time of an assessment, in seconds."""
-    times = []
+def of_cameras(codec: Codec, folder: Path) -> dict[str, Any]:
+    """The photos that are flagged, and how many there are, by the camera's maker."""
+    count, flagged, found = Counter[str](), Counter[str](), {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+        with Image.open(path) as image:
+            maker, pixels = maker_of(image), np.array(image.convert("RGB"))
+        found[path.name] = scores(codec, [pixels])[0]
+        count[maker] += 1
+        flagged[maker] += bool(found[path.name] < codec.gate.calibration.threshold)
+    by_maker = {maker: {"photos": count[maker], "flagged": flagged[maker]} for maker in sorted(count)}
+    return {"photos": count.total(), "flagged": flagged.total(), "makers": by_maker, "scores": found}
+
+
+def cost(codec: Codec, photo: Pixels) -> dict[str, float]:
+    """Median seconds of an assessment and of an encode at the defaults, one after another in turn."""
+    ways: dict[str, Callable[[], object]] = {"gate": lambda: codec.assess(photo), "encode": lambda: codec.encode(photo)}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(TIMED):
-        start = time.perf_counter()
-        codec.assess(photo)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name].append(time.perf_counter() - start)
+    return {name: float(np.median(taken)) for name, taken in times.items()}
+
+
+def shrunk(photo: Pixels) -> Pixels:
+    """A photo at 0.1 megapixels."""
+    image = Image.fromarray(photo)
+    size = SMALL if image.width >= image.height else SMALL[::-1]
+    return np.array(image.resize(size, Image.Resampling.LANCZOS))
 
 
 def table(results: dict[str, Any]) -> str:
-    """Markdown: a row for each kind of picture."""
-    head = [f"{name}: {figure}" for name in SCORES for figure in ("detected", "AUROC")]
+    """Markdown: what was flagged and what it cost, and a row for each kind of picture."""
+    sizes = results["sizes"]
     rows = [
-        [kind, str(row["number"])]
-        + [cell for name in SCORES for cell in (f"{row[name]['detected']:.0%}", f"{row[name]['AUROC']:.3f}")]
-        for kind, row in results["kinds"].items()
+        [kind, *(cell for size in sizes for cell in (f"{sizes[size]['kinds'][kind][name]:.3g}" for name in HEAD))]
+        for kind in next(iter(sizes.values()))["kinds"]
     ]
-    lines = [
-        f"{results['flagged photos']} of {results['photos']} photos are flagged ({results['false alarms']:.1%}); "
-        f"threshold {results['threshold']:.3f} nats per dimension.",
-        "",
-        tabulate(rows, ["pictures", "number", *head], tablefmt="github", disable_numparse=True),
-        "",
-        f"One picture of {results['size']} takes {results['seconds']:.2f} s ({results['machine']}).",
-    ]
+    lines = [f"Threshold {results['threshold']:.3f}. Photos that are flagged:", ""]
+    for name, found in [*sizes.items(), *(("cameras", results["cameras"]),) * ("cameras" in results)]:
+        lines.append(f"- {name}: {found['flagged']} of {found['photos']}")
+    lines += ["", tabulate(rows, ["pictures", *(f"{size}: {name}" for size in sizes for name in HEAD)], "github"), ""]
+    for size, found in sizes.items():
+        seconds = found["seconds"]
+        lines.append(f"- {size}: {seconds['gate']:.4f} s, an encode {seconds['encode']:.3f} s ({results['machine']})")
     return "\n".join(lines) + "\n"
 
 
 @click.command(help=__doc__)
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option("--held-out", type=click.Path(exists=True, path_type=Path), help="Training photos; takes held-out ones.")
+@click.option("--cameras", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Photos as stored.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
-def main(data: Path, held_out: Path | None, output: Path) -> None:
+def main(data: Path, cameras: Path | None, output: Path) -> None:
     codec = Codec()
-    if held_out:
-        tensors = Photos([held_out], statistics.TILE).held_out
-        photos = [np.ascontiguousarray(photo.permute(1, 2, 0).numpy()) for photo in tensors]
-    else:
-        photos = list(read_photos(data / "kodak").values())
-    of_photos = scores(codec, photos)
     threshold = codec.gate.calibration.threshold
-    flagged = int(np.sum(of_photos[:, 0] < threshold))
-    results: dict[str, Any] = {
-        "model": f"{codec.model.name} {codec.model.hash.hex()}",
-        "machine": machine(),
-        "threshold": threshold,
-        "photos": len(photos),
-        "flagged photos": flagged,
-        "false alarms": flagged / len(photos),
-        "scores of photos": of_photos[:, 0].tolist(),
-        "size": "x".join(map(str, photos[0].shape[1::-1])),
-        "seconds": seconds(codec, photos[0]),
-        "kinds": {},
-    }
-    step = max(1, len(photos) // PER_KIND)
-    sources = (photos[::step] * PER_KIND)[:PER_KIND]
-    for index, (kind, make) in enumerate(makers(data).items()):
-        others = scores(codec, (make(photo, np.random.default_rng((index, i))) for i, photo in enumerate(sources)))
-        row = {"number": len(others), **compare(of_photos, others, threshold), "scores": others[:, 0].tolist()}
-        results["kinds"][kind] = row
-        click.echo(f"{kind}: {row['gate']['detected']:.0%}", err=True)
+    results: dict[str, Any] = {"machine": machine(), "threshold": threshold, "sizes": {}}
+    kodak = list(read_photos(data / "kodak").values())
+    for size, photos in (("Kodak", kodak), ("0.1 megapixels", [shrunk(photo) for photo in kodak])):
+        of_photos = scores(codec, photos)
+        found: dict[str, Any] = {
+            "photos": len(photos),
+            "flagged": int(np.sum(of_photos < threshold)),
+            "scores": of_photos.tolist(),
+            "seconds": cost(codec, photos[0]),
+            "kinds": {},
+        }
+        for index, (kind, make) in enumerate(makers(data).items()):
+            made = (make(photo, np.random.default_rng((index, i))) for i, photo in enumerate(photos))
+            found["kinds"][kind] = compare(of_photos, scores(codec, made), threshold)
+            click.echo(f"{size}, {kind}: {found['kinds'][kind]['detected']:.0%}", err=True)
+        results["sizes"][size] = found
+    if cameras:
+        results["cameras"] = of_cameras(codec, cameras)
     output.mkdir(parents=True, exist_ok=True)
     (output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (output / "table.md").write_text(table(results))

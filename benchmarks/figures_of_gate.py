@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ..gate.gate import Gate
 from .committed import read, table
 
+PACKAGED = Path("gate/photos.safetensors")
+HEAD = ("maker", "photos", "flagged")
 DETECTORS = (
     "ELBO",
     "p_VAE, PR",
@@ -17,16 +22,38 @@ DETECTORS = (
 )
 
 
+def gate_training() -> str:
+    """What the package's gate was calibrated by."""
+    calibration = Gate.from_bytes(PACKAGED.read_bytes(), PACKAGED.name).calibration
+    about = calibration.photos.partition(",")[0]
+    return f"It knows {about}, in {calibration.pictures} versions; its threshold is {calibration.threshold:.3f}."
+
+
 def gate() -> str:
-    """The share of each kind of pictures that the gate and two other scores flag."""
-    kodak, held_out = read("gate/results.json"), read("gate-held-out/results.json")
-    columns = [(kodak, "gate"), (held_out, "gate"), (kodak, "ELBO"), (kodak, "ELBO + complexity")]
-    photos = f"{kodak['flagged photos']} of {kodak['photos']}"
-    rows = [("photos (false alarms)", photos, f"{held_out['flagged photos']} of {held_out['photos']}", photos, photos)]
-    for kind in kodak["kinds"]:
-        shares = [results["kinds"][kind][score]["detected"] for results, score in columns]
-        rows.append((kind, *(f"{100 * share:.0f}" for share in shares)))
-    return table(rows, ("pictures", "gate, Kodak", "gate, held-out", "ELBO, Kodak", "ELBO + complexity, Kodak"))
+    """The share of each kind of pictures that the gate flags."""
+    results = read("gate/results.json")
+    sizes = list(results["sizes"].values())
+    found = [*sizes, results["cameras"]]
+    rows = [("photos (false alarms)", *(f"{part['flagged']} of {part['photos']}" for part in found))]
+    for kind in sizes[0]["kinds"]:
+        rows.append((kind, *(f"{100 * part['kinds'][kind]['detected']:.0f}" for part in sizes), ""))
+    return table(rows, ("pictures", *results["sizes"], "camera originals"))
+
+
+def gate_by_maker() -> str:
+    """The camera originals that the gate flags, by the camera's maker."""
+    makers = read("gate/results.json")["cameras"]["makers"]
+    return table([(maker or "unknown", part["photos"], part["flagged"]) for maker, part in makers.items()], HEAD)
+
+
+def gate_cost() -> str:
+    """What the gate takes, beside an encode."""
+    results = read("gate/results.json")
+    lines = []
+    for size, part in results["sizes"].items():
+        gate, encode = part["seconds"]["gate"], part["seconds"]["encode"]
+        lines.append(f"{size}: {1000 * gate:.1f} ms, {gate / encode:.1%} of an encode in `standard`")
+    return f"{'; '.join(lines)} ({results['machine']})."
 
 
 def likelihood() -> str:

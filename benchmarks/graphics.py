@@ -17,7 +17,7 @@ import click
 from ..arrays import Pixels
 from ..codec.tiers import spec_of
 from .conditions import Photos, machine
-from .drawn import PICTURES
+from .drawings import PICTURES
 from .metrics import flat_deviation, psnr, ssimulacra2
 from .peers import registry
 from .peers.matched import at_bytes

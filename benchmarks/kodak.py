@@ -77,17 +77,17 @@ def overhead(photos: Photos, codec: Codec) -> dict[str, Any]:
 
 def chain(photos: Photos, codec: Codec) -> dict[str, Any]:
     """Bits-back of u and z over all images on one stack: net bits against -ELBO."""
-    stack, elbo = Stack(codec.model.residuals), 0.0
+    stack, elbo = Stack(codec.photo_model.residuals), 0.0
     stack.seal(0)
-    chained = ChainCoder(codec.model, stack, grey=False)
+    chained = ChainCoder(codec.photo_model, stack, grey=False)
     rows = []
     torch.manual_seed(0)
     for name, photo in photos.items():
-        image = to_samples(photo, codec.model.device)
+        image = to_samples(photo, codec.photo_model.device)
         before, ledger = stack.bits, Ledger()
         with exact_arithmetic():
             chained.push(image, ledger)
-            elbo += negative_elbo(codec.model, image)
+            elbo += negative_elbo(codec.photo_model, image)
         codings = {entry.variable.name: entry.coding.name for entry in ledger.account()}
         rows.append({"image": name, "net bits": stack.bits - before, "codings": codings})
     net = stack.bits - 32
@@ -148,7 +148,7 @@ def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name in parts or PARTS:
         result = {
-            "model": f"{codec.model.name} {codec.model.hash.hex()}",
+            "model": f"{codec.photo_model.name} {codec.photo_model.hash.hex()}",
             "machine": machine(),
             **PARTS[name](photos, codec),
         }

@@ -21,6 +21,7 @@ VERSION = 1
 MAX_SIDE = 65535
 MAX_PIXELS = 1 << 28
 MODEL_HASH_BYTES = 8
+FINGERPRINT_BYTES = 8
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
 _SIGNATURES = {
@@ -59,7 +60,10 @@ class Coding(IntEnum):
 
 
 class Variable(IntEnum):
-    """A variable of the model: the gist u, the details z_k, and the levels y_k of which y_0 is the picture."""
+    """A variable of the model: the gist u, the details z_k, and the levels y_k of which y_0 is the picture.
+
+    And what a chain of bits-back began with, which no variable took.
+    """
 
     U = 0
     Z1 = 17
@@ -75,6 +79,7 @@ class Variable(IntEnum):
     Y4 = 36
     Y5 = 37
     Y6 = 38
+    BORROWED = 64
 
 
 _VERDICT = struct.Struct("<ii")
@@ -92,7 +97,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate found: the picture's score and the least score of what it accepts, both in 1/1000 nat.
+    """What the gate found: the picture's score and the least score of what it accepts, both in thousandths.
 
     Raises:
         InputError: a number takes more than 32 bits, sign included.
@@ -127,6 +132,7 @@ class Stream:
         verdict: what the gate found, where it was asked.
         plain: a lossless picture as it is written without a model.
         fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight; None for eight bits.
+        machine: the fingerprint of the machine's arithmetic, 8 bytes, where the model is not computed exactly.
 
     Raises:
         InputError: a field is out of its range.
@@ -147,6 +153,7 @@ class Stream:
     verdict: Verdict | None = None
     plain: Plain | None = None
     fine: bytes | None = None
+    machine: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -159,10 +166,12 @@ class Stream:
             raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
         if self.fine is not None and self.tier is not Tier.LOSSLESS:
             raise InputError("only a lossless picture has sixteen bits")
+        if self.machine is not None and len(self.machine) != FINGERPRINT_BYTES:
+            raise InputError(f"a machine's fingerprint takes {FINGERPRINT_BYTES} bytes")
         if self.plain is not None:
             if self.tier is not Tier.LOSSLESS or self.quality is not None:
                 raise InputError("a plain picture is lossless and has no quality")
-            if self.model_name or self.model_hash or self.codes or self.account:
+            if self.model_name or self.model_hash or self.codes or self.account or self.machine:
                 raise InputError("a plain picture has neither a model nor codes")
         elif not MODEL_NAME.fullmatch(self.model_name):
             raise InputError(f"{self.model_name!r} is no model name")
@@ -236,6 +245,7 @@ def unpack(data: bytes) -> Stream:
             verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
             plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
             fine=contents.get(Section.FINE),
+            machine=contents.get(Section.MACHINE),
         )
     except (InputError, TruncatedError, ValueError, struct.error) as error:  # enums and codecs raise ValueError
         raise CorruptError(f"a field of the file is wrong: {error}") from error
@@ -247,8 +257,17 @@ def _check_start(data: bytes) -> None:
         raise NotSvcError(f"not an .svc file but {found or ('of another format' if data else 'empty')}")
     if len(data) == len(MAGIC):
         raise TruncatedError("the file ends early")
-    if data[len(MAGIC)] != VERSION:
-        raise UnsupportedError(f"the file has format version {data[len(MAGIC)]}, this reader knows {VERSION}")
+    if text := other_version(data):
+        raise UnsupportedError(text)
+
+
+def other_version(start: bytes) -> str:
+    """What is to be said of a stream, by its first five bytes, that this reader does not know; nothing of others."""
+    version = start[len(MAGIC)]
+    if version == VERSION:
+        return ""
+    newer = ": a newer svcodec reads it" if version > VERSION else ""
+    return f"the file has format version {version}, this reader knows {VERSION}{newer}"
 
 
 def _header(stream: Stream) -> bytes:
@@ -267,6 +286,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         **stream.metadata.sections,
         Section.PLAIN: None if stream.plain is None else stream.plain.section,
         Section.FINE: stream.fine,
+        Section.MACHINE: stream.machine,
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
     return [

@@ -19,6 +19,7 @@ class Section(IntEnum):
     XMP = 6
     PLAIN = 7
     FINE = 8
+    MACHINE = 9
     GATE = 128
     RESOLUTION = 129
     TEXTS = 130

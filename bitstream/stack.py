@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +15,11 @@ from ..arrays import Deep, Pixels
 from ..errors import CorruptError, InputError, TruncatedError
 from .tables import LIMIT, VALUE_BITS, ResidualTables, group
 
+_GAUSSIAN_BITS = 13
+GAUSSIAN_LIMIT = 1 << _GAUSSIAN_BITS  # integers under a Gaussian are below it in magnitude
 _BLOCK = 1 << 16  # symbols popped between two looks at what is left
 _SEAL_BITS = 32
+_GAUSSIAN = constriction.stream.model.QuantizedGaussian(-GAUSSIAN_LIMIT, GAUSSIAN_LIMIT - 1)
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
 
 
@@ -28,10 +31,12 @@ class Stack:
 
     Attributes:
         tables: the model's, of its latents' density.
+        least: the fewest bits that any pop left.
     """
 
     def __init__(self, tables: ResidualTables) -> None:
         self.tables = tables
+        self.least = 1 << 62
         self._coder: Any = constriction.stream.stack.AnsCoder()
 
     @classmethod
@@ -74,8 +79,12 @@ class Stack:
         """The number of bits that the stack holds now, its seal included."""
         return int(self._coder.num_valid_bits())
 
-    def seal(self, value: int) -> None:
-        """Put a 32-bit value on the empty stack.
+    def seal(self, value: int, borrowed: int = 0) -> None:
+        """Put a 32-bit value on the empty stack, and above it words that bits-back may draw with.
+
+        Args:
+            value: 0 .. 2^32 - 1.
+            borrowed: how many words of 32 bits: of a known sequence, the first one on top.
 
         Raises:
             InputError: the stack is not empty, or the value is not in [0, 2^32).
@@ -83,16 +92,21 @@ class Stack:
         if not self._coder.is_empty() or not 0 <= value < 1 << _SEAL_BITS:
             raise InputError("a seal is a 32-bit value, and the first on its stack")
         # The word 1 above it keeps leading zeros of the value, and is where the coder's normalised states begin.
-        self._coder = constriction.stream.stack.AnsCoder(np.array([value, 1], np.uint32))
+        words = np.concatenate([np.array([value, 1], np.uint32), _borrowed(borrowed)])
+        self._coder = constriction.stream.stack.AnsCoder(words)
 
-    def unseal(self) -> int:
+    def unseal(self, lent: bool = False) -> int:
         """Take the seal off, which leaves the stack empty, and return its value.
+
+        Args:
+            lent: whether there may be borrowed words above it.
 
         Raises:
             CorruptError: the stack holds anything else.
         """
-        words = self._coder.get_compressed().tolist()
-        if len(words) != 2 or words[1] != 1:
+        words = self._coder.get_compressed()
+        above = _borrowed(len(words) - 2 if lent and len(words) > 2 else 0)
+        if len(words) < 2 or words[1] != 1 or not np.array_equal(words[2:], above):
             raise CorruptError("the coded data does not end where it should")
         self._coder.clear()
         return int(words[0])
@@ -155,6 +169,55 @@ class Stack:
         values[escaped] = self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT
         return values
 
+    def push_gaussians(self, values: ArrayLike, means: ArrayLike, deviations: ArrayLike) -> None:
+        """Push integers, each under a discretised Gaussian of its own. How it rounds is the machine's.
+
+        Args:
+            values: int (n,), each in [-2^13, 2^13).
+            means: float64 (n,), finite.
+            deviations: float64 (n,), positive.
+        """
+        self._coder.encode_reverse(np.ascontiguousarray(values, np.int32), _GAUSSIAN, *_gaussians(means, deviations))
+
+    def pop_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
+        """Pop and return the integers int32 (n,) that were pushed with these arguments.
+
+        Raises:
+            TruncatedError: the stack holds less.
+        """
+        return self._pop_each(_GAUSSIAN, *_gaussians(means, deviations))
+
+    def draw_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
+        """Draw integers int32 (n,) in [-2^13, 2^13) with bits of the stack, from windows of 8 to 16 deviations around.
+
+        Every symbol of a distribution has some mass, however far it is: what is drawn should be no such chance.
+
+        Args:
+            means, deviations: as for `push_gaussians`.
+
+        Raises:
+            TruncatedError: the stack holds less.
+        """
+        means, deviations = _gaussians(means, deviations)
+        values = np.empty(len(means), np.int32)
+        for part, centres, half in _windows(means, deviations):
+            values[part] = centres + self._pop_each(_window(half), means[part] - centres, deviations[part])
+        return values
+
+    def give_back_gaussians(self, values: ArrayLike, means: ArrayLike, deviations: ArrayLike) -> None:
+        """Inverse of `draw_gaussians`.
+
+        Raises:
+            CorruptError: it never draws one of the values.
+        """
+        means, deviations = _gaussians(means, deviations)
+        whole = np.asarray(values, np.int64)
+        for part, centres, half in reversed(list(_windows(means, deviations))):
+            symbols = np.ascontiguousarray(whole[part] - centres, np.int32)
+            if ((symbols < -half) | (symbols >= half)).any():
+                raise CorruptError("the coded data gives back what nothing can have drawn")
+            self._coder.encode_reverse(symbols, _window(half), means[part] - centres, deviations[part])
+
     def push_uniform(self, values: ArrayLike, bits: int) -> None:
         """Push integers (n,) that take the given number of bits each.
 
@@ -190,13 +253,19 @@ class Stack:
     def _pop_same(self, count: int, model: Any) -> NDArray[np.int32]:
         return self._pop(count, lambda part: self._coder.decode(model, part.stop - part.start))
 
+    def _pop_each(self, model: Any, *parameters: NDArray[np.float64]) -> NDArray[np.int32]:
+        return self._pop(
+            len(parameters[0]), lambda part: self._coder.decode(model, *(values[part] for values in parameters))
+        )
+
     def _pop(self, count: int, decode: Callable[[slice], NDArray[np.int32]]) -> NDArray[np.int32]:
         """Pop block by block, so that a short stack that claims to hold a large picture fails at once."""
         symbols = np.empty(count, np.int32)
         for start in range(0, count, _BLOCK):
             part = slice(start, min(start + _BLOCK, count))
             symbols[part] = decode(part)
-            if self.bits < _SEAL_BITS:
+            self.least = min(self.least, self.bits)
+            if self.least < _SEAL_BITS:
                 raise TruncatedError("the coded data runs out early")
         return symbols
 
@@ -223,6 +292,35 @@ def symbol_bits(symbols: ArrayLike, frequencies: ArrayLike) -> float:
     indices, rows = _checked(symbols, frequencies)
     totals = rows.sum(axis=1, dtype=np.float64)
     return float(np.log2(totals / np.maximum(rows[np.arange(len(indices)), indices], totals * 2.0**-24)).sum())
+
+
+def _borrowed(count: int) -> NDArray[np.uint32]:
+    """Words of a known sequence, the first one last, which is not zero: SplitMix64's upper halves."""
+    state = np.arange(count, 0, -1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (state >> np.uint64(32)).astype(np.uint32)
+
+
+def _gaussians(means: ArrayLike, deviations: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.ascontiguousarray(means, np.float64), np.ascontiguousarray(deviations, np.float64)
+
+
+def _windows(
+    means: NDArray[np.float64], deviations: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], int]]:
+    """Places of the Gaussians with one size of window, the windows' middles, and half of their size."""
+    reaches = np.clip(np.ceil(np.log2(8 * deviations)), 4, _GAUSSIAN_BITS).astype(np.int64)
+    for reach in np.unique(reaches):
+        half = 1 << int(reach)
+        part = np.flatnonzero(reaches == reach)
+        centres = np.clip(np.rint(means[part]), half - GAUSSIAN_LIMIT, GAUSSIAN_LIMIT - half).astype(np.int64)
+        yield part, centres, half
+
+
+def _window(half: int) -> Any:
+    """The model of what lies in a window, counted from its middle."""
+    return constriction.stream.model.QuantizedGaussian(-half, half - 1)
 
 
 def _checked(symbols: ArrayLike, frequencies: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

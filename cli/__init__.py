@@ -1,4 +1,4 @@
-"""The codec at the shell: `svcodec encode`, `decode`, `info`, `check`, `gate` and `demo`, by its public names only."""
+"""The codec at the shell: `svcodec encode`, `decode` and the other commands, by its public names only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from .. import __version__
 from ..program import Program
 from .calibrate import gate
 from .check import check
+from .completion import completion
 from .decode import decode
 from .demo import demo
+from .desktop import desktop
 from .encode import encode
 from .info import info
+from .man import man
+from .sample import sample
 
 __all__ = ["main"]
 
@@ -25,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, check, gate, demo):
+for command in (encode, decode, info, check, gate, sample, demo, completion, man, desktop):
     main.add_command(command)

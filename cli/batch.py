@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
-from .. import SvcodecError
-from .terminal import STANDARD_OUTPUT, THERE, echo, shown_input
+from ..distributed.outcome import Outcome, Task, Work, reason
+from ..distributed.processes import Numbered, outcomes
+from .paths import STANDARD_STREAM, is_stream, suffix_of
+from .progress import Progress, sizes_of
+from .summary import Tally, table
+from .terminal import STANDARD_OUTPUT, THERE, echo, is_terminal, shown, shown_input
 
 KINDS_SHOWN = 8
-
-
-@dataclass
-class Result:
-    """What is said of a file that went well: lines of text, or the fields of a JSON object."""
-
-    text: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -36,107 +30,167 @@ class Batch:
         as_json: results and errors are told as JSON objects, one a line.
         quiet: of files that went well nothing is said.
         skip_existing: an output that is there, also by another program meanwhile, is no error.
+        dry: nothing is done, but said what would be.
         err: results go to standard error, as standard output carries data.
         of_folder: a folder was among the arguments.
-        accepted: no file was found wanting, though without an error.
-        done, skipped, failed: how many files went well, were left out as asked, and could not be worked on.
+        done: files that went well, of which `flagged` do not look like photos.
+        skipped: files that were left out as asked.
+        errors: what went wrong, by the names of files as they are shown.
         left_out: how many files in folders are of other kinds, by what those are called.
+        tallies: files and bytes, by the suffix of the file that was read.
     """
 
     verb: str
     as_json: bool = False
     quiet: bool = False
     skip_existing: bool = False
+    dry: bool = False
     err: bool = False
     of_folder: bool = False
-    accepted: bool = True
     done: int = 0
+    flagged: int = 0
     skipped: int = 0
-    failed: int = 0
+    errors: list[tuple[str, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    _progress: Progress = field(default_factory=lambda: Progress([]))
 
-    @contextmanager
-    def file(self, source: str, target: str | None = None) -> Iterator[Result]:
-        """Around all that is done to one file. Says how that went; whatever goes wrong is this file's trouble alone.
+    def run(self, work: Work, tasks: Sequence[Task], processes: int = 1) -> None:
+        """Do all tasks, say how each one went, in their order, and how far they are if somebody looks.
 
-        The caller fills in the result. Only a standard output that nobody reads any more ends the program.
+        A file's trouble is its own. Only a standard output that nobody reads any more ends the program.
+
+        Args:
+            work: see `distributed.processes.outcomes`.
+            tasks: any number.
+            processes: likewise; 1 where a task is of a stream, which this process alone has open.
         """
-        result = Result()
-        failure: Exception | None = None
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("ignore")  # of what is for programmers
-            warnings.simplefilter("always", UserWarning)
-            try:
-                yield result
-            except Exception as error:
-                failure = error
-        texts = [str(warning.message) for warning in caught]
-        for text in texts:
-            echo(f"svcodec: {shown_input(source)}: {text}", err=True)
-        if texts:
-            result.fields["warnings"] = texts
-        try:
-            if failure:
-                raise failure
-            self._tell(source, target, result)
-        except Exception as error:
-            if isinstance(error, BrokenPipeError) and error.filename == STANDARD_OUTPUT:
-                raise
-            if isinstance(error, FileExistsError) and self.skip_existing and target is not None:
-                self.skip(source, target)
-            else:
-                self.error(source, error, target)
-        else:
+        names = (name for task in tasks for name in (task.source, task.target) if name is not None)
+        if processes > 1 and any(map(is_stream, names)):
+            processes = 1
+        self.follow(outcomes(work, tasks, processes), tasks)
+
+    def preview(self, tasks: Sequence[Task]) -> None:
+        """Say what would be done."""
+        for task in tasks:
+            self._tell(task, f"{shown_input(task.source)} -> {shown(task.target or '')}", {"planned": True})
             self.done += 1
 
-    def error(self, source: str, error: Exception, target: str | None = None) -> None:
-        """Say what went wrong with a file, and that of the program's files not all are done."""
-        self.failed += 1
-        place = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else source
-        echo(f"svcodec: {shown_input(place)}: {reason(error)}", err=True)
-        if self.as_json:
-            self._put(source, target, {"error": reason(error)})
+    def follow(self, numbered: Numbered, tasks: Sequence[Task]) -> None:
+        """Say how tasks went, which come with their places as they are done."""
+        looked_at = len(tasks) > 1 and not self.quiet and is_terminal(sys.stderr)
+        early: dict[int, Outcome] = {}
+        following = 0
+        with Progress(sizes_of(tasks), looked_at) as self._progress:
+            for place, outcome in numbered:
+                self._progress.step(place)
+                early[place] = outcome
+                while following in early:
+                    self.tell(early.pop(following))
+                    following += 1
+        if looked_at and self.done:
+            for name, text in self.errors:  # once more, where they have been scrolled away
+                echo(f"svcodec: {name}: {text}", err=True)
 
-    def skip(self, source: str, target: str) -> None:
+    def tell(self, outcome: Outcome) -> None:
+        """Say and count what came of a file."""
+        task, result = outcome.task, outcome.result
+        for text in outcome.warnings:
+            self._say(f"svcodec: {shown_input(task.source)}: {text}", err=True)
+        if outcome.warnings:
+            result.fields["warnings"] = outcome.warnings
+        error = outcome.error
+        if error is None:
+            try:
+                self._tell(task, result.text or coded(task, result.fields), result.fields)
+            except Exception as trouble:
+                error = trouble
+        if isinstance(error, BrokenPipeError) and error.filename == STANDARD_OUTPUT:
+            raise error
+        if error is None:
+            self.done += 1
+            self.flagged += result.fields.get("accepted") is False
+            self._tally(task).add(result.fields)
+        elif isinstance(error, FileExistsError) and self.skip_existing and task.target is not None:
+            self.skip(task)
+        else:
+            self.error(task, error)
+
+    def error(self, task: Task, error: Exception) -> None:
+        """Say what went wrong with a file, and that of the program's files not all are done."""
+        place = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else task.source
+        text = THERE if isinstance(error, FileExistsError) else reason(error)
+        self.errors.append((shown_input(place), text))
+        self._tally(task).failed += 1
+        self._say(f"svcodec: {shown_input(place)}: {text}", err=True)
+        if self.as_json:
+            self._put(task, {"error": text})
+
+    def skip(self, task: Task) -> None:
         """Count a file that need not be worked on."""
         self.skipped += 1
         if self.as_json:
-            self._put(source, target, {"skipped": True})
+            self._put(task, {"skipped": True})
 
     def finish(self) -> None:
         """Sum up, and end the program with exit code 1 if a file failed or was found wanting."""
+        if self.of_folder and self.as_json:
+            self._say(json.dumps({"summary": self._sums()}), err=self.err)
         if not self.quiet and (self.of_folder or self.skipped):
-            parts = [f"{self.done} {self.verb}"]
-            parts += [f"{self.skipped} there already"] * bool(self.skipped)
-            parts += [f"{self.failed} failed"] * bool(self.failed)
-            if kinds := +self.left_out:
-                named = [f"{kind} ({count})" for kind, count in kinds.most_common(KINDS_SHOWN)]
-                more = kinds.total() - sum(count for _, count in kinds.most_common(KINDS_SHOWN))
-                parts.append(f"left out: {', '.join(named)}" + f", {more} more" * bool(more))
-            echo(f"svcodec: {'; '.join(parts)}", err=True)
-        if self.failed or not self.accepted:
+            if rows := table(self.tallies):
+                self._say(rows, err=True)
+            self._say(f"svcodec: {'; '.join(self._parts())}", err=True)
+        if self.errors or self.flagged:
             sys.exit(1)
 
-    def _tell(self, source: str, target: str | None, result: Result) -> None:
+    def _parts(self) -> list[str]:
+        parts = [f"{self.done} {'to be ' * self.dry}{self.verb}"]
+        parts += [f"{self.flagged} flagged"] * bool(self.flagged)
+        parts += [f"{self.skipped} there already"] * bool(self.skipped)
+        parts += [f"{len(self.errors)} failed"] * bool(self.errors)
+        if kinds := +self.left_out:
+            named = [f"{kind} ({count})" for kind, count in kinds.most_common(KINDS_SHOWN)]
+            more = kinds.total() - sum(count for _, count in kinds.most_common(KINDS_SHOWN))
+            parts.append(f"left out: {', '.join(named)}" + f", {more} more" * bool(more))
+        return parts
+
+    def _sums(self) -> dict[str, Any]:
+        return {
+            self.verb: 0 if self.dry else self.done,
+            **({"planned": self.done} if self.dry else {}),
+            "flagged": self.flagged,
+            "skipped": self.skipped,
+            "failed": len(self.errors),
+            "left_out": dict(+self.left_out),
+            "errors": [{"file": name, "error": text} for name, text in self.errors],
+            "kinds": {kind: tally.as_dict() for kind, tally in sorted(self.tallies.items())},
+        }
+
+    def _tally(self, task: Task) -> Tally:
+        return self.tallies.setdefault(suffix_of(task.source), Tally())
+
+    def _tell(self, task: Task, text: str, fields: dict[str, Any]) -> None:
         if self.as_json:
-            self._put(source, target, result.fields)
-        elif result.text and not self.quiet:
-            echo(result.text, err=self.err)
+            self._put(task, fields)
+        elif text and not self.quiet:
+            self._say(text, err=self.err)
 
-    def _put(self, source: str, target: str | None, fields: dict[str, Any]) -> None:
-        names = {"file": source} if target is None else {"file": source, "output": target}
+    def _put(self, task: Task, fields: dict[str, Any]) -> None:
+        names = {"file": task.source} if task.target is None else {"file": task.source, "output": task.target}
         whole = {key: click.format_filename(name) for key, name in names.items()}
-        echo(json.dumps({**whole, **fields}), err=self.err)
+        self._say(json.dumps({**whole, **fields}), err=self.err)
+
+    def _say(self, text: str, err: bool) -> None:
+        with self._progress.hidden():
+            echo(text, err=err)
 
 
-def reason(error: Exception) -> str:
-    """What an error says, in one line. Its kind goes with it where it was not expected."""
-    if isinstance(error, FileExistsError):
-        return THERE
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, SvcodecError):
-        return " ".join(str(error).split())
-    if isinstance(error, MemoryError):
-        return "there is not enough memory"
-    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+def coded(task: Task, fields: Mapping[str, Any]) -> str:
+    """What is said of a file that was coded, by its statistics; nothing of others."""
+    if "bytes_after" not in fields:
+        return ""
+    where = shown_input(task.source)
+    if task.target not in (None, STANDARD_STREAM):
+        where += f" -> {shown(task.target)}"
+    sizes = f"{fields['bytes_before']:,} to {fields['bytes_after']:,} bytes"
+    return f"{where}: {sizes}, {fields['ratio']:.1f} : 1, {fields['bits_per_pixel']:.3f} bits per pixel"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
+from ..distributed import Result, Task
 from .batch import Batch
 from .finding import find, picture_suffixes
 from .options import device_option, model_option, overwrite_option
-from .terminal import echo, is_terminal, read, refuse_existing, shown, write
+from .terminal import echo, read, refuse_existing, shown, write
 
 
 @click.group()
@@ -41,13 +40,14 @@ def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, mo
     codec = Codec(model, device=device)
     codec.gate  # noqa: B018 - what is wrong with it is said once
     batch = Batch("scored")
-    files = find([folder], picture_suffixes(), batch)
     scores = []
-    with click.progressbar(files, label="Scoring", file=sys.stderr, hidden=not is_terminal(sys.stderr)) as bar:
-        for source in bar:
-            with batch.file(source.path):
-                scores.append(codec.assess(read(source.path)).score)
+
+    def score(task: Task) -> Result:
+        scores.append(codec.assess(read(task.source)).score)
+        return Result()
+
+    batch.run(score, [Task(file.path) for file in find([folder], picture_suffixes(), batch)])
     calibration = codec.calibrate(scores, false_alarms=false_alarms, photos=f"the photos in {shown(folder)}")
     write(output, calibration.to_json().encode(), overwrite=overwrite)
-    echo(f"threshold {calibration.threshold:.3f} nats per dimension from {calibration.pictures} photos", err=True)
+    echo(f"threshold {calibration.threshold:.3f} from {calibration.pictures} photos", err=True)
     batch.finish()

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..distributed import Result, Task
 from .batch import Batch
+from .completion import complete_files
 from .finding import find, picture_suffixes
-from .options import calibration_option, device_option, json_option, max_pixels_option, model_option
+from .options import calibration_option, device_option, jobs_option, json_option, max_pixels_option, model_option
 from .terminal import read, shown_input
+
+if TYPE_CHECKING:
+    from .. import Codec
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@jobs_option
 @max_pixels_option
 @calibration_option
 @model_option
 @device_option
 @json_option
 def check(
-    sources: tuple[str, ...], calibration: str | None, model: str | None, device: str, as_json: bool, **options: Any
+    sources: tuple[str, ...],
+    processes: int,
+    calibration: str | None,
+    model: str | None,
+    device: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Say whether pictures are photos like those that the model was trained on, without encoding them.
+    """Say whether pictures are photos, without encoding them.
 
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Exits with 1 if a
     picture does not look like a photo, or can't be read.
@@ -33,10 +46,11 @@ def check(
     codec.gate  # noqa: B018 - what is wrong with it is said once
     given = {name: value for name, value in options.items() if value}
     batch = Batch("checked", as_json=as_json)
-    for source in find(sources, picture_suffixes(), batch):
-        with batch.file(source.path) as result:
-            found = codec.assess(read(source.path), **given)
-            batch.accepted = batch.accepted and found.accepted
-            result.text = f"{shown_input(source.path)}: {found}"
-            result.fields = found.as_dict()
+    tasks = [Task(file.path) for file in find(sources, picture_suffixes(), batch)]
+    batch.run(partial(_check, codec, given), tasks, processes)
     batch.finish()
+
+
+def _check(codec: Codec, options: dict[str, Any], task: Task) -> Result:
+    found = codec.assess(read(task.source), **options)
+    return Result(f"{shown_input(task.source)}: {found}", found.as_dict())

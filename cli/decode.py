@@ -7,21 +7,41 @@ from typing import Any
 
 import click
 
+from ..distributed import Decoder
 from .batch import Batch
+from .clusters import cluster_options
+from .completion import complete_files
 from .finding import STREAM_SUFFIXES
-from .jobs import Job, Way, plan, tell
-from .options import device_option, json_option, max_pixels_option, overwrite_option, quiet_option, skip_option
+from .jobs import Way
+from .options import (
+    device_option,
+    dry_run_option,
+    jobs_option,
+    json_option,
+    max_pixels_option,
+    overwrite_option,
+    quiet_option,
+    skip_option,
+)
 from .picture_formats import FORMATS, Format, format_of
-from .terminal import read, write
+from .recoding import code
 
-SCALES = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
+SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the format's suffix.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    shell_complete=complete_files,
+    help="File, folder or '-'; by default IN with the format's suffix.",
+)
 @overwrite_option
 @skip_option
+@dry_run_option
+@jobs_option
 @click.option(
     "--format",
     "name",
@@ -34,13 +54,13 @@ SCALES = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
 @click.option(
     "--scale",
     type=click.Choice(list(SCALES)),
-    default="1",
     help="Decode at a part of the size, in a fraction of the time.",
 )
 @click.option("--thumbnail", "scale", flag_value="1/8", help="The same as --scale 1/8.")
 @max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
 @device_option
+@cluster_options
 @json_option
 @quiet_option
 def decode(
@@ -48,12 +68,16 @@ def decode(
     output: str | None,
     overwrite: bool,
     skip_existing: bool,
+    dry_run: bool,
+    processes: int,
     name: str | None,
     seed: int | None,
-    scale: str,
+    scale: str | None,
     max_pixels: int | None,
     model: str | None,
     device: str,
+    cluster: str | None,
+    workers: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -68,7 +92,7 @@ def decode(
     if overwrite and output is None:
         raise click.UsageError("--overwrite needs -o: a picture that is there may be the original.")
     wanted = FORMATS[name or "png"]
-    batch = Batch("decoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing)
+    batch = Batch("decoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
     way = Way(
         reads=STREAM_SUFFIXES,
         writes=wanted.suffixes
@@ -77,28 +101,29 @@ def decode(
         rename=lambda source: _named(source, wanted),
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
-    jobs = plan(sources, output, way, batch, overwrite=overwrite)
-    options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale], "model": model, "device": device}
+    options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale] if scale else 1, "model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
-    for job in jobs:
-        _decode(job, batch, format_of(job.target, wanted), options)
-    batch.finish()
+
+    def decoder(target: str | None) -> Decoder:
+        written = wanted if target is None else format_of(target, wanted)
+        return Decoder(written.name, written.options, **options)
+
+    code(
+        decoder,
+        sources,
+        output,
+        way,
+        batch,
+        overwrite=overwrite,
+        processes=processes,
+        cluster=cluster,
+        workers=workers,
+        device=device,
+    )
 
 
 def _named(source: str, wanted: Format) -> str:
     """`photo.png` for `photo.svc`, and for `photo.png.svc`, which `encode --keep-suffix` writes."""
     stem = Path(source).stem
     return stem if Path(stem).suffix.lower() in wanted.suffixes else stem + wanted.suffixes[0]
-
-
-def _decode(job: Job, batch: Batch, written: Format, options: dict[str, Any]) -> None:
-    from .. import inspect, transcode
-
-    with batch.file(job.source, job.target) as result:
-        stream = read(job.source)
-        content = transcode(stream, written.name, written.options, **options)
-        write(job.target, content, overwrite=job.replaces)
-        info = inspect(stream)
-        size = (-(-info.width // options["reduce"]), -(-info.height // options["reduce"]))
-        tell(result, job, before=len(stream), after=len(content), stream=len(stream), size=size)

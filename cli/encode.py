@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .. import GATES, STRIPS, TIERS, TUNES, ModelError
+from .. import GATES, STRIPS, TIERS, TUNES
+from ..distributed import Encoder
 from .batch import Batch
+from .clusters import cluster_options
+from .completion import complete_files
 from .finding import STREAM_SUFFIXES, picture_suffixes
-from .jobs import OWN_OUTPUT, Job, Way, plan, tell
+from .jobs import OWN_OUTPUT, Way
 from .options import (
     calibration_option,
     device_option,
+    dry_run_option,
+    jobs_option,
     json_option,
     max_pixels_option,
     model_option,
@@ -22,17 +26,22 @@ from .options import (
     quiet_option,
     skip_option,
 )
-from .terminal import echo, read, write
-
-if TYPE_CHECKING:
-    from .. import Codec
+from .recoding import code
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", help="File, folder or '-'; by default IN with the suffix .svc.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    shell_complete=complete_files,
+    help="File, folder or '-'; by default IN with the suffix .svc.",
+)
 @overwrite_option
 @skip_option
+@dry_run_option
+@jobs_option
 @click.option("--keep-suffix", is_flag=True, help="Name outputs photo.png.svc, not photo.svc, where OUT is no file.")
 @click.option("-t", "--tier", type=click.Choice(TIERS), default="standard", show_default=True, help="What is coded.")
 @click.option(
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
 @calibration_option
 @model_option
 @device_option
+@cluster_options
 @json_option
 @quiet_option
 def encode(
@@ -70,11 +80,15 @@ def encode(
     output: str | None,
     overwrite: bool,
     skip_existing: bool,
+    dry_run: bool,
+    processes: int,
     keep_suffix: bool,
     gate: str,
     calibration: str | None,
     model: str | None,
     device: str,
+    cluster: str | None,
+    workers: int | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -84,11 +98,10 @@ def encode(
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Several pictures and
     folders keep their names in the folder OUT.
 
-    A model without a gate codes unchecked, and says so, unless --gate is reject.
     """
     from .. import Codec
 
-    batch = Batch("encoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing)
+    batch = Batch("encoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
     way = Way(
         reads=picture_suffixes(),
         writes=STREAM_SUFFIXES,
@@ -96,43 +109,23 @@ def encode(
         mistaken="is an .svc file already: `svcodec decode` makes a picture of it",
         apart=OWN_OUTPUT if keep_suffix else "--keep-suffix keeps them apart",
     )
-    jobs = plan(sources, output, way, batch, overwrite=overwrite)
-    if jobs:
+
+    def encoder(target: str | None) -> Encoder:
         codec = Codec(model, device=device, calibration=calibration)
         given = {name: value for name, value in options.items() if value}
-        given["gate"] = _usable_gate(codec, gate, calibration)
-        for job in jobs:
-            _encode(codec, job, batch, given)
-    batch.finish()
+        if gate != "off":
+            codec.gate  # noqa: B018 - what is wrong with it is said once
+        return Encoder(codec, gate=gate, **given)
 
-
-def _usable_gate(codec: Codec, gate: str, calibration: str | None) -> str:
-    """The gate that was asked for, or `off` where the model has none and none was asked for."""
-    if gate == "off":
-        return gate
-    try:
-        codec.gate  # noqa: B018
-    except ModelError as error:
-        if gate == "reject" or calibration is not None:
-            raise
-        echo(f"svcodec: {error}; the pictures are not checked", err=True)
-        return "off"
-    return gate
-
-
-def _encode(codec: Codec, job: Job, batch: Batch, options: dict[str, Any]) -> None:
-    from .. import inspect
-
-    with batch.file(job.source, job.target) as result:
-        content = read(job.source)
-        coded = codec.encode(content, **options)
-        if len(coded) > len(content):
-            warnings.warn(_growth(len(content), len(coded), options["tier"]), stacklevel=1)
-        write(job.target, coded, overwrite=job.replaces)
-        info = inspect(coded)
-        tell(result, job, before=len(content), after=len(coded), stream=len(coded), size=(info.width, info.height))
-
-
-def _growth(before: int, after: int, tier: str) -> str:
-    text = f"the .svc file is {after / before:.1f} times as large as the picture's, {after:,} bytes after {before:,}"
-    return f"{text}: lossless keeps each pixel, also what JPEG made of it" if tier == "lossless" else text
+    code(
+        encoder,
+        sources,
+        output,
+        way,
+        batch,
+        overwrite=overwrite,
+        processes=processes,
+        cluster=cluster,
+        workers=workers,
+        device=device,
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import InputError
+from ..distributed.outcome import Task
 from .batch import Batch
 from .paths import is_folder, is_stream, suffix_of
 
@@ -33,10 +34,10 @@ def find(arguments: Sequence[str], suffixes: Collection[str], batch: Batch) -> l
         if not is_folder(argument):
             found.append(Found(argument, Path(argument).name))
             continue
-        errors = batch.failed
+        errors = len(batch.errors)
         below = list(_below(argument, suffixes, batch))
-        if not below and batch.failed == errors:
-            batch.error(argument, InputError("no file in this folder is of a kind that is read here"))
+        if not below and len(batch.errors) == errors:
+            batch.error(Task(argument), InputError("no file in this folder is of a kind that is read here"))
         batch.of_folder = True
         found += below
     return found
@@ -57,7 +58,7 @@ def picture_suffixes() -> frozenset[str]:
 
 def _below(folder: str, suffixes: Collection[str], batch: Batch) -> Iterator[Found]:
     def unreadable(error: OSError) -> None:
-        batch.error(error.filename, error)
+        batch.error(Task(error.filename), error)
 
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

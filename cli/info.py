@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import inspect
+from ..distributed import Result, Task
 from .batch import Batch
+from .completion import complete_files
 from .finding import STREAM_SUFFIXES, find
-from .options import json_option
+from .options import jobs_option, json_option
 from .terminal import echo, read, shown_input
 
 if TYPE_CHECKING:
@@ -26,10 +28,11 @@ _WHY = {
 
 
 @click.command()
-@click.argument("sources", metavar="FILE...", nargs=-1)
+@click.argument("sources", metavar="FILE...", nargs=-1, shell_complete=complete_files)
 @click.option("--machine", is_flag=True, help="Instead of files, show how this machine computes the networks.")
+@jobs_option
 @json_option
-def info(sources: tuple[str, ...], machine: bool, as_json: bool) -> None:
+def info(sources: tuple[str, ...], machine: bool, processes: int, as_json: bool) -> None:
     """Show what .svc files hold and where their bits went, without decoding them.
 
     FILE is an .svc file, a folder of them, or '-' for standard input.
@@ -43,12 +46,13 @@ def info(sources: tuple[str, ...], machine: bool, as_json: bool) -> None:
         echo(json.dumps(here.as_dict()) if as_json else _describe_machine(here))
         return
     batch = Batch("shown", as_json=as_json)
-    for source in find(sources, STREAM_SUFFIXES, batch):
-        with batch.file(source.path) as result:
-            found = inspect(read(source.path))
-            result.text = _describe(source.path, found)
-            result.fields = found.as_dict()
+    batch.run(_inspect, [Task(file.path) for file in find(sources, STREAM_SUFFIXES, batch)], processes)
     batch.finish()
+
+
+def _inspect(task: Task) -> Result:
+    found = inspect(read(task.source))
+    return Result(_describe(task.source, found), found.as_dict())
 
 
 def _describe_machine(found: Machine) -> str:
@@ -79,7 +83,8 @@ def _describe(source: str, found: Info) -> str:
     if found.plain or not found.model or not found.model_hash:
         made = f"none: plain, {found.plain}"
     else:
-        made = f"{found.model} ({found.model_hash[:12]})"
+        bound = ", for machines that compute floats as the encoder's" if found.machine_bound else ""
+        made = f"{found.model} ({found.model_hash[:12]}){bound}"
     segments = [
         (s.name, s.coding, f"{s.bits:,}", f"{s.bits / pixels:.4f}", f"{s.saved_bits:,}" if s.saved_bits else "")
         for s in found.segments

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from .. import InputError
-from .batch import Batch, Result
+from ..distributed import Decoder, Encoder, Result, Task
+from .batch import Batch
 from .finding import Found, find
 from .paths import (
     STANDARD_STREAM,
@@ -24,24 +25,16 @@ from .paths import (
     mode_of,
     suffix_of,
 )
-from .terminal import is_terminal, shown, shown_input
+from .terminal import is_terminal, read, shown, write
 
 OWN_OUTPUT = "give each an output of its own"
 
 
 @dataclass(frozen=True)
-class Job:
-    """One file to read and one to write.
+class Job(Task):
+    """One file to read and one to write, each a path or `-`."""
 
-    Attributes:
-        source: a path, or `-`.
-        target: likewise.
-        replaces: a file that is there is replaced.
-    """
-
-    source: str
     target: str
-    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,27 +76,17 @@ def plan(sources: Sequence[str], output: str | None, way: Way, batch: Batch, *, 
     jobs = []
     for file in find(sources, way.reads, batch):
         if suffix_of(file.path) in way.writes:
-            batch.error(file.path, InputError(way.mistaken))
+            batch.error(Task(file.path), InputError(way.mistaken))
         else:
             jobs.append(Job(file.path, _target(file, output, into_folder, way)))
     return list(_not_there(_apart(jobs, way, batch), batch, overwrite))
 
 
-def tell(result: Result, job: Job, *, before: int, after: int, stream: int, size: tuple[int, int]) -> None:
-    """Fill in what is said of a file that was coded: bytes before and after, of them the stream's, width and height."""
-    ratio, rate = (before + after - stream) / stream, 8 * stream / (size[0] * size[1])
-    result.fields |= {
-        "bytes_before": before,
-        "bytes_after": after,
-        "width": size[0],
-        "height": size[1],
-        "ratio": round(ratio, 3),
-        "bits_per_pixel": round(rate, 4),
-    }
-    where = shown_input(job.source)
-    if job.target != STANDARD_STREAM:
-        where += f" -> {shown(job.target)}"
-    result.text = f"{where}: {before:,} to {after:,} bytes, {ratio:.1f} : 1, {rate:.3f} bits per pixel"
+def recode(coder: Encoder | Decoder, job: Job) -> Result:
+    """Read a file, code it and write what came of it."""
+    content, fields = coder(read(job.source), click.format_filename(job.source))
+    write(job.target, content, overwrite=job.replaces)
+    return Result(fields=fields)
 
 
 def _refuse_streams(sources: Sequence[str], output: str | None, into_folder: bool) -> None:
@@ -158,10 +141,10 @@ def _apart(jobs: Sequence[Job], way: Way, batch: Batch) -> list[Job]:
                 other = next(rival for rival in rivals.values() if rival is not job)
                 way_out = OWN_OUTPUT if Path(job.source).name == Path(other.source).name else way.apart
                 text = f"would be written to {shown(job.target)}, and {shown(other.source)} too: {way_out}"
-                batch.error(job.source, InputError(text), job.target)
+                batch.error(job, InputError(text))
             elif target in sources and not is_stream(job.target):
                 text = f"would be written over {shown(job.target)}, which is an input: name another output"
-                batch.error(job.source, InputError(text), job.target)
+                batch.error(job, InputError(text))
             else:
                 apart.append(job)
     return apart
@@ -175,6 +158,6 @@ def _not_there(jobs: Sequence[Job], batch: Batch, overwrite: bool) -> Iterator[J
         elif overwrite:
             yield replace(job, replaces=True)
         elif batch.skip_existing:
-            batch.skip(job.source, job.target)
+            batch.skip(job)
         else:
-            batch.error(job.source, FileExistsError(errno.EEXIST, "", job.target), job.target)
+            batch.error(job, FileExistsError(errno.EEXIST, "", job.target))

@@ -1,4 +1,4 @@
-"""What callers may ask for: whole numbers, the gate's settings and the largest picture; needs no torch."""
+"""What callers may ask for: whole numbers, the gate's settings, modes, the largest picture; needs no torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ CHEAP, CHEAP_WEIGHT = 512, 8  # more pixels than so many for a byte of codes cou
 REDUCTIONS = (1, 2, 4, 8)  # by which the sides of a picture may be divided: 2^k, down to y_K
 GATES = ("reject", "warn", "off")
 STRIPS = ("gps", "all")
+SAMPLE_MODES = (  # what `sample` may draw; the first five are those of the paper's section 3.3
+    *("generation", "conditional-generation", "conditional-reconstruction", "reconstruction-1", "reconstruction-2"),
+    *("super-resolution", "interpolation", "edit"),
+)
 
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:

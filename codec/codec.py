@@ -13,23 +13,25 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ..arrays import Pixels
+from ..arrays import Pixels, halved
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
-from ..errors import DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..models.pyramid import level_sizes
 from ..tunes import Tune
 from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS, halvings
+from .family import roads
+from .family.family_model import FamilyModel
 from .gate_files import load_gate
 from .ledger import Coded
 from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import load_model, located, reload_model
+from .model_files import AnyModel, load_model, located, photo_model, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
-from .pictures.reduction import halved, reduced
+from .pictures.reduction import reduced
 from .pictures.strip import stripped
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
@@ -65,7 +67,7 @@ class Codec:
                 None for the default one.
             device: where networks run, as torch names it.
             calibration: of the gate, by `calibrate`, or path of a file of `svcodec gate calibrate`; None for the
-                threshold that comes with the model.
+                threshold that comes with the gate.
 
         Raises:
             ModelError: there is no such model or device, this machine does not compute the model exactly, or the
@@ -91,14 +93,14 @@ class Codec:
         """What `assess` asks, loaded when it is first used.
 
         Raises:
-            ModelError: the model has no gate, or the gate or the calibration belongs to other weights.
+            ModelError: it can't be read, or the calibration belongs to another one.
         """
-        gate = self.model.compute(0, lambda: load_gate(self._source, self.model))
+        gate = load_gate(self._source)
         return gate if self._calibration is None else gate.calibrated(self._calibration)
 
     @tells_out_of_memory
     def assess(self, image: PictureLike, *, max_pixels: int | None = MAX_PIXELS) -> Assessment:
-        """Whether a picture is a photo like those that the model was trained on.
+        """Whether a picture is a photo.
 
         Args:
             image: as for `encode`.
@@ -109,17 +111,18 @@ class Codec:
             ModelError: as for `gate`.
             OutOfMemoryError: memory ran out.
         """
-        return self._assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
+        return self.gate.assess(Split(read_picture(image, max_pixels=max_pixels).pixels).coarse)
 
-    def _assess(self, pixels: Pixels) -> Assessment:
-        gate = self.gate
-        return self.model.compute(_size(pixels), lambda: gate.assess(pixels))
+    @property
+    def photo_model(self) -> Model:
+        """The model, where it is one of photos. Raises ModelError for one of the family."""
+        return photo_model(self.model)
 
     def calibrate(self, scores: Sequence[float], *, false_alarms: float = 0.01, photos: str = "") -> Calibration:
         """A threshold for the gate by what `assess` scored photos of your own, for `Codec(calibration=...)`.
 
         Args:
-            scores: in nats per dimension, of photos only.
+            scores: of photos only.
             false_alarms: share of them to be flagged, between 0 and 1.
             photos: what they are, for the record.
 
@@ -170,6 +173,8 @@ class Codec:
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
+        if isinstance(self.model, FamilyModel) and (quality, tune, effort) != (None, None, None):
+            raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
@@ -183,12 +188,19 @@ class Codec:
         split = Split(picture.pixels)
         if picture.dropped:
             warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
-        assessment = None if gate == "off" else self._assess(split.coarse)
+        assessment = None if gate == "off" else self.gate.assess(split.coarse)
         if assessment and not assessment.accepted:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        coded = self.model.compute(height * width, partial(self._coded, split.coarse, spec, quality, tuned, effort))
+        machine = None
+        if isinstance(self.model, FamilyModel):
+            quality = tuned = None
+            coded: Coded | Plain = roads.encode(self.model, spec, split.coarse)
+            machine = self.model.fingerprint
+        else:
+            road = partial(self._coded, self.model, split.coarse, spec, quality, tuned, effort)
+            coded = self.model.compute(height * width, road)
         plain = coded if isinstance(coded, Plain) else None
         data = pack(
             Stream(
@@ -207,18 +219,20 @@ class Codec:
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
                 fine=None if effort is None else split.section(effort),
+                machine=machine,
             )
         )
         if verify:
             check_given_back(lambda: self._picture(open_stream(data, None, None), None, 1), picture, spec.exact)
         return data
 
+    @staticmethod
     def _coded(
-        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+        model: Model, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
     ) -> Coded | Plain:
         if effort is not None:
-            return choice.encode(self.model, pixels, effort)
-        return lossy.encode(self.model, spec, self.model.at(quality, tune), pixels)
+            return choice.encode(model, pixels, effort)
+        return lossy.encode(model, spec, model.at(quality, tune), pixels)
 
     @tells_out_of_memory
     def decode(
@@ -255,11 +269,11 @@ class Codec:
     def _picture(self, stream: Stream, seed: int | None, reduce: int) -> Picture:
         times = halvings(reduce)
         if stream.plain:
-            return reduced(plain_picture(stream, stream.plain), times)
+            return plain_picture(stream, stream.plain, times)
         return decode_stream(self.model, stream, seed, times)
 
 
-def decode_stream(model: Model, stream: Stream, seed: int | None, times: int) -> Picture:
+def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
@@ -284,6 +298,10 @@ def decode_stream(model: Model, stream: Stream, seed: int | None, times: int) ->
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    if (stream.machine is None) == isinstance(model, FamilyModel):
+        raise CorruptError("the file says of a machine what does not go with its model")
+    if isinstance(model, FamilyModel):
+        return reduced(picture_of(stream, roads.decode(model, stream, seed), alpha), times)
 
     def pixels_of_codes() -> Pixels:
         if spec.exact:
@@ -304,11 +322,6 @@ def decode_stream(model: Model, stream: Stream, seed: int | None, times: int) ->
     if deep:
         return reduced(picture_of(stream, pixels, alpha), times)
     return picture_of(stream, pixels, None if alpha is None else halved(alpha, times))
-
-
-def _size(pixels: Pixels) -> int:
-    height, width = pixels.shape[:2]
-    return height * width
 
 
 def _verdict(assessment: Assessment) -> Verdict:

@@ -13,7 +13,6 @@ from ..bitstream.container import Stream
 from .arguments import MAX_PIXELS, halvings
 from .memory import tells_out_of_memory
 from .pictures import Picture, to_array, to_image
-from .pictures.reduction import reduced
 from .pictures.writing import refuse_format, to_file
 from .sources import Source
 from .streams import open_stream, plain_picture, refuse_without_mode
@@ -134,7 +133,7 @@ def _picture(
 ) -> Picture:
     times = halvings(reduce)
     if stream.plain is not None:
-        return reduced(plain_picture(stream, stream.plain), times)
+        return plain_picture(stream, stream.plain, times)
     from .codec import decode_stream
     from .model_files import find_model, load_named
 

@@ -45,7 +45,7 @@ def encode(
     Raises:
         InputError: the picture or an argument can't be coded; RejectedError where the gate rejects it, TooLargeError
             for more pixels or where the picture does not fit in memory.
-        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+        ModelError: the model is not there, or is not computed exactly on this machine, or the gate can't be used.
         OutOfMemoryError: memory ran out all the same.
     """
     codec = Codec(model, device=device, calibration=calibration)
@@ -70,7 +70,7 @@ def assess(
     device: str = "cpu",
     calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Assessment:
-    """Whether a picture is a photo like those that the model was trained on.
+    """Whether a picture is a photo.
 
     Args:
         image: as for `encode`.
@@ -81,7 +81,7 @@ def assess(
 
     Raises:
         InputError: the picture can't be coded; TooLargeError for one with more pixels.
-        ModelError: the model or its gate is not there, or is not computed exactly on this machine.
+        ModelError: the model is not there, or is not computed exactly on this machine, or the gate can't be used.
         OutOfMemoryError: memory ran out.
     """
     return Codec(model, device=device, calibration=calibration).assess(image, max_pixels=max_pixels)

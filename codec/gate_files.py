@@ -1,35 +1,34 @@
-"""The gate that lies beside a model's weights."""
+"""The gate that pictures are checked by: the package's, or one that lies beside a model's weights."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 
-import torch
-
+from .. import gate
 from ..errors import ModelError
 from ..gate.gate import Gate
-from .model import Model
 from .model_files import weights_file
+from .sources import reason
 
 PART = "-gate"  # of the file's name
 
 
-def load_gate(source: str | Path, model: Model) -> Gate:
-    """The gate beside the weights of `model`, which are `located` there. The last ones are kept.
+def load_gate(source: str | Path) -> Gate:
+    """The gate beside the weights that are `located` there, or else the package's. The last ones are kept.
 
     Raises:
-        ModelError: there is none, it can't be read, or it was made for other weights.
+        ModelError: it can't be read.
     """
     file = weights_file(source, PART)
+    if not file.is_file():
+        file = resources.files(gate.__name__) / "photos.safetensors"
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ModelError(f"model {model.name} has no gate: there is no {file.name} beside its weights") from error
-    return _gate(content, file.name, model)
+        raise ModelError(f"gate {file.name} can't be read: {reason(error)}") from error
+    return _gate(content, file.name)
 
 
-@lru_cache(maxsize=4)
-def _gate(content: bytes, name: str, model: Model) -> Gate:
-    with torch.random.fork_rng(devices=[]):  # new layers draw weights
-        return Gate.from_bytes(content, name, model)
+_gate = lru_cache(maxsize=4)(Gate.from_bytes)

@@ -18,7 +18,7 @@ class Segment:
     """What one variable of the model took.
 
     Attributes:
-        name: u, z1 .. z3, y0 .. y3, where y0 is the picture.
+        name: u, z1 .. z3, y0 .. y3, where y0 is the picture; borrowed, for what bits-back began with.
         coding: "direct" or "bits-back".
         bits: net of what bits-back returned.
         saved_bits: against the other way of coding it, where both were tried.
@@ -35,7 +35,7 @@ class Judgement:
     """What the gate found when the picture was encoded.
 
     Attributes:
-        score: in nats per dimension.
+        score: of the picture, about 0 to 1 for photos.
         threshold: the least score of what is accepted.
         accepted: whether the picture passed for a photo.
     """
@@ -59,6 +59,7 @@ class Info:
         bits_per_sample: 8 or 16.
         has_alpha: an alpha channel is stored.
         model, model_hash: name, and first 8 bytes of the SHA-256 in hexadecimal; None where the picture is plain.
+        machine_bound: only machines that compute floats as the encoder's did are sure to decode it.
         plain: "stored", "deflated" or "webp" for a picture written without a model, otherwise None.
         bytes: of the file.
         bits_per_pixel: of the file.
@@ -78,6 +79,7 @@ class Info:
     has_alpha: bool
     model: str | None
     model_hash: str | None
+    machine_bound: bool
     plain: str | None
     bytes: int
     bits_per_pixel: float
@@ -121,6 +123,7 @@ def inspect(source: Source) -> Info:
         has_alpha=stream.alpha is not None,
         model=stream.model_name or None,
         model_hash=stream.model_hash.hex() or None,
+        machine_bound=stream.machine is not None,
         plain=stream.plain.form.name.lower() if stream.plain else None,
         bytes=len(data),
         bits_per_pixel=8 * len(data) / (stream.width * stream.height),

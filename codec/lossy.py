@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from ..arrays import Pixels
+from ..arrays import Pixels, halved
 from ..bitstream.codes import join_parts, split_parts
 from ..bitstream.container import Variable
 from ..bitstream.stack import Stack, check_seal, checksum
@@ -28,7 +28,6 @@ from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Coded, Ledger, latent_variable, level_variable
 from .levels import LevelCoder
 from .model import Model
-from .pictures.reduction import halved
 from .tiers import TierSpec
 from .tiling import Tile, Where, assemble, at_level, relative, size_of, tiles_of, whole
 

@@ -23,7 +23,7 @@ from ..models.kernels import FLOAT32, FLOAT64, INT8, Kernel
 from ..models.likelihoods import PhaseMixtures
 from ..models.machine import Canary, device_of, kernel_for
 from ..models.pyramid import level_sizes
-from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, Ladder, SelfVAE, draw_mean
+from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, SelfVAE, draw_mean
 from ..tunes import Tune
 
 FORMAT = "svcodec-selfvae-2"
@@ -73,11 +73,6 @@ class Model:
             *(tensors[f"tables.mixture.{key}"].to(self.device) for key in ("sigmoid", "weights", "inverse_scales"))
         )
         self._use(kernel_for(self.device.type))
-
-    @property
-    def ladder(self) -> Ladder:
-        """The network's part that knows the latents, for the gate."""
-        return self.network.ladder
 
     def at(self, quality: float | None = None, tune: Tune | None = None) -> Rate:
         """Quality and tune as networks take them, for one picture; None stands for those of tiers that take none."""

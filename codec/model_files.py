@@ -15,12 +15,14 @@ import torch
 from ..bitstream.container import MODEL_HASH_BYTES, MODEL_NAME
 from ..bitstream.tables import ResidualTables
 from ..errors import ModelError
+from ..family import stored
 from ..files import write_whole
 from ..forks import FreshLock
 from ..models import density, integers, storage
 from ..models.frequencies import MixtureTables
 from ..models.selfvae import SelfVAE
 from ..models.threads import own_threads
+from .family.family_model import FamilyModel
 from .model import FORMAT, Model, known_answer, known_words
 from .sources import reason
 
@@ -31,12 +33,14 @@ DEFAULT_MODEL = "photo-5"
 SUFFIX = ".safetensors"
 KEPT = 4  # loaded models
 
+AnyModel = Model | FamilyModel
+
 _registered: dict[str, Path] = {}
-_loaded: OrderedDict[tuple[str, bytes, str], Model] = OrderedDict()
+_loaded: OrderedDict[tuple[str, bytes, str], AnyModel] = OrderedDict()
 _lock = FreshLock()
 
 
-def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
+def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> AnyModel:
     """The model that a caller asks for, tested on this machine. The last ones are kept, by their files' content.
 
     Args:
@@ -52,7 +56,19 @@ def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
     return found
 
 
-def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
+def load_photo_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
+    """As `load_model`, and raises ModelError for a model of the family."""
+    return photo_model(load_model(model, device))
+
+
+def photo_model(model: AnyModel) -> Model:
+    """A model that is one of photos. Raises ModelError for one of the family."""
+    if isinstance(model, FamilyModel):
+        raise ModelError(f"model {model.name} is one of the paper's, of small pictures: this takes a model of photos")
+    return model
+
+
+def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> AnyModel:
     """As `load_model`, but the model is not tested, which takes longer than loading it."""
     if model is None:
         model = DEFAULT_MODEL
@@ -62,7 +78,7 @@ def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
     return _load(_name_of(path), path, device, located(path))
 
 
-def load_named(name: str, device: str = "cpu") -> Model:
+def load_named(name: str, device: str = "cpu") -> AnyModel:
     """The model of that name in the package, or registered; a name is never a path, as it may come from a stream.
 
     It is not tested. Raises ModelError as `load_model` does.
@@ -152,7 +168,7 @@ def _package() -> Traversable:
     return resources.files(__package__.rpartition(".")[0] + ".models") / "weights"
 
 
-def _load(name: str, file: Traversable, device: str, source: str | Path) -> Model:
+def _load(name: str, file: Traversable, device: str, source: str | Path) -> AnyModel:
     try:
         content = file.read_bytes()
     except (OSError, ValueError) as error:
@@ -162,14 +178,15 @@ def _load(name: str, file: Traversable, device: str, source: str | Path) -> Mode
     with _lock:
         if key not in _loaded:
             with own_threads(0):
-                _loaded[key] = Model(name, digest[:MODEL_HASH_BYTES], content, device, source)
+                kind = FamilyModel if stored.is_family(content) else Model
+                _loaded[key] = kind(name, digest[:MODEL_HASH_BYTES], content, device, source)
         _loaded.move_to_end(key)
         if len(_loaded) > KEPT:
             _loaded.popitem(last=False)
         return _loaded[key]
 
 
-def reload_model(source: str | Path, hash_: bytes, device: str) -> Model:
+def reload_model(source: str | Path, hash_: bytes, device: str) -> AnyModel:
     """The model that was pickled, from its file unless it is kept here.
 
     Args:
@@ -190,8 +207,9 @@ def reload_model(source: str | Path, hash_: bytes, device: str) -> Model:
     return model
 
 
-def _reduced(model: Model) -> tuple[Any, ...]:
+def _reduced(model: AnyModel) -> tuple[Any, ...]:
     return reload_model, (model.source, model.hash, str(model.device))
 
 
 copyreg.pickle(Model, _reduced)  # its weights stay in their file
+copyreg.pickle(FamilyModel, _reduced)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import mimetypes
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from ..bitstream.container import MAGIC, unpack
+from ..bitstream.container import MAGIC, other_version, unpack
 from ..errors import InputError, StreamError
 from . import heif
 from .arguments import REDUCTIONS
+
+MIME_TYPE = "image/svcodec"  # Python has .svc as application/vnd.dvb.service
 
 
 class SvcImageFile(ImageFile.ImageFile):
@@ -72,17 +75,21 @@ class SvcImageFile(ImageFile.ImageFile):
 
 
 def register() -> None:
-    """Make Pillow know the format SVC, and HEIC where it can; harmless when repeated."""
+    """Make Pillow know the format SVC, HEIC where it can, and Python the type of .svc; harmless when repeated."""
     Image.register_open(SvcImageFile.format, SvcImageFile, _accept)
     Image.register_save(SvcImageFile.format, _save)
     Image.register_save_all(SvcImageFile.format, _save_all)
     Image.register_extension(SvcImageFile.format, ".svc")
-    Image.register_mime(SvcImageFile.format, "image/svcodec")
+    Image.register_mime(SvcImageFile.format, MIME_TYPE)
+    mimetypes.add_type(MIME_TYPE, ".svc")
     heif.register()
 
 
-def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(MAGIC)
+def _accept(prefix: bytes) -> bool | str:
+    """Whether it may be such a file; of another version, what Pillow shall warn of."""
+    if not prefix.startswith(MAGIC):
+        return False
+    return (len(prefix) > len(MAGIC) and other_version(prefix)) or True
 
 
 def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:

@@ -10,6 +10,7 @@ from . import plain
 from .arguments import refuse_larger, whole_number
 from .memory import PLAIN, refuse_what_does_not_fit
 from .pictures import Picture, decode_alpha
+from .pictures.reduction import reduced
 from .sixteen import joined
 from .sources import Source, read_stream
 
@@ -65,12 +66,12 @@ def picture_of(stream: Stream, pixels: Pixels, alpha: Pixels | Deep | None) -> P
     return Picture(whole, alpha, stream.metadata)
 
 
-def plain_picture(stream: Stream, content: Plain) -> Picture:
-    """The picture of a stream that is plain.
+def plain_picture(stream: Stream, content: Plain, times: int) -> Picture:
+    """The picture of a stream that is plain, its sides halved so many times.
 
     Raises:
         StreamError: it can't be read; TooLargeError for one that does not fit in memory.
     """
     refuse_what_does_not_fit("decoding", PLAIN, stream.width, stream.height)
     pixels = plain.decode(content, (stream.height, stream.width), stream.colour is Colour.GREY)
-    return picture_of(stream, pixels, alpha_of(stream))
+    return reduced(picture_of(stream, pixels, alpha_of(stream)), times)

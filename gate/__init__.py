@@ -1,1 +1,1 @@
-"""Is it a photo? Statistics of the model's ELBO, self-supervised features, and the gate that judges by both."""
+"""Is it a photo? Statistics of a picture's details, and the gate that judges by their density among photos."""

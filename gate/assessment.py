@@ -14,27 +14,22 @@ import numpy as np
 from ..errors import InputError, ModelError
 
 QUANTILES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-LIMIT = 1_000_000.0  # scores are clamped to +-LIMIT nats, so that their thousandths fit 32 bits
+LIMIT = 1_000_000.0  # scores are clamped to +-LIMIT, so that their thousandths fit 32 bits
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """Whether a picture is one like those that the model was trained on.
+    """Whether a picture is a photo.
 
     Attributes:
-        score: log density of the statistics of the picture's tiles, the mean of the best three of six, in nats per
-            dimension, a multiple of 1/1000.
+        score: 1 for a photo in the middle, about 0 for one of the strangest in a hundred; a multiple of 1/1000.
         threshold: the least score that is accepted, likewise.
         false_alarms: share of photos that the threshold was set to flag, 0..1.
-        model: name of the coding model.
-        tiles: the tiles' log densities, row by row.
     """
 
     score: float
     threshold: float
     false_alarms: float
-    model: str
-    tiles: tuple[float, ...]
 
     @property
     def accepted(self) -> bool:
@@ -43,7 +38,7 @@ class Assessment:
 
     def __str__(self) -> str:
         verdict = "looks like a photo" if self.accepted else "does not look like a photo"
-        return f"{verdict} (score {self.score:.3f}, threshold {self.threshold:.3f} nats per dimension)"
+        return f"{verdict} (score {self.score:.3f}, threshold {self.threshold:.3f})"
 
     def as_dict(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "accepted": self.accepted}
@@ -55,7 +50,7 @@ class Calibration:
 
     Attributes:
         gate: SHA-256 of the gate's arrays, in hexadecimal.
-        threshold: in nats per dimension.
+        threshold: the least score that is accepted.
         false_alarms: share of the photos that score less, 0..1.
         photos: what they are.
         pictures: how many scores there were.

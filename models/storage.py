@@ -16,11 +16,18 @@ def to_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
     return safetensors.torch.save(tensors, metadata)
 
 
+def metadata_of(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file, whose tensors are not looked at. Raises StorageError for other bytes."""
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return dict(header.get("__metadata__", {}))
+    except (ValueError, AttributeError) as error:
+        raise StorageError(f"it is no safetensors file: {error}") from error
+
+
 def from_bytes(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Inverse of `to_bytes`; the metadata of a file without any is empty. Raises StorageError for other bytes."""
     try:
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return tensors, dict(header.get("__metadata__", {}))
-    except (safetensors.SafetensorError, ValueError, AttributeError) as error:
+        return safetensors.torch.load(content), metadata_of(content)
+    except safetensors.SafetensorError as error:
         raise StorageError(f"it is no safetensors file: {error}") from error

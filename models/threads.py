@@ -20,17 +20,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import torch
 from threadpoolctl import ThreadpoolController
 
+from ..cpus import present_cpus, usable_cpus
 from ..forks import forked
 
 PIXELS = 1 << 16  # for each thread after the first
 MOST = 8
 _SHARE = 1 << 15  # elements for which torch takes one more thread
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: so many microseconds of so many
 
 
 @contextmanager
@@ -51,19 +50,6 @@ def threads_for(pixels: int) -> int:
     """How many threads pay for a picture of so many pixels; never more than the calling thread has, or CPUs."""
     host = torch.get_num_threads()  # a thread that has not used torch before gets its number now
     return max(1, min(host, 1 + pixels // PIXELS, usable_cpus(), MOST))
-
-
-def usable_cpus() -> int:
-    """How many CPUs this process may use, by its affinity and its container's quota, rounded up."""
-    try:
-        quota, period = _QUOTA.read_text().split()
-        return min(_cpus(), -(-int(quota) // int(period)))
-    except (OSError, ValueError):  # no container, or one without a quota: "max"
-        return _cpus()
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @cache
@@ -99,7 +85,7 @@ class _Sleepers:
                 self._thread = None
 
     def _sleep(self, asleep: threading.Event, nobody: threading.Event) -> None:
-        team = _cpus() + 1
+        team = present_cpus() + 1
         try:
             torch.get_num_threads()
             with _openmp().limit(limits=team):

@@ -39,7 +39,7 @@ def portrait_path() -> Path:
 
 @pytest.fixture
 def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the default model under another name, without its gate; what the test registers is forgotten."""
+    """A copy of the default model under another name; what the test registers is forgotten."""
     from svcodec.codec import model_files
 
     monkeypatch.setattr(model_files, "_registered", {})

@@ -21,18 +21,21 @@ LINES = 350
 # A room: the rooms that it may import. A module of the root is a room of its own; `svcodec` is the public names.
 ROOMS: dict[str, set[str]] = {
     "arrays": set(),
+    "cpus": set(),
     "errors": set(),
     "files": {"errors"},
     "forks": set(),
     "program": {"errors"},
     "tunes": set(),
     "bitstream": {"arrays", "errors", "tunes"},
-    "models": {"arrays", "errors", "files", "forks", "tunes"},
-    "gate": {"arrays", "errors", "files", "tunes", "models"},
-    "codec": {"arrays", "errors", "files", "forks", "tunes", "bitstream", "models", "gate"},
-    "training": {"arrays", "errors", "files", "program", "tunes", "models", "gate", "codec"},
+    "models": {"arrays", "cpus", "errors", "files", "forks", "tunes"},
+    "family": {"arrays", "errors", "files", "models"},
+    "gate": {"arrays", "errors"},
+    "codec": {"arrays", "errors", "files", "forks", "tunes", "bitstream", "models", "family", "gate"},
+    "training": {"arrays", "errors", "files", "program", "tunes", "models", "family", "gate", "codec"},
     "svcodec": {"errors", "forks", "codec", "gate"},
-    "cli": {"errors", "files", "program", "svcodec"},
+    "distributed": {"errors", "files", "program", "svcodec"},
+    "cli": {"cpus", "errors", "files", "program", "svcodec", "distributed"},
     "benchmarks": {
         "arrays",
         "errors",
@@ -41,15 +44,20 @@ ROOMS: dict[str, set[str]] = {
         "tunes",
         "bitstream",
         "models",
+        "family",
         "gate",
         "codec",
         "training",
         "svcodec",
+        "distributed",
     },
     "__main__": {"errors", "program", "svcodec", "cli", "benchmarks", "training"},
 }
 # No networks in `bitstream`, and whoever needs none does not wait for torch.
-WITHOUT_TORCH = ("arrays", "errors", "files", "forks", "program", "tunes", "bitstream", "cli", "svcodec")
+WITHOUT_TORCH = (
+    *("arrays", "cpus", "errors", "files", "forks", "program", "tunes"),
+    *("bitstream", "gate", "svcodec", "distributed", "cli"),
+)
 # The same name in two rooms where it says the same thing of both.
 SHARED_NAMES = {
     "__init__.py": "what a folder is",

@@ -259,7 +259,7 @@ def test_a_machine_that_ceases_to_be_exact_writes_nothing(monkeypatch: pytest.Mo
     data = codec.encode(picture)
     with exact_arithmetic():
         monkeypatch.setattr(codec.model, "_canary", Canary(Rounding(torch.float32), FLOAT32, "cpu"))
-    for code in (lambda: codec.encode(picture), lambda: codec.decode(data, seed=1), lambda: codec.assess(picture)):
+    for code in (lambda: codec.encode(picture), lambda: codec.decode(data, seed=1)):
         with pytest.raises(svcodec.ModelError, match="no longer computed exactly"):
             code()
 
@@ -275,7 +275,7 @@ def test_tensors_without_values_are_refused() -> None:
     codec, picture = svcodec.Codec(), np.zeros((16, 16, 3), np.uint8)
     data = codec.encode(picture)
     with FakeTensorMode():
-        for code in (lambda: codec.encode(picture), lambda: codec.decode(data), lambda: codec.assess(picture)):
+        for code in (lambda: codec.encode(picture), lambda: codec.decode(data)):
             with pytest.raises(svcodec.ModelError, match="torch can't compute here"):
                 code()
     assert codec.encode(picture) == data

@@ -19,7 +19,7 @@ pytest.importorskip("scipy")
 
 from svcodec import MissingPackageError
 from svcodec.__main__ import main
-from svcodec.benchmarks import committed, contact_sheet, drawn, graphics, metrics
+from svcodec.benchmarks import committed, contact_sheet, drawings, graphics, metrics
 from svcodec.benchmarks.conditions import machine, read_photos
 from svcodec.benchmarks.figures_in_docs import figure
 from svcodec.benchmarks.peers import registry
@@ -225,14 +225,14 @@ def test_deviations_on_flat_areas() -> None:
 
 
 def test_graphics_are_always_the_same() -> None:
-    for draw in drawn.PICTURES.values():
+    for draw in drawings.PICTURES.values():
         pixels = draw()
         assert pixels.dtype == np.uint8 and pixels.shape == (512, 768, 3)
         assert np.array_equal(pixels, draw())
-    assert drawn.page()[0, 0].tolist() == [255] * 3
-    assert len(np.unique(drawn.flat_colours().reshape(-1, 3), axis=0)) == 24
-    assert len(np.unique(drawn.gradient().reshape(-1, 3), axis=0)) > 10_000
-    assert metrics.flat_deviation(drawn.scanned_page(), drawn.scanned_page()) is None
+    assert drawings.page()[0, 0].tolist() == [255] * 3
+    assert len(np.unique(drawings.flat_colours().reshape(-1, 3), axis=0)) == 24
+    assert len(np.unique(drawings.gradient().reshape(-1, 3), axis=0)) > 10_000
+    assert metrics.flat_deviation(drawings.scanned_page(), drawings.scanned_page()) is None
 
 
 @pytest.mark.usefixtures("_avif")
@@ -240,7 +240,7 @@ def test_graphics_by_all_codecs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     committed.RESULTS.mkdir(parents=True)
     assert figure("graphics") == "Not measured yet: there is no benchmarks/results/graphics.json."
-    monkeypatch.setattr(graphics, "PICTURES", {"flat colours": lambda: drawn.flat_colours()[:256, :256]})
+    monkeypatch.setattr(graphics, "PICTURES", {"flat colours": lambda: drawings.flat_colours()[:256, :256]})
     result = CliRunner().invoke(graphics.main, ["-o", str(committed.RESULTS / "graphics.json")])
     assert result.exit_code == 0, result.output
     found = json.loads((committed.RESULTS / "graphics.json").read_text())["kinds"]["flat colours"]

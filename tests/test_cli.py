@@ -45,7 +45,7 @@ def test_help_is_quick_and_needs_no_torch(svc: Run) -> None:
     assert done.stdout.startswith("Usage: ")
     for command in ("bench", "train"):
         assert f"\n  {command} " in done.stdout
-    for command in ("encode", "decode", "info", "check", "gate", "demo"):
+    for command in ("encode", "decode", "info", "check", "gate", "sample", "demo"):
         assert f"\n  {command} " in done.stdout
         assert svc(command, "--help").exit_code == 0
 

@@ -122,6 +122,7 @@ def test_signals_while_reading(tmp_path: Path, number: signal.Signals, code: int
             break
         except OSError:  # not yet read
             time.sleep(0.02)
+    time.sleep(0.5)  # a signal just before a call that waits is seen only after it: let it wait for the first byte
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     os.close(writer)

@@ -157,12 +157,6 @@ def test_all_of_coding_stays_on_its_device(picture: Samples, pretended: str, mon
     far.decode(far.encode(grey, tier="sketch"), seed=1)
 
 
-@pytest.mark.slow
-def test_the_gate_stays_on_its_device(picture: Samples, pretended: str) -> None:
-    far = svcodec.Codec(device=pretended)
-    assert far.assess(picture).score == pytest.approx(svcodec.assess(picture).score, abs=0.01)
-
-
 @pytest.mark.parametrize("device", ["cuda", "meta", "no-such-device", "cuda:99", "", "cpu:x", None])
 def test_devices_that_are_not_there_are_refused(device: Any, stream: bytes) -> None:
     if str(device).startswith("cuda") and torch.cuda.is_available() and device == "cuda":

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from svcodec import InputError
-from svcodec.benchmarks.fashion_mnist import predictive, vae
+from svcodec.benchmarks.fashion_mnist import jigsaw, predictive, puzzles, vae
 from svcodec.benchmarks.fashion_mnist.detectors import (
     Detector,
     Elbo,
@@ -29,10 +29,8 @@ from svcodec.benchmarks.fashion_mnist.detectors import (
     LikelihoodRegret,
     Predictive,
 )
-from svcodec.gate import jigsaw
-from svcodec.gate.feature_likelihood import FeatureLikelihood
-from svcodec.gate.mixture import Mixture
-from svcodec.training import puzzles
+from svcodec.benchmarks.fashion_mnist.feature_likelihood import FeatureLikelihood
+from svcodec.benchmarks.fashion_mnist.mixture import Mixture
 
 pytest.importorskip("sklearn")
 

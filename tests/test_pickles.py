@@ -115,13 +115,11 @@ def test_a_codec_of_another_file(own_model: Path, photo: Samples, monkeypatch: p
 
 def test_a_gate_that_changes_is_read_again(own_model: Path, photo: Samples) -> None:
     """As are weights, which another test tells."""
-    with pytest.raises(svcodec.ModelError, match="has no gate"):
-        svcodec.Codec(own_model).assess(photo)
-    original = model_files.weights_file(model_files.DEFAULT_MODEL, "-gate").read_bytes()
-    own_model.with_stem("own-gate").write_bytes(original)
-    found = svcodec.Codec(own_model).assess(photo)
-    assert replace(found, model=model_files.DEFAULT_MODEL) == svcodec.assess(photo)
-    own_model.with_stem("own-gate").write_bytes(b"something else")
+    own_gate, gate = own_model.with_stem("own-gate"), svcodec.Codec().gate
+    for threshold in (-5.0, -6.0):
+        own_gate.write_bytes(gate.calibrated(replace(gate.calibration, threshold=threshold)).to_bytes())
+        assert svcodec.Codec(own_model).assess(photo).threshold == threshold
+    own_gate.write_bytes(b"something else")
     with pytest.raises(svcodec.ModelError, match="can't be loaded"):
         svcodec.Codec(own_model).assess(photo)
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import svcodec
+from svcodec.arrays import halved
 from svcodec.codec import choice, tiling
-from svcodec.codec.pictures.reduction import halved
 from svcodec.models.transforms import downscale
 
 Samples = npt.NDArray[np.uint8]

@@ -14,9 +14,11 @@ import pytest
 import torch
 
 import svcodec
+from svcodec import cpus
+from svcodec.cpus import usable_cpus
 from svcodec.models import threads
 from svcodec.models.exact import ExactConv2d
-from svcodec.models.threads import MOST, PIXELS, own_threads, usable_cpus
+from svcodec.models.threads import MOST, PIXELS, own_threads
 
 Samples = npt.NDArray[np.uint8]
 
@@ -69,13 +71,13 @@ def test_no_more_threads_than_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
         assert torch.get_num_threads() == 3
 
 
-@pytest.mark.parametrize(("quota", "cpus"), [("max 100000", 8), ("250000 100000", 3), ("1600000 100000", 8), ("", 8)])
-def test_a_container_s_quota_counts(quota: str, cpus: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_cpus", lambda: 8)
-    monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
+@pytest.mark.parametrize(("quota", "number"), [("max 100000", 8), ("250000 100000", 3), ("1600000 100000", 8), ("", 8)])
+def test_a_container_s_quota_counts(quota: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpus, "present_cpus", lambda: 8)
+    monkeypatch.setattr(cpus, "_QUOTA", tmp_path / "cpu.max")
     assert usable_cpus() == 8  # there is no such file
     (tmp_path / "cpu.max").write_text(quota)
-    assert usable_cpus() == cpus
+    assert usable_cpus() == number
 
 
 def test_contexts_may_lie_in_one_another() -> None:

@@ -97,6 +97,7 @@ def test_help_lists_the_commands() -> None:
         "gate",
         "ladder",
         "likelihoods",
+        "selfvae",
     ]
     assert "--muon-rate" in run("ladder", "--help")
 
@@ -116,8 +117,7 @@ def test_mistakes_end_with_one_line(album: Path, tmp_path: Path) -> None:
     start = ("--start", Path(str(weights_file(DEFAULT_MODEL))))
     assert "no checkpoints in" in failure("export", tmp_path, album, *output, *start)
     assert "multiples of 16" in failure("export", tmp_path, album, *output, "--crop", 0)
-    assert "25 held-out photos" in failure("gate", album, *output)
-    assert "unknown-1" in failure("gate", album, "--model", "unknown-1", *output)
+    assert "takes 20 photos of 128 x 128 pixels" in failure("gate", album / "more.zip", *output)
     assert not list(tmp_path.iterdir())
 
 
@@ -128,11 +128,6 @@ def test_photos_that_can_not_be_read(tmp_path: Path, name: str, content: bytes) 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(svcodec.InputError, match=f"{name} can't be read"):
         Photos([tmp_path], smallest=16)
-
-
-def test_the_gates_training_says_what_to_install(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
-    assert 'pip install "svcodec[train]"' in failure("gate", album, "-o", tmp_path / "a.safetensors")
 
 
 def test_training_needs_torch_numpy_and_pillow_only() -> None:

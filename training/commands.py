@@ -1,8 +1,7 @@
-"""`svcodec train`: models of one's own, and their gates."""
+"""`svcodec train`: models and gates of one's own."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import MissingPackageError
 from .settings import Settings
 
 T = TypeVar("T")
@@ -28,7 +26,7 @@ _step_size = click.FloatRange(0)
 def train() -> None:
     """Train a model on photos of your own.
 
-    First the ladder, then the likelihoods, into the same folder; then export a model file from it, and train its gate.
+    First the ladder, then the likelihoods, into the same folder; then export a model file from it.
     PHOTOS are folders of images, or of zip archives of images.
     """
 
@@ -101,6 +99,33 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 
 
 @train.command()
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--data", default="folder", show_default=True, help="What PATH holds: the name of a data set.")
+@click.option("--kind", default="selfvae-3", show_default=True, help="Which of the paper's models.")
+@click.option("--side", type=int, default=32, show_default=True, help="Of the pictures, in pixels.")
+@click.option("--size", default="small", show_default=True, help="How many weights: tiny, small, medium or paper.")
+@click.option("--minutes", type=_positive, required=True, help="How long to train, all runs together.")
+@click.option("--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn.")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the checkpoint, the log and the model file; training goes on from what it holds.",
+)
+def selfvae(path: Path, data: str, kind: str, side: int, size: str, minutes: float, seed: int, out: Path) -> None:
+    """Train one of the first paper's models, of small pictures: a VAE or a selfVAE.
+
+    Writes KIND.safetensors for `svcodec sample`. docs/selfvae.md has the data sets and the models.
+    """
+    from .datasets import load
+    from .family_training import configuration_of, family_settings, train_family
+
+    configuration = configuration_of(kind, side, size)
+    click.echo(train_family(kind, configuration, load(data, path, side), out, family_settings(minutes, seed)))
+
+
+@train.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @_photos
 @_output
@@ -119,26 +144,18 @@ def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | Non
 
 @train.command()
 @_photos
-@click.option("--model", metavar="MODEL", help="Name, or path of a .safetensors file; by default the built-in one.")
 @_output
-def gate(sources: tuple[Path, ...], model: str | None, output: Path) -> None:
-    """Train the gate of a model, on the photos that the model was trained on.
+def gate(sources: tuple[Path, ...], output: Path) -> None:
+    """Train a gate on photos, as cameras store them and as people have them.
 
-    It takes minutes. The gate of MODEL.safetensors is looked for in MODEL-gate.safetensors beside it.
+    It takes minutes. The gate of MODEL.safetensors is looked for in MODEL-gate.safetensors beside it, and is the
+    package's where there is none.
     """
-    try:
-        importlib.import_module("sklearn.mixture")
-    except ImportError as error:
-        raise MissingPackageError('the gate\'s training needs scikit-learn: pip install "svcodec[train]"') from error
-    from ..codec.model_files import load_model
     from ..files import write_whole
-    from ..gate.statistics import TILE
     from .gate_fitting import fit_gate
-    from .photos import Photos
 
-    fitted, solved = fit_gate(Photos(sources, TILE), load_model(model), _progress)
+    fitted = fit_gate(sources, _progress)
     write_whole(output, fitted.to_bytes())
-    click.echo(f"puzzles solved: {solved:.1%} (by chance 1%)")
     click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
 
 

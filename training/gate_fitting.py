@@ -1,39 +1,39 @@
-"""Training of the gate of a model.
+"""Training of a gate on photos: as they are, in versions as people have them, and spoiled until they are none.
 
-The jigsaw classifier learns from crops of the training photos, mixtures are fitted to what the model finds in them, and
-the threshold is set by photos that were held out. Needs scikit-learn; takes minutes on one core.
+A Gaussian is fitted to the statistics of photos, and a small network learns to tell them from those of other pictures.
+The threshold is set by photos that neither saw: both are fitted FOLDS times more, each time without the photos of some
+makers of cameras, which they then score. Takes minutes on one core.
 """
 
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from PIL import Image
-from torch import Tensor
 
-from ..arrays import Pixels
 from ..errors import InputError
 from ..gate.assessment import Calibration
-from ..gate.feature_likelihood import FeatureLikelihood
-from ..gate.gate import CodingModel, Gate, hash_of, measure_picture, scores
-from ..gate.mixture import Mixture
-from ..gate.statistics import TILE
-from ..gate.typicality import FEATURE_COMPONENTS, LAYER, Typicality, thumbnails
-from .photos import FILTERS, Photos, soften, to_image, to_photo
-from .puzzles import PHOTOS, train_jigsaw
+from ..gate.gate import Gate, hash_of
+from ..gate.judge import Judge, Scale
+from ..gate.statistics import statistics
+from ..gate.typicality import Typicality, Values
+from .others import others
+from .photos import image_files
+from .suspicion_fitting import fit_suspicion
+from .versions import SMALLEST, versions
 
-CROPS = 8000  # that the classifier learns from
-EPOCHS = 80  # over them
-FITTED = 600  # photos that the mixtures are fitted to
-VERSIONS = 4  # of each held-out photo
-FALSE_ALARMS = 0.01
-SEED = 0
+FOLDS = 5
+LEAST = 20  # photos that a gate is fitted to
+FALSE_ALARMS = 0.02
+MAKE = 0x010F  # EXIF's tag of the camera's maker
+NOTHING = np.array([[0.0, 1.0]] * 2)  # marks that leave scores as they are
 
 T = TypeVar("T")
 
@@ -44,92 +44,80 @@ class Progress(Protocol):
     def __call__(self, steps: Iterable[T], length: int, label: str) -> Iterable[T]: ...
 
 
-def vary(photo: Tensor, rng: np.random.Generator) -> Pixels:
-    """A photo as it might come: perhaps downscaled, softened, through a JPEG, or grey.
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Statistics of photos and of other pictures.
 
-    Args:
-        photo: uint8 (3, h, w).
-
-    Returns:
-        uint8 (h, w, 3) or (h, w).
+    Attributes:
+        photos: (n, d).
+        folds: (n,), the part that each belongs to, 0 .. FOLDS - 1: all photos of one maker of cameras to the same.
+        others: (m, d).
     """
-    if rng.random() < 0.5:
-        factor = rng.uniform(1.0, 2.5)
-        image = to_image(photo)
-        size = [max(TILE // 2, round(side / factor)) for side in image.size]
-        photo = to_photo(image.resize((size[0], size[1]), FILTERS[rng.integers(len(FILTERS))]))
-    if rng.random() < 0.6:
-        photo = soften(photo, rng)
-    image = to_image(photo)
-    if rng.random() < 0.4:
-        stream = io.BytesIO()
-        image.save(stream, "JPEG", quality=int(rng.integers(60, 96)))
-        image = Image.open(stream)
-    if rng.random() < 0.15:
-        image = image.convert("L")
-    return np.array(image)
+
+    photos: Values
+    folds: npt.NDArray[np.int64]
+    others: Values
 
 
-def held_out_versions(photos: Sequence[Tensor], rng: np.random.Generator) -> Iterator[Pixels]:
-    """Each photo as it is and, VERSIONS - 1 times, as `vary` makes it."""
-    for photo in photos:
-        yield np.array(to_image(photo))
-        for _ in range(VERSIONS - 1):
-            yield vary(photo, rng)
-
-
-def fit_gate(photos: Photos, model: CodingModel, progress: Progress) -> tuple[Gate, float]:
-    """Train the gate of a model.
+def fit_gate(sources: Sequence[Path], progress: Progress) -> Gate:
+    """The gate for photos like those in folders, or in zip archives of images.
 
     Args:
-        photos: those that the model was trained on, with sides of at least TILE.
-        model: whose gate it is to be.
-        progress: shown how far training is.
-
-    Returns:
-        the gate, and the share of the puzzles that the classifier solved in its last epoch, 0..1 (by chance 0.01).
+        sources: the folders; photos whose shorter side is below SMALLEST pixels are left out.
+        progress: shown how far it is.
 
     Raises:
-        InputError: there are too few photos to set a threshold by.
+        InputError: there are too few photos, or one can't be read.
     """
-    count, needed = len(photos.held_out), math.ceil(1 / FALSE_ALARMS / VERSIONS)
-    if count < needed:
+    files = [file for source in sources for file in image_files(source)]
+    steps = progress(enumerate(files), len(files), "Photos")
+    found = [part for index, (name, data) in steps if (part := measure(name, data, index)) is not None]
+    if len(found) < LEAST:
         raise InputError(
-            f"the gate takes {needed} held-out photos of {TILE} x {TILE} pixels or more: there are {count}"
+            f"a gate takes {LEAST} photos of {SMALLEST} x {SMALLEST} pixels or more: there are {len(found)}"
         )
-    rng = np.random.default_rng(SEED)
-    of_features, solved = learn_features(photos, rng, progress)
-    fitted = fit_values(photos, of_features, model, rng, progress)
-    typicality = Typicality.from_tensors(fitted.to_tensors())  # rounded as it will be stored
-    pictures = progress(
-        held_out_versions(photos.held_out, np.random.default_rng(SEED)), VERSIONS * count, "Held-out photos"
+    parts = zip(*((part.photos, part.folds, part.others) for part in found), strict=True)
+    return gate_of(Measured(*map(np.concatenate, parts)), f"{len(found)} photos")
+
+
+def measure(name: str, data: bytes, seed: int) -> Measured | None:
+    """What there is in a photo's file; nothing where it is too small. Raises InputError if it can't be read."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            maker, photo = maker_of(image), image.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{name} can't be read: {error}") from error
+    if min(photo.size) < SMALLEST:
+        return None
+    photos, rest = (
+        np.stack([statistics(pixels) for pixels in make(photo, np.random.default_rng((seed, index)))])
+        for index, make in enumerate((versions, others))
     )
-    found = [scores(typicality, measure_picture(typicality.of_features, model, pixels))[0] for pixels in pictures]
-    about = f"{count} held-out photos, each as it is and in {VERSIONS - 1} versions that are at random "
-    about += "downscaled, softened, through a JPEG or grey"
-    return Gate(typicality, model, Calibration.of_scores(hash_of(typicality), found, FALSE_ALARMS, about)), solved
+    return Measured(photos, np.full(len(photos), zlib.crc32((maker or name).encode()) % FOLDS), rest)
 
 
-def learn_features(photos: Photos, rng: np.random.Generator, progress: Progress) -> tuple[FeatureLikelihood, float]:
-    """Train the jigsaw classifier on crops of the training photos, and fit the mixture of their features.
+def gate_of(found: Measured, photos: str) -> Gate:
+    """The gate for photos, which the text `photos` names, of which there is so much that each fold has others."""
+    raw = np.empty((len(found.photos), len(NOTHING)))
+    for fold in np.unique(found.folds):
+        held_out = found.folds == fold
+        judge = fit_judge(found.photos[~held_out], found.others, NOTHING)
+        raw[held_out] = [judge.raw(values) for values in found.photos[held_out]]
+    judge = fit_judge(found.photos, found.others, np.quantile(raw, (FALSE_ALARMS, 0.5), axis=0).T)
+    low, middle = judge.marks.T
+    scores = ((raw - low) / (middle - low)).min(1).tolist()
+    about = f"{photos}, each as it is and in versions, scored by a gate fitted without photos of its maker"
+    return Gate(judge, Calibration.of_scores(hash_of(judge), scores, FALSE_ALARMS, about))
 
-    Returns p_FE and the share of the puzzles that were solved in the last epoch.
-    """
-    crops = torch.cat([thumbnails(photos.batch(200, TILE, rng)) for _ in range(CROPS // 200)])
-    epochs = train_jigsaw(crops, replace(PHOTOS, epochs=EPOCHS), SEED)
-    *_, (net, figures) = progress(epochs, EPOCHS, "Jigsaw puzzles")
-    jigsaw = net.requires_grad_(False).half().float()  # as it will be stored
-    mixture = Mixture.fit(jigsaw.features(crops, LAYER), FEATURE_COMPONENTS)
-    return FeatureLikelihood(jigsaw, mixture, LAYER), figures["accuracy"]
+
+def fit_judge(photos: Values, rest: Values, marks: Values) -> Judge:
+    """Of statistics of photos, (n, d), and of other pictures, (m, d); rounded as it will be stored."""
+    scale = Scale.fit(photos)
+    scaled = scale.apply(photos)
+    judge = Judge(scale, Typicality.fit(scaled), fit_suspicion(scaled, scale.apply(rest)), marks)
+    return Judge.from_arrays(judge.to_arrays())
 
 
-def fit_values(
-    photos: Photos, of_features: FeatureLikelihood, model: CodingModel, rng: np.random.Generator, progress: Progress
-) -> Typicality:
-    """Fit the mixture of the values to FITTED training photos in versions of `vary`."""
-    chosen = rng.permutation(len(photos.training))[:FITTED]
-    varied = (vary(photos.training[index], rng) for index in chosen)
-    values = [
-        measure_picture(of_features, model, pixels) for pixels in progress(varied, len(chosen), "Photos to fit to")
-    ]
-    return Typicality.fit(of_features, torch.cat(values))
+def maker_of(image: Image.Image) -> str:
+    """The first word of a camera's maker, in lower case; nothing where the picture doesn't say."""
+    return "".join(str(image.getexif().get(MAKE, "")).strip("\0 ").lower().split()[:1])

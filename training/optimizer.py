@@ -1,17 +1,32 @@
-"""The optimiser, its step sizes over time, and the average of the weights that it leaves."""
+"""The optimisers, their step sizes over time, and the average of the weights that they leave."""
 
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from .settings import Settings
+
 WARMUP_STEPS = 200
 EMA_DECAY = 0.999
 
 Weights = tuple[Tensor, ...] | list[Tensor]
+
+
+class Stepping(Protocol):
+    """What takes the steps of a training."""
+
+    def step(self, factor: float) -> None:
+        """Take a step with `factor` times the step sizes."""
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """All that the next steps depend on."""
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Inverse of `state_dict`."""
 
 
 class Optimizer:
@@ -44,6 +59,35 @@ class Optimizer:
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         for part, state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
+
+
+class AdaMax:
+    """Adam with the infinity norm (Kingma and Ba 2014), for all weights: what the first paper trains with."""
+
+    def __init__(self, parameters: Collection[nn.Parameter], rate: float):
+        self.rate = rate
+        self.whole = torch.optim.Adamax(parameters, lr=rate)
+
+    def step(self, factor: float) -> None:
+        """Take a step with `factor` times the step size."""
+        self.whole.param_groups[0]["lr"] = self.rate * factor
+        self.whole.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [self.whole.state_dict()]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        self.whole.load_state_dict(*states)
+
+
+def muon_and_adam(parameters: Collection[nn.Parameter], settings: Settings) -> Stepping:
+    """The photo model's."""
+    return Optimizer(parameters, settings.muon_rate, settings.rate)
+
+
+def adamax(parameters: Collection[nn.Parameter], settings: Settings) -> Stepping:
+    """The family's."""
+    return AdaMax(parameters, settings.rate)
 
 
 def rate_schedule(step: int, done: float, decay: float) -> float:

@@ -9,6 +9,7 @@ class Settings:
 
     Attributes:
         minutes: that the run is to take, more than 0.
+        spent: minutes of these that were spent before, by runs that this one goes on from.
         batch: crops in a step.
         crop: side of a crop in pixels.
         rate: Adam's step size.
@@ -28,3 +29,4 @@ class Settings:
     clip: float = 2.0
     bf16: bool = False
     seed: int = 0
+    spent: float = 0.0

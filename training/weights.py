@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ..errors import InputError, ModelError
 from ..models import integers
@@ -22,7 +23,7 @@ def load_weights(model: SelfVAE, path: Path) -> None:
         raise ModelError(f"model {path} can't be loaded: {error}") from error
 
 
-def load_average(model: SelfVAE, checkpoint: Path) -> None:
+def load_average(model: nn.Module, checkpoint: Path) -> None:
     """Load the averaged weights of the part that a checkpoint is of. Raises InputError where there is none."""
     if not checkpoint.exists():
         raise InputError(f"there is no {checkpoint}: train the {checkpoint.stem} first")

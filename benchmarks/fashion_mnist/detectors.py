@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...gate.feature_likelihood import FeatureLikelihood
+from .feature_likelihood import FeatureLikelihood
 from .predictive import CHUNK, PREDICTIVE, Scheme
 from .vae import LATENTS, PIXELS, VAE, PixelLikelihood
 

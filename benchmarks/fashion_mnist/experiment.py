@@ -15,10 +15,6 @@ from tabulate import tabulate
 from torch import Tensor, nn
 
 from ...files import write_whole
-from ...gate.feature_likelihood import FeatureLikelihood
-from ...gate.jigsaw import Jigsaw
-from ...gate.mixture import ADDED_VARIANCE
-from ...training.puzzles import APPENDIX_A
 from . import figures, steps
 from .detectors import (
     PER_PIXEL,
@@ -30,8 +26,12 @@ from .detectors import (
     LikelihoodRegret,
     Predictive,
 )
+from .feature_likelihood import FeatureLikelihood
 from .images import Data
+from .jigsaw import Jigsaw
+from .mixture import ADDED_VARIANCE
 from .predictive import POSTERIOR_DRAWS, PRIOR_DRAWS, Scheme
+from .puzzles import APPENDIX_A
 from .vae import VAE, Bernoulli, Gaussian, PixelLikelihood, perturb
 
 Net = TypeVar("Net", bound=nn.Module)

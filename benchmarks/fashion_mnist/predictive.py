@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...gate.feature_likelihood import FeatureLikelihood, log_fe
+from .feature_likelihood import FeatureLikelihood, log_fe
 from .vae import LATENTS, VAE, log_density, log_density_pairs
 
 Scheme = Literal["PR", "APO"]  # prior predictive, approximate posterior predictive

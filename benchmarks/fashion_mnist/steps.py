@@ -15,10 +15,10 @@ import click
 import torch
 from torch import Tensor, nn
 
-from ...gate.jigsaw import Jigsaw
-from ...gate.mixture import Mixture
-from ...training.puzzles import APPENDIX_A, train_jigsaw
 from .detectors import Detector
+from .jigsaw import Jigsaw
+from .mixture import Mixture
+from .puzzles import APPENDIX_A, train_jigsaw
 from .vae import PixelLikelihood, train_vae
 
 KEYLESS = {"vae": ["images"], "jigsaw": ["images"], "mixture": ["images", "net"], "scores": ["detector", "sets"]}

@@ -74,7 +74,7 @@ class Layers:
             alpha_of(stream)
         if stream.plain is not None:
             self.layer = "plain"
-            picture = plain_picture(stream, stream.plain)
+            picture = plain_picture(stream, stream.plain, 0)
             # of sixteen bits, `fine` has a seal of its own
             return self._promised(picture.pixels, None if stream.fine else stream.plain.checksum)
         self.layer = "codes"
@@ -87,7 +87,7 @@ class Layers:
 
     def _pop(self, codes: bytes, rng: Random) -> None:
         """Pop symbols of all kinds, in no sensible order, and at last the seal."""
-        tables = self.codec.model.residuals
+        tables = self.codec.photo_model.residuals
         stack = Stack.from_bytes(codes, tables)
         returned: list[np.ndarray] = []
         for _ in range(rng.randrange(POPS)):

@@ -25,7 +25,7 @@ def our_codec() -> Codec:
 def tier_peer(tier: str, **always: Any) -> Peer:
     """A tier of svcodec, at every tenth quality where it takes one; `always` are options of every encoding."""
     codec = our_codec()
-    network = codec.model.network
+    network = codec.photo_model.network
     options = "".join(f", {key} {value}" for key, value in always.items())
     return Peer(
         "-".join([f"{PREFIX}{tier}", *map(str, always.values())]),

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from ..arrays import Pixels
-from .impostors import FONTS, SIZE, levels, sentence, windows
+from ..training.corrupted import levels
+from ..training.drawn import SIZE, sentence, windows
 
 PAPER = (249, 244, 233)
 COLOURS = (
@@ -23,8 +24,8 @@ def page() -> Pixels:
     """Black text on white."""
     image = Image.new("RGB", SIZE, "white")
     draw, rng = ImageDraw.Draw(image), np.random.default_rng(0)
-    draw.text((60, 36), sentence(rng, 4), "black", ImageFont.truetype(FONTS[3], 26))
-    face = ImageFont.truetype(FONTS[1], 15)
+    draw.text((60, 36), sentence(rng, 4), "black", ImageFont.load_default(26))
+    face = ImageFont.load_default(15)
     for line in range(18):
         if line % 6 != 5:
             draw.text((60, 90 + 22 * line), sentence(rng, 14), "black", face)
@@ -35,7 +36,7 @@ def chart() -> Pixels:
     """Bars, a curve, axes and their labels."""
     image = Image.new("RGB", SIZE, "white")
     draw, rng = ImageDraw.Draw(image), np.random.default_rng(1)
-    face = ImageFont.truetype(FONTS[0], 14)
+    face = ImageFont.load_default(14)
     heights = np.cumsum(rng.integers(-20, 45, 12)) + 120
     for tick in range(0, 401, 50):
         draw.line((80, 440 - tick, 720, 440 - tick), "#dddddd")
@@ -47,7 +48,7 @@ def chart() -> Pixels:
     curve = [(117 + 51 * index, 400 - int(0.8 * height)) for index, height in enumerate(heights[::-1])]
     draw.line(curve, "#d62728", 3, "curve")
     draw.line((80, 40, 80, 440, 720, 440), "black", 2)
-    draw.text((300, 12), sentence(rng, 4), "black", ImageFont.truetype(FONTS[3], 18))
+    draw.text((300, 12), sentence(rng, 4), "black", ImageFont.load_default(18))
     return np.array(image)
 
 

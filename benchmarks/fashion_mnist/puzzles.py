@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..gate.jigsaw import TILES, Jigsaw, permutations
+from .jigsaw import TILES, Jigsaw, permutations
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,37 @@
+"""The first paper's experiments: trains its models, measures them, and writes table 1 and the figures.
+
+PLAN is the name of one that comes with the package, or a .json file. What is finished stays in OUT: a run that was
+interrupted goes on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ...errors import SvcodecError
+from ...training.datasets import load
+from .feature_distance import extractor
+from .plan import read
+from .trials import run
+
+
+@click.command(help=__doc__)
+@click.argument("plan", metavar="PLAN")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The plan's data set, on disk.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for everything.")
+@click.option("--only", metavar="KIND", multiple=True, help="Only this model; may be repeated.")
+@click.option("--inception", metavar="FILE", type=click.Path(path_type=Path), help="FID's network, in TorchScript.")
+def main(plan: str, data: Path, output: Path, only: tuple[str, ...], inception: Path | None) -> None:
+    try:
+        chosen = read(plan)
+        metric, features = extractor(inception)
+        run(chosen, load(chosen.data, data, chosen.side), output, metric, features, only)
+    except SvcodecError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo((output / "table.md").read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()

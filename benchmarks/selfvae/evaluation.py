@@ -1,0 +1,109 @@
+"""What is measured of a trained model, and the parts of the figures that show it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...family.gaussians import seeded
+from ...family.generation import MODES, edit, generate, interpolate, kept, reconstruct
+from ...family.hierarchy import Hierarchy, latent_name
+from ...family.objective import bits_per_dimension, elbo_terms, log_likelihood
+from ...training.datasets import ImageSet
+from .feature_distance import Features, distance
+from .plan import Plan
+
+AT_ONCE = 50
+EXACT = "exact"  # the mode that gives x itself
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of pictures for the figures, integers 0..255, (n, 3, side, side) each, by their titles."""
+
+    generations: dict[str, Tensor]
+    reconstructions: dict[str, Tensor]
+    edits: dict[str, Tensor]
+
+
+@torch.inference_mode()
+def measure(network: Hierarchy, images: ImageSet, plan: Plan, features: Features) -> dict[str, Any]:
+    """Figures of a model on test images, as JSON takes them.
+
+    Returns:
+        `elbo` and `likelihood`, bits per dimension by the ELBO and by importance sampling, each with its standard
+        error; the ELBO's `terms`; `rates`, the share of the original's bits that each mode of section 3.3 has to send,
+        by the model; `errors`, the root of the mean squared error of each mode's pictures; `distance`, of features.
+    """
+    x = images.testing[: plan.tested].to(device_of(network))
+    noise = seeded(plan.seed)
+    values, terms = [], []
+    for part in torch.split(x, AT_ONCE):
+        found = network.elbo(part.float(), noise)
+        values.append(bits_per_dimension(found.elbo, part))
+        terms.append({name: value * len(part) for name, value in elbo_terms(found, part).items()})
+    means = {name: sum(each[name] for each in terms) / len(x) for name in terms[0]}
+    weighed = x[: plan.weighed].float()
+    likelihood = log_likelihood(network, weighed, noise, plan.importance_samples)
+    count = min(plan.generated, len(images.testing))
+    real = images.testing[:count]
+    drawn = [generate(network, len(part), plan.seed + i).cpu() for i, part in enumerate(torch.split(real, AT_ONCE))]
+    return {
+        "elbo": _with_error(torch.cat(values)),
+        "likelihood": _with_error(bits_per_dimension(likelihood, weighed)),
+        "terms": {name: round(value, 4) for name, value in means.items()},
+        "rates": rates(network, means),
+        "errors": {mode: _error(network, weighed, mode, plan.seed) for mode in _modes(network)},
+        "distance": round(distance(features, torch.cat(drawn), real), 3),
+        "pictures": {"tested": len(x), "weighed": len(weighed), "generated": count},
+    }
+
+
+def rates(network: Hierarchy, terms: dict[str, float]) -> dict[str, float]:
+    """What each mode sends, in shares of x's eight bits per sub-pixel, by the terms of -ELBO.
+
+    A latent costs ln q - ln p, as bits-back reaches it; a level -ln p. What is drawn costs nothing.
+    """
+    costs: dict[str, float] = {}
+    for term, value in terms.items():  # "p(z_1 | y_1, u)" is of z_1
+        name = term[2:-1].split(" | ")[0]
+        costs[name] = costs.get(name, 0.0) + value
+    found = {mode: round(sum(costs[name] for name in kept(network, mode)) / 8, 4) for mode in _modes(network)}
+    return {**found, EXACT: round(sum(terms.values()) / 8, 4)}
+
+
+def rows(network: Hierarchy, images: ImageSet, plan: Plan, rates: dict[str, float]) -> Rows:
+    """Figures 4 and 5 (generations), 6 (reconstructions with what they send) and 12 (interpolations and edits)."""
+    x = images.testing[: plan.shown].to(device_of(network)).float()
+    reconstructions = {"original": x}
+    for mode in _modes(network):
+        reconstructions[f"{mode}, {rates[mode]:.1%}"] = reconstruct(network, x, mode, plan.seed, mean=True)
+    edits = {"interpolation": interpolate(network, x[:2], plan.shown, plan.seed)}
+    depth = network.depth
+    for k in range(1, depth + 2):
+        name = latent_name(k, depth)
+        edits[f"{name} anew"] = edit(network, x[:1], [name], plan.shown, plan.seed, mean=True)
+    return Rows({"generations": generate(network, plan.shown, plan.seed)}, reconstructions, edits)
+
+
+def device_of(network: Hierarchy) -> torch.device:
+    """Where a network is."""
+    return next(network.parameters()).device
+
+
+def _modes(network: Hierarchy) -> list[str]:
+    """Those that start from a picture, and that the model has."""
+    return [mode for mode, names in MODES.items() if names and (network.depth or set(names) == {"u"})]
+
+
+def _error(network: Hierarchy, x: Tensor, mode: str, seed: int) -> float:
+    parts = [reconstruct(network, part, mode, seed, mean=True) - part for part in torch.split(x, AT_ONCE)]
+    return round(math.sqrt(float(torch.cat(parts).square().mean())), 3)
+
+
+def _with_error(values: Tensor) -> list[float]:
+    return [round(float(values.mean()), 4), round(float(values.std(correction=0)) / math.sqrt(len(values)), 4)]

@@ -1,0 +1,81 @@
+"""What is trained and measured: configuration files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import InputError
+from ...family.objective import IMPORTANCE_SAMPLES
+from ...training.family_training import BATCH
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment.
+
+    Attributes:
+        data: name of the data set.
+        side: of its images in pixels.
+        models: kinds that are compared, all of one size and trained for one time.
+        size: of the models.
+        minutes: of training, each model.
+        batch: images in a step.
+        seed: of whatever is drawn.
+        tested: images whose ELBO is measured, the first of the test images.
+        weighed: of these, images whose likelihood is measured by importance sampling.
+        importance_samples: of each of them.
+        generated: images whose features are compared with those of as many test images.
+        chained: images that bits-back codes in one file.
+        shown: images in a row of a figure.
+    """
+
+    data: str
+    side: int
+    models: tuple[str, ...]
+    size: str = "small"
+    minutes: float = 180.0
+    batch: int = BATCH
+    seed: int = 0
+    tested: int = 2000
+    weighed: int = 100
+    importance_samples: int = IMPORTANCE_SAMPLES
+    generated: int = 2000
+    chained: int = 100
+    shown: int = 8
+
+
+def names() -> list[str]:
+    """Of the plans in the package."""
+    return sorted(Path(file.name).stem for file in _folder().iterdir() if file.name.endswith(SUFFIX))
+
+
+def read(name: str) -> Plan:
+    """A plan in the package, or that of a file.
+
+    Raises:
+        InputError: there is none, or it can't be understood.
+    """
+    file: Path | Traversable = Path(name) if name.endswith(SUFFIX) else _folder() / f"{name}{SUFFIX}"
+    try:
+        values = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"there is no plan {name}: name a {SUFFIX} file or one of {', '.join(names())}") from error
+    except ValueError as error:
+        raise InputError(f"{name} is no plan: {error}") from error
+    try:
+        return Plan(**{**values, "models": tuple(values["models"])})
+    except (LookupError, TypeError) as error:
+        raise InputError(f"{name} is no plan: {error}") from error
+
+
+def _folder() -> Traversable:
+    return resources.files(__package__) / "configurations"

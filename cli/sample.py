@@ -1,0 +1,90 @@
+"""`svcodec sample`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import SAMPLE_MODES
+from .options import device_option, overwrite_option
+from .terminal import echo, read, refuse_existing, shown, write
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_GAP = 2
+_ROW = 8  # pictures in a row, where they start from none
+_SHOWN = 128  # at least so many pixels a picture on the sheet
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The sheet, a PNG file; - for standard output.")
+@click.option(
+    "--mode", type=click.Choice(SAMPLE_MODES), default=SAMPLE_MODES[0], show_default=True, help="What to draw."
+)
+@click.option("--from", "sources", metavar="PICTURE", multiple=True, help="A picture to start from; may be repeated.")
+@click.option(
+    "-n", "--count", type=click.IntRange(1), help="Pictures to draw, for each one given; by default 8, or 64."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of whatever is drawn.")
+@click.option("--mean", is_flag=True, help="The mean of every sub-pixel instead of a draw.")
+@click.option("--redraw", metavar="NAME", multiple=True, help="With edit: a variable to draw anew, as z_1 or u.")
+@overwrite_option
+@device_option
+def sample(
+    model: str,
+    output: str,
+    mode: str,
+    sources: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    mean: bool,
+    redraw: tuple[str, ...],
+    overwrite: bool,
+    device: str,
+) -> None:
+    """Draw pictures from one of the first paper's models, on one sheet.
+
+    MODEL is the name of a model or the path of a .safetensors file. Modes other than generation start from pictures,
+    which are given with --from and come first in their rows.
+    """
+    from .. import sample as draw
+
+    refuse_existing(output, overwrite)
+    contents = [read(source) for source in sources]
+    count = count or (_ROW if contents else _ROW**2)
+    drawn = draw(model, contents, mode=mode, count=count, seed=seed, mean=mean, redrawn=redraw or None, device=device)
+    rows = [drawn[i : i + _ROW] for i in range(0, len(drawn), _ROW)]
+    if mode == "interpolation":
+        rows = [drawn]
+    elif contents:
+        rows = [[_opened(content), *drawn[i * count : (i + 1) * count]] for i, content in enumerate(contents)]
+    sheet = io.BytesIO()
+    _sheet(rows).save(sheet, "PNG")
+    write(output, sheet.getvalue(), overwrite=overwrite)
+    echo(f"{len(drawn)} pictures -> {shown(output)}", err=output == "-")
+
+
+def _opened(content: bytes) -> Image.Image:
+    from PIL import Image
+
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def _sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
+    """Pictures in rows, enlarged so that one can see them."""
+    from PIL import Image, ImageOps
+
+    side = rows[-1][-1].width
+    side *= max(1, round(_SHOWN / side))
+    columns = max(map(len, rows))
+    whole = Image.new("RGB", (columns * (side + _GAP) + _GAP, len(rows) * (side + _GAP) + _GAP), "white")
+    for row, pictures in enumerate(rows):
+        for column, picture in enumerate(pictures):
+            shown_as = ImageOps.fit(picture, (side, side), Image.Resampling.NEAREST)
+            whole.paste(shown_as, (_GAP + column * (side + _GAP), _GAP + row * (side + _GAP)))
+    return whole

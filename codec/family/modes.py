@@ -1,0 +1,202 @@
+"""The lossy tiers by a model of the family: the four modes of section 3.3, tile by tile.
+
+Nothing gives back what bits-back would draw with: a decoder that lacks y_{k-1} can't tell q(z_k | y_{k-1}). So latents
+are the means of their posteriors, rounded to a coarse grid and coded directly under their priors; u where the base of
+RealNVP has it. What a mode does not code is the mean of its distribution, or with a seed a draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...arrays import Pixels, tiles
+from ...bitstream.container import Entry, Variable
+from ...bitstream.stack import Stack, check_seal, checksum
+from ...family.gaussians import Gaussian, Noise, seeded
+from ...family.generation import kept
+from ...family.hierarchy import latent_name, level_name
+from ...family.pixels import PixelDistribution
+from ...family.priors import Coupling, Mixture, Prior, RealNVP
+from ...models.transforms import to_pixels, to_samples
+from ..ledger import Ledger, latent_variable, level_variable
+from ..tiers import TierSpec
+from .chain import filled
+from .family_model import FamilyModel
+from .variables import component_of, on_grid, pop_latent, pop_level, push_latent, push_level, standard, weights_of
+
+COARSE = 2  # bits behind the point of latents
+
+
+class Road:
+    """What the variables of a tile come from, on the way from u down to x: an encoder's or a decoder's."""
+
+    def u(self) -> Tensor:
+        """u."""
+        raise NotImplementedError
+
+    def level(self, k: int, pixels: PixelDistribution) -> Tensor:
+        """y_k, given its distribution."""
+        raise NotImplementedError
+
+    def latent(self, k: int, gaussian: Gaussian) -> Tensor:
+        """z_k, given its prior."""
+        raise NotImplementedError
+
+
+class Writer(Road):
+    """Takes the variables from a tile, and keeps how they are to be pushed."""
+
+    def __init__(self, model: FamilyModel, stack: Stack, tile: Tensor, channels: int | None) -> None:
+        self.network, self.stack, self.channels = model.network, stack, channels
+        self.y = self.network.represent(filled(tile, model.side))
+        self.means = [posterior.mean for posterior in self.network.posteriors(self.y)]
+        self.pushes: list[tuple[Variable, Callable[[], None]]] = []
+
+    def u(self) -> Tensor:
+        prior, mean = self.network.prior, self.means[-1]
+        if isinstance(prior, Mixture):
+            component = int(prior.component_log_densities(mean).argmax())
+            self._push(Variable.U, lambda: self.stack.push_symbols([component], weights_of(prior)))
+            return self._latent(Variable.U, mean, component_of(prior, component))
+        v = self._latent(Variable.U, to_base(prior, mean), standard(mean))
+        return from_base(prior, v)
+
+    def level(self, k: int, pixels: PixelDistribution) -> Tensor:
+        samples = self.y[k]
+        channels = self.channels or samples.shape[1]
+        self._push(level_variable(k), lambda: push_level(self.stack, pixels, samples, channels))
+        return samples
+
+    def latent(self, k: int, gaussian: Gaussian) -> Tensor:
+        return self._latent(latent_variable(k), self.means[k - 1], gaussian)
+
+    def _latent(self, variable: Variable, mean: Tensor, gaussian: Gaussian) -> Tensor:
+        z = on_grid(mean, COARSE)
+        self._push(variable, lambda: push_latent(self.stack, z, gaussian, COARSE))
+        return z
+
+    def _push(self, variable: Variable, push: Callable[[], None]) -> None:
+        self.pushes.append((variable, push))
+
+
+class Reader(Road):
+    """Pops the variables of a tile."""
+
+    def __init__(self, model: FamilyModel, stack: Stack, channels: int | None) -> None:
+        self.network, self.stack, self.channels = model.network, stack, channels
+
+    def u(self) -> Tensor:
+        prior = self.network.prior
+        if isinstance(prior, Mixture):
+            component = int(self.stack.pop_symbols(weights_of(prior))[0])
+            return pop_latent(self.stack, component_of(prior, component), COARSE)
+        shape = self.network.configuration.latent(self.network.depth + 1)
+        like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
+        return from_base(prior, pop_latent(self.stack, standard(like), COARSE))
+
+    def level(self, k: int, pixels: PixelDistribution) -> Tensor:
+        channels, side = self.network.configuration.shapes[k]
+        return pop_level(self.stack, pixels, side, side, self.channels or channels)
+
+    def latent(self, k: int, gaussian: Gaussian) -> Tensor:
+        return pop_latent(self.stack, gaussian, COARSE)
+
+
+def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, tuple[Entry, ...]]:
+    """A stack with a picture, and what its variables took.
+
+    Args:
+        spec: of a lossy tier.
+        pixels: uint8 (h, w, 3), or (h, w) for grey.
+
+    Raises:
+        InputError: the model is a VAE, and the tier needs a representation.
+    """
+    names, stack = coded(model, spec), model.stack()
+    grey = pixels.ndim == 2
+    image = to_samples(pixels, torch.device("cpu")).double()
+    decoded = np.empty_like(pixels)
+    writers = []
+    for rows, columns in tiles(pixels.shape[:2], model.side):
+        writers.append(Writer(model, stack, image[..., rows, columns], 1 if grey else None))
+        tile = descend(model, names, writers[-1], None)
+        decoded[rows, columns] = to_pixels(tile[..., : rows.stop - rows.start, : columns.stop - columns.start], grey)
+    stack.seal(checksum(decoded))
+    ledger = Ledger()
+    for writer in reversed(writers):
+        for variable, push in reversed(writer.pushes):
+            with ledger.counting(stack, variable):
+                push()
+    return stack, ledger.account()
+
+
+def decode(
+    model: FamilyModel, stack: Stack, spec: TierSpec, size: tuple[int, int], grey: bool, seed: int | None
+) -> Pixels:
+    """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
+
+    Args:
+        seed: draws what the tier does not code instead of taking its mean.
+
+    Raises:
+        StreamError: the stack is not one that `encode` returned, or this machine computes otherwise.
+    """
+    names = coded(model, spec)
+    noise = None if seed is None else seeded(seed)
+    pixels = np.empty(size if grey else (*size, 3), np.uint8)
+    for rows, columns in tiles(size, model.side):
+        tile = descend(model, names, Reader(model, stack, 1 if grey else None), noise)
+        pixels[rows, columns] = to_pixels(tile[..., : rows.stop - rows.start, : columns.stop - columns.start], grey)
+    seal = stack.unseal()
+    if noise is None:
+        check_seal(seal, pixels)
+    return pixels
+
+
+def coded(model: FamilyModel, spec: TierSpec) -> tuple[str, ...]:
+    """Names of the variables that a tier codes. Raises InputError for a VAE that has none to code."""
+    return kept(model.network, spec.mode.replace(" ", "-"))
+
+
+def descend(model: FamilyModel, names: tuple[str, ...], road: Road, noise: Noise | None) -> Tensor:
+    """A tile's mean, (1, 3, side, side), given the variables that are coded; others are means, or draws by `noise`."""
+    network, depth = model.network, model.network.depth
+    y: dict[int, Tensor] = {}
+    z: dict[int, Tensor] = {}
+    for k in range(depth, -1, -1):
+        if k == depth:
+            z[k] = road.u()
+        else:
+            prior = network.conditional(k, y, z)
+            if latent_name(k + 1, depth) in names:
+                z[k] = road.latent(k + 1, prior)
+            else:
+                z[k] = prior.mean if noise is None else prior.draw(noise)
+        pixels = network.pixels(k, y, z)
+        if level_name(k) in names:
+            y[k] = road.level(k, pixels)
+        else:
+            y[k] = pixels.mean() if noise is None or not k else pixels.draw(noise)
+    return y[0]
+
+
+def to_base(prior: Prior, u: Tensor) -> Tensor:
+    """f^-1(u), of RealNVP; u of N(0, 1)."""
+    for coupling in reversed(couplings_of(prior)):
+        u = coupling.inverse(u)[0]
+    return u
+
+
+def from_base(prior: Prior, v: Tensor) -> Tensor:
+    """f(v), of RealNVP; v of N(0, 1)."""
+    for coupling in couplings_of(prior):
+        v = coupling(v)
+    return v
+
+
+def couplings_of(prior: Prior) -> list[Coupling]:
+    return prior.steps if isinstance(prior, RealNVP) else []

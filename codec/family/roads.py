@@ -1,0 +1,55 @@
+"""Pictures to codes and back by a model of the family, in any tier."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...arrays import Pixels
+from ...bitstream.container import Colour, Stream
+from ...bitstream.stack import Stack
+from ...errors import ModelError, StreamError
+from ..ledger import Coded
+from ..tiers import SPECS, TierSpec
+from . import chain, modes
+from .family_model import FamilyModel
+
+
+def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> Coded:
+    """A picture in codes.
+
+    Args:
+        spec: of the tier.
+        pixels: uint8 (h, w, 3), or (h, w) for grey.
+
+    Raises:
+        InputError: the model is a VAE, and the tier needs a representation.
+    """
+    road = partial(chain.encode, model, pixels) if spec.exact else partial(modes.encode, model, spec, pixels)
+    stack, account = model.compute(pixels.shape[0] * pixels.shape[1], road)
+    return Coded(stack.to_bytes(), account)
+
+
+def decode(model: FamilyModel, stream: Stream, seed: int | None) -> Pixels:
+    """The pixels of a stream: uint8 (h, w, 3), or (h, w) for grey.
+
+    Raises:
+        StreamError: it is damaged.
+        ModelError: it was made by a machine whose arithmetic is another.
+    """
+    spec, size, grey = SPECS[stream.tier], (stream.height, stream.width), stream.colour is Colour.GREY
+
+    def pixels() -> Pixels:
+        stack = Stack.from_bytes(stream.codes, model.stack().tables)
+        if spec.exact:
+            return chain.decode(model, stack, size, grey)
+        return modes.decode(model, stack, spec, size, grey, seed)
+
+    try:
+        return model.compute(stream.height * stream.width, pixels)
+    except StreamError as error:
+        if stream.machine == model.fingerprint:
+            raise
+        raise ModelError(
+            f"the picture can't be decoded here ({error}): model {model.name} is computed in floats, and the machine "
+            "that coded it adds in another order than this one"
+        ) from error

@@ -1,0 +1,136 @@
+"""Pictures drawn from the first paper's models: what `svcodec sample` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import InputError, ModelError
+from ..family import stored
+from ..family.generation import MODES, edit, generate, interpolate, kept, reconstruct, super_resolve
+from ..family.hierarchy import Hierarchy, latent_name
+from ..family.squares import square
+from ..models.arithmetic import undisturbed
+from ..models.machine import device_of
+from ..models.transforms import to_pixels
+from .arguments import SAMPLE_MODES, whole_number
+from .memory import tells_out_of_memory
+from .model_files import weights_file
+from .pictures import PictureLike, read_picture
+from .sources import prefix, reason
+
+MAX_COUNT = 1024  # pictures drawn at once
+
+
+@tells_out_of_memory
+def sample(
+    model: str | os.PathLike[str],
+    pictures: Sequence[PictureLike] = (),
+    *,
+    mode: str = "generation",
+    count: int = 1,
+    seed: int = 0,
+    mean: bool = False,
+    redrawn: Sequence[str] | None = None,
+    device: str = "cpu",
+) -> list[Image.Image]:
+    """Pictures drawn from a model of the first paper, a VAE or selfVAE.
+
+    Args:
+        model: path of a .safetensors file, or name of a model of that family that is registered or in the package.
+        pictures: what `mode` starts from, as `encode` takes them, of 8 bits; their middle squares are scaled to the
+            model's size. One of y's own size stands for y in super-resolution.
+        mode: one of `SAMPLE_MODES`, by section 3.3 of the paper
+
+            - `generation`: from nothing;
+            - `conditional-generation`, `conditional-reconstruction`, `reconstruction-1`, `reconstruction-2`: what
+              becomes of the pictures where only some of their variables are kept;
+            - `super-resolution`: from the pictures' representations y alone;
+            - `interpolation`: `count` pictures from the first picture to the second, both ends included;
+            - `edit`: the pictures with some variables drawn anew.
+        count: of pictures to draw, for each of `pictures` where there are any; 1 to 1024 in all.
+        seed: of whatever is drawn, 0 or more.
+        mean: take the mean of every sub-pixel instead of a draw; interpolation always does.
+        redrawn: for `edit`, names of the variables that are drawn anew, as u, y_1 or z_1; None for all z.
+        device: where the networks run, as torch names it.
+
+    Returns:
+        RGB images of the model's size: those of the first picture, then those of the second, and so on.
+
+    Raises:
+        InputError: a picture or an argument can't be used, or the mode needs more than a VAE has.
+        ModelError: there is no such model or device, or it is none of the family.
+        OutOfMemoryError: memory ran out.
+    """
+    _check(pictures, mode, count, seed)
+    network = load_family(model, device)
+    starts = [_read(picture) for picture in pictures]
+    side = network.configuration.side
+
+    def draw() -> Tensor:
+        if mode == "generation":
+            return generate(network, count, seed, mean)
+        if mode == "super-resolution":
+            given = torch.cat([_representation(network, start, device) for start in starts])
+            return super_resolve(network, given.repeat_interleave(count, 0), seed, mean)
+        x = torch.stack([square(start, side) for start in starts]).to(device).float()
+        if mode == "interpolation":
+            return interpolate(network, x, count, seed)
+        if mode == "edit":
+            names = [latent_name(k + 1, network.depth) for k in range(max(1, network.depth))]
+            return torch.cat([edit(network, each[None], redrawn or names, count, seed, mean) for each in x])
+        return reconstruct(network, x.repeat_interleave(count, 0), mode, seed, mean)
+
+    if mode in MODES:
+        kept(network, mode)  # before anything is computed
+    drawn = undisturbed(torch.device(device).type, side * side, draw)
+    return [Image.fromarray(to_pixels(each[None], grey=False)) for each in drawn]
+
+
+def load_family(model: str | os.PathLike[str], device: str = "cpu") -> Hierarchy:
+    """A model of the family, in evaluation mode.
+
+    Raises:
+        ModelError: as for `sample`.
+    """
+    file = weights_file(model)
+    try:
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: {reason(error)}") from error
+    return stored.from_bytes(content, os.fspath(model), device_of(device))
+
+
+def _check(pictures: Sequence[PictureLike], mode: str, count: int, seed: int) -> None:
+    if mode not in SAMPLE_MODES:
+        raise InputError(f"there is no mode {mode!r}: it is one of {', '.join(SAMPLE_MODES)}")
+    if isinstance(pictures, (str, bytes, os.PathLike)):
+        raise InputError("pictures must be a sequence of pictures, not one")
+    needed = {"generation": "none", "interpolation": "two"}.get(mode, "at least one")
+    given = len(pictures)
+    if not {"none": given == 0, "two": given == 2}.get(needed, given > 0):
+        raise InputError(f"{mode} takes {needed} of pictures, not {given}")
+    whole_number("count", count, 1, MAX_COUNT // max(1, given))
+    whole_number("seed", seed, 0, 2**63 - 1)
+
+
+def _read(picture: PictureLike) -> Image.Image:
+    pixels = read_picture(picture).pixels
+    if pixels.dtype != np.uint8:
+        raise InputError(f"{prefix(picture)}has 16 bits per sample: scale it to 8 first")
+    return Image.fromarray(pixels).convert("RGB")
+
+
+def _representation(network: Hierarchy, image: Image.Image, device: str) -> Tensor:
+    """y_K of an image, or the image itself where it has y_K's size: (1, c, side, side)."""
+    shapes = network.configuration.shapes
+    channels, side = shapes[-1]
+    if image.size == (side, side) and side < network.configuration.side:
+        samples = square(image, side).to(device).float()[None]
+        return samples[:, :channels] if channels == 1 else samples
+    return network.represent(square(image, network.configuration.side).to(device).float()[None])[-1]

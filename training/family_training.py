@@ -1,0 +1,105 @@
+"""Training of the first paper's models, the family: objective, checkpoints, model files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..family import stored
+from ..family.configuration import SIZES, Configuration, kind
+from ..family.gaussians import seeded
+from ..family.hierarchy import Hierarchy, build, sized
+from ..family.objective import bits_per_dimension, elbo_terms, initialise
+from .loop import Objective, Pictures, train
+from .optimizer import adamax
+from .settings import Settings
+from .weights import load_average
+
+BATCH, RATE, CLIP, DECAY = 32, 2e-3, 1.0, 0.3
+HELD_OUT = 128  # pictures that validation takes
+INITIAL = 64  # pictures that initialise the layers
+
+
+def configuration_of(name: str, side: int, size: str) -> Configuration:
+    """One of the paper's models, for pictures of that many pixels a side, of a size in `SIZES`.
+
+    Raises InputError where there is no such model or size.
+    """
+    if size not in SIZES:
+        raise InputError(f"there is no size {size!r}: it is one of {', '.join(SIZES)}")
+    return sized(kind(name, side), SIZES[size])
+
+
+def elbo_loss(model: Hierarchy, images: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    """-ELBO in bits per dimension (sections 2.1, 3.2 and 3.4), and its terms."""
+    terms = model.elbo(images)
+    return bits_per_dimension(terms.elbo, images).mean(), elbo_terms(terms, images)
+
+
+@torch.no_grad()
+def validate_elbo(model: Hierarchy, images: Tensor) -> dict[str, float | str]:
+    """-ELBO in bits per dimension of held-out pictures, `score`, and its terms, with the same noise every time."""
+    terms = model.elbo(images, seeded(0))
+    found = {f"held out {name}": round(value, 4) for name, value in elbo_terms(terms, images).items()}
+    return {"score": round(float(bits_per_dimension(terms.elbo, images).mean()), 4), **found}
+
+
+def family_objective(name: str) -> Objective[Hierarchy]:
+    """What a model of the family is trained for.
+
+    Args:
+        name: of its checkpoint and log.
+    """
+    return Objective(name, ("levels", "prior"), elbo_loss, validate_elbo, HELD_OUT, adamax)
+
+
+def family_settings(minutes: float, seed: int = 0, batch: int = BATCH) -> Settings:
+    """How a model of the family is trained, unless told otherwise."""
+    return Settings(minutes, batch=batch, rate=RATE, clip=CLIP, decay=DECAY, seed=seed)
+
+
+def train_family(name: str, configuration: Configuration, pictures: Pictures, folder: Path, settings: Settings) -> Path:
+    """Train a model of the family, going on from what the folder holds, and write its model file.
+
+    All runs together take `settings.minutes`; a model that had them already is not trained any more.
+
+    Args:
+        name: of its files in the folder.
+        configuration: of the model.
+        pictures: of its size.
+        folder: for NAME.pt, NAME.jsonl and NAME.safetensors; made where there is none.
+        settings: how to train; `crop` and `spent` are not looked at.
+
+    Returns:
+        The model file.
+
+    Raises:
+        InputError: the folder's model has another configuration, or the pictures another size.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint, written, file = (folder / f"{name}{suffix}" for suffix in (".pt", ".json", ".safetensors"))
+    known = written.read_text("utf-8") if written.exists() else None
+    if checkpoint.exists() and known != configuration.to_json():
+        raise InputError(f"{checkpoint} is of another model: train this one under another name or into another folder")
+    torch.manual_seed(settings.seed)
+    network = build(configuration)
+    spent = 0.0
+    if checkpoint.exists():
+        spent = torch.load(checkpoint, map_location="cpu", weights_only=True)["minutes"]
+    else:
+        written.write_text(configuration.to_json(), "utf-8")
+        initialise(network, pictures.batch(INITIAL, configuration.side, np.random.default_rng(settings.seed)))
+    if spent < settings.minutes:
+        settings = replace(settings, crop=configuration.side, spent=spent)
+        train(network, family_objective(name), pictures, folder, settings)
+        file.unlink(missing_ok=True)
+    if not file.exists():
+        finished = build(configuration)
+        load_average(finished, checkpoint)
+        stored.save(finished, file)
+    return file
