@@ -6,8 +6,11 @@ all but the lowest can be drawn with bits that are on the stack anyway, as in Bi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -15,6 +18,7 @@ from torch import Tensor
 from ..arrays import Integers
 from ..bitstream.container import Coding
 from ..bitstream.stack import Stack, symbol_bits
+from ..codec import lossless, lossy
 from ..codec.latents import OFFSET_BITS, Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
 from ..codec.ledger import Ledger, latent_variable, level_variable
 from ..codec.lossless import TileCoder
@@ -42,11 +46,11 @@ class ChainCoder(TileCoder):
             rich = self.stack.bits > OFFSET_BITS * inferred.numel() + SPARE_BITS
             coding = Coding.BITS_BACK if rich else Coding.DIRECT
             draw = draw_bits_back(inferred, drawn, self.stack) if rich else draw_direct(inferred, drawn)
-            with ledger.counting(latent_variable(k), coding):
+            with ledger.counting(self.stack, latent_variable(k), coding):
                 details, _ = self.network.ladder.level(k).draw(pyramid.opponent(k), features[k], self.at, draw)
-            with ledger.counting(level_variable(k - 1)):
+            with ledger.counting(self.stack, level_variable(k - 1)):
                 self.levels.push(partial(self.network.level_likelihood, k, pyramid[k], details), pyramid[k - 1])
-            with ledger.counting(latent_variable(k), coding):
+            with ledger.counting(self.stack, latent_variable(k), coding):
                 push_drawn(self.stack, drawn)
             self.stack.push_uniform([coding], 1)
         self.push_gist(pyramid, ledger)
@@ -78,6 +82,7 @@ class MeasuringStack(Stack):
     """A stack that adds up -log2 of the integer frequencies of what is pushed, less what is popped."""
 
     ideal = 0.0
+    written: ClassVar[list[float]]  # `ideal` of each stack that became part of a file
 
     def push_symbols(self, symbols: Any, frequencies: Any) -> None:
         self.ideal += symbol_bits(symbols, frequencies)
@@ -94,6 +99,18 @@ class MeasuringStack(Stack):
     def pop_uniform(self, count: int, bits: int) -> Integers:
         self.ideal -= count * bits
         return super().pop_uniform(count, bits)
+
+    def parts(self, positions: Sequence[int]) -> list[bytes]:
+        self.written.append(self.ideal)
+        return super().parts(positions)
+
+
+@contextmanager
+def measured_stacks() -> Iterator[list[float]]:
+    """What `MeasuringStack` adds up for each tile that is encoded inside."""
+    MeasuringStack.written = []
+    with mock.patch.object(lossy, "Stack", MeasuringStack), mock.patch.object(lossless, "Stack", MeasuringStack):
+        yield MeasuringStack.written
 
 
 def negative_elbo(model: Model, image: Tensor) -> float:

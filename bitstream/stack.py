@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import constriction
@@ -40,15 +41,15 @@ class Stack:
 
     @classmethod
     def from_bytes(cls, data: bytes, tables: ResidualTables) -> Stack:
-        """Restore a stack from what `to_bytes` returned.
+        """Restore a stack from what `to_bytes` returned, or from a beginning of it, which holds what lies on top.
 
         Raises:
             CorruptError: no stack has these bytes.
         """
-        if len(data) % 4 or (data and not any(data[-4:])):
-            raise CorruptError("the coded data is no sequence of 32-bit words with a last one that is not zero")
+        if len(data) % 4 or (data and not any(data[:4])):
+            raise CorruptError("the coded data is no sequence of 32-bit words with a first one that is not zero")
         stack = cls(tables)
-        stack._coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
+        stack._coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4")[::-1].astype(np.uint32))
         return stack
 
     def copy(self) -> Stack:
@@ -58,9 +59,20 @@ class Stack:
         return other
 
     def to_bytes(self) -> bytes:
-        """Return the stack as little-endian 32-bit words; it stays as it is."""
+        """Return the stack as little-endian 32-bit words, from its top to its bottom; it stays as it is."""
         words: NDArray[np.uint32] = self._coder.get_compressed()
-        return words.astype("<u4").tobytes()
+        return words[::-1].astype("<u4").tobytes()
+
+    @property
+    def position(self) -> int:
+        """How many words from the bottom are needed only for what has been pushed up to now."""
+        return int(self._coder.pos()[0])
+
+    def parts(self, positions: Sequence[int]) -> list[bytes]:
+        """`to_bytes` cut at ascending positions: the first part has what was pushed since the last of them."""
+        data = self.to_bytes()
+        cuts = [len(data), *(len(data) - 4 * position for position in positions), 0]
+        return [data[start:end] for end, start in pairwise(cuts)][::-1]
 
     @property
     def bits(self) -> int:
@@ -188,17 +200,23 @@ class Stack:
         """
         means, deviations = _gaussians(means, deviations)
         values = np.empty(len(means), np.int32)
-        for part, centres, model in _windows(means, deviations):
-            values[part] = centres + self._pop_each(model, means[part] - centres, deviations[part])
+        for part, centres, half in _windows(means, deviations):
+            values[part] = centres + self._pop_each(_window(half), means[part] - centres, deviations[part])
         return values
 
     def give_back_gaussians(self, values: ArrayLike, means: ArrayLike, deviations: ArrayLike) -> None:
-        """Inverse of `draw_gaussians`."""
+        """Inverse of `draw_gaussians`.
+
+        Raises:
+            CorruptError: it never draws one of the values.
+        """
         means, deviations = _gaussians(means, deviations)
         whole = np.asarray(values, np.int64)
-        for part, centres, model in reversed(list(_windows(means, deviations))):
+        for part, centres, half in reversed(list(_windows(means, deviations))):
             symbols = np.ascontiguousarray(whole[part] - centres, np.int32)
-            self._coder.encode_reverse(symbols, model, means[part] - centres, deviations[part])
+            if ((symbols < -half) | (symbols >= half)).any():
+                raise CorruptError("the coded data gives back what nothing can have drawn")
+            self._coder.encode_reverse(symbols, _window(half), means[part] - centres, deviations[part])
 
     def push_uniform(self, values: ArrayLike, bits: int) -> None:
         """Push integers (n,) that take the given number of bits each.
@@ -290,14 +308,19 @@ def _gaussians(means: ArrayLike, deviations: ArrayLike) -> tuple[NDArray[np.floa
 
 def _windows(
     means: NDArray[np.float64], deviations: NDArray[np.float64]
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], Any]]:
-    """Places of the Gaussians with one size of window, the windows' middles, and the model of what lies in them."""
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], int]]:
+    """Places of the Gaussians with one size of window, the windows' middles, and half of their size."""
     reaches = np.clip(np.ceil(np.log2(8 * deviations)), 4, _GAUSSIAN_BITS).astype(np.int64)
     for reach in np.unique(reaches):
         half = 1 << int(reach)
         part = np.flatnonzero(reaches == reach)
         centres = np.clip(np.rint(means[part]), half - GAUSSIAN_LIMIT, GAUSSIAN_LIMIT - half).astype(np.int64)
-        yield part, centres, constriction.stream.model.QuantizedGaussian(-half, half - 1)
+        yield part, centres, half
+
+
+def _window(half: int) -> Any:
+    """The model of what lies in a window, counted from its middle."""
+    return constriction.stream.model.QuantizedGaussian(-half, half - 1)
 
 
 def _checked(symbols: ArrayLike, frequencies: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

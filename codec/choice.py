@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..arrays import Pixels
-from ..bitstream.container import Entry
 from ..bitstream.forms import Form, Plain
 from ..bitstream.stack import Stack
 from ..models.transforms import to_samples
 from . import lossless, plain
-from .ledger import Ledger
+from .ledger import Coded, Ledger
 from .model import Model
 
 QUICK = (1, 50)  # WebP's method and quality for a first look: a few percent longer than the shortest
@@ -22,18 +19,7 @@ OBVIOUS = {Form.STORED: 0.99, Form.DEFLATED: 0.7, Form.WEBP: 0.7}  # plain: this
 HEADER = 40  # bytes, about, by which a learned picture's header and account are longer than a plain one's
 SURE = 0.9  # learned: this much of a quick WebP
 
-
-@dataclass(frozen=True)
-class Coded:
-    """A picture in codes.
-
-    Attributes:
-        codes: the bytes of a stack.
-        account: what each variable took in them.
-    """
-
-    codes: bytes
-    account: tuple[Entry, ...]
+learned = lossless.encode  # in codes, however long they are
 
 
 def encode(model: Model, pixels: Pixels, effort: int) -> Plain | Coded:
@@ -51,13 +37,6 @@ def encode(model: Model, pixels: Pixels, effort: int) -> Plain | Coded:
         return coded
     best = _shorter(quick, plain.encode(pixels, *THOROUGH[effort]))
     return coded if len(coded.codes) + HEADER < len(best.content) else best
-
-
-def learned(model: Model, pixels: Pixels, effort: int) -> Coded:
-    """The same in codes, however long they are."""
-    stack = Stack(model.residuals)
-    account = lossless.encode(model, stack, pixels, effort)
-    return Coded(stack.to_bytes(), account)
 
 
 def _shorter(one: Plain, other: Plain) -> Plain:
@@ -84,7 +63,7 @@ def _learned_rate(model: Model, pixels: Pixels) -> float:
     for top in _places(pixels.shape[0]):
         for left in _places(pixels.shape[1]):
             crop = pixels[top : top + CROP, left : left + CROP]
-            coder.push(to_samples(crop, model.device), Ledger(stack))
+            coder.push(to_samples(crop, model.device), Ledger())
             samples += crop.size
     return stack.bits / samples
 

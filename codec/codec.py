@@ -16,7 +16,6 @@ import PIL.Image
 from ..arrays import Pixels, halved
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
-from ..bitstream.stack import Stack
 from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
@@ -24,10 +23,10 @@ from ..models.pyramid import level_sizes
 from ..tunes import Tune
 from . import choice, lossless, lossy
 from .arguments import GATES, MAX_PIXELS, halvings
-from .choice import Coded
 from .family import roads
 from .family.family_model import FamilyModel
 from .gate_files import load_gate
+from .ledger import Coded
 from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import AnyModel, load_model, located, photo_model, reload_model
@@ -38,6 +37,7 @@ from .sixteen import Split
 from .sources import Source, prefix, read_bytes
 from .streams import alpha_of, open_stream, picture_of, plain_picture, refuse_without_mode
 from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
+from .tiling import whole
 from .verification import check_given_back
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
@@ -232,9 +232,7 @@ class Codec:
     ) -> Coded | Plain:
         if effort is not None:
             return choice.encode(model, pixels, effort)
-        stack = Stack(model.residuals)
-        account = lossy.encode(model, stack, spec, model.at(quality, tune), pixels)
-        return Coded(stack.to_bytes(), account)
+        return lossy.encode(model, spec, model.at(quality, tune), pixels)
 
     @tells_out_of_memory
     def decode(
@@ -305,22 +303,22 @@ def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int)
     if isinstance(model, FamilyModel):
         return reduced(picture_of(stream, roads.decode(model, stream, seed), alpha), times)
 
-    def pixels_of_stack() -> Pixels:
-        stack = Stack.from_bytes(stream.codes, model.residuals)
+    def pixels_of_codes() -> Pixels:
         if spec.exact:
-            return lossless.decode(model, stack, size, grey, k)
-        return lossy.decode(model, stack, spec, model.at(stream.quality, stream.tune), size, grey, seed, k)
+            return lossless.decode(model, stream.codes, size, grey, whole(size), k)
+        at = model.at(stream.quality, stream.tune)
+        return lossy.decode(model, stream.codes, spec, at, size, grey, whole(size), k, seed)
 
     if k or (seed is not None and spec.sampled):  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
-        pixels = model.compute(width * height, pixels_of_stack)
+        pixels = model.compute(width * height, pixels_of_codes)
     except StreamError:  # the stream is damaged, or the machine not exact
         model.test()
         if model.kernel is kernel:
             raise
-        pixels = model.compute(width * height, pixels_of_stack)
+        pixels = model.compute(width * height, pixels_of_codes)
     if deep:
         return reduced(picture_of(stream, pixels, alpha), times)
     return picture_of(stream, pixels, None if alpha is None else halved(alpha, times))

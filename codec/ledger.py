@@ -1,9 +1,10 @@
-"""What each variable adds to a stack."""
+"""What each variable adds to the codes of a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ..bitstream.container import Coding, Entry, Variable
 from ..bitstream.stack import Stack
@@ -20,19 +21,31 @@ def latent_variable(k: int) -> Variable:
     return Variable[f"Z{k}"] if k <= LEVELS else Variable.U
 
 
-class Ledger:
-    """Counts the bits that pushes add to a stack, variable by variable."""
+@dataclass(frozen=True)
+class Coded:
+    """A picture in codes.
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+    Attributes:
+        codes: the section of its file.
+        account: what each variable took in them.
+    """
+
+    codes: bytes
+    account: tuple[Entry, ...]
+
+
+class Ledger:
+    """Counts the bits that pushes add to stacks, variable by variable."""
+
+    def __init__(self) -> None:
         self._entries: dict[Variable, Entry] = {}
 
     @contextmanager
-    def counting(self, variable: Variable, coding: Coding = Coding.DIRECT) -> Iterator[None]:
+    def counting(self, stack: Stack, variable: Variable, coding: Coding = Coding.DIRECT) -> Iterator[None]:
         """Book what happens to the stack inside on a variable; one that was coded in both ways counts as bits-back."""
-        before = self.stack.bits
+        before = stack.bits
         yield
-        self._book(Entry(variable, coding, self.stack.bits - before, 0))
+        self._book(Entry(variable, coding, stack.bits - before, 0))
 
     def saved(self, variable: Variable, bits: int) -> None:
         """Note how many bits a variable would have taken more, coded in the other way."""

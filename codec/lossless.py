@@ -1,21 +1,20 @@
-"""The lossless road: tiles of a picture, chained on one stack, level by level.
+"""The lossless road: each tile of a picture for itself.
 
-For each tile the decoder pops u (its top, then levels 6 to 4 of the ladder) and y_K; then for each tile y_{K-1}, and so
-on down to x, each under its likelihood given the level above. So whoever wants the picture at an eighth of its size
-stops there. u is drawn by bits-back where that pays: the levels, pushed before it, lend the bits.
+The decoder pops u (its top, then levels 6 to 4 of the ladder) and y_K, and then y_{K-1} and so on down to x, each under
+its likelihood given the level above. u is drawn by bits-back where that pays: the levels, pushed before it, lend the
+bits.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
 from torch import Tensor
 
-from ..arrays import Integers, Pixels, tiles
-from ..bitstream.container import Coding, Entry, Variable
+from ..arrays import Integers, Pixels
+from ..bitstream.codes import join_parts, split_parts
+from ..bitstream.container import Coding, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
 from ..models.details import Draw
@@ -24,10 +23,10 @@ from ..models.selfvae import DEPTH, LEVELS
 from ..models.transforms import to_pixels, to_samples
 from .fitting import Search
 from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
-from .ledger import Ledger, level_variable
+from .ledger import Coded, Ledger, level_variable
 from .levels import LevelCoder
 from .model import Model
-from .tiers import TILE
+from .tiling import Where, assemble, at_level, size_of, tiles_of
 
 BITS_BACK_EFFORT = 8  # from this on, u is tried by bits-back too
 SEARCHES = {  # by effort
@@ -43,67 +42,60 @@ SEARCHES = {  # by effort
 }
 
 
-def encode(model: Model, stack: Stack, pixels: Pixels, effort: int = 5) -> tuple[Entry, ...]:
-    """Seal a stack, push a picture's variables, and return what each of them took.
+def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
+    """A picture in codes.
 
     Args:
-        stack: empty.
         pixels: uint8 (h, w, 3), or (h, w) for grey.
         effort: 1..9.
     """
-    stack.seal(checksum(pixels))
-    ledger = Ledger(stack)
-    image = to_samples(pixels, model.device)
-    coder = TileCoder(model, stack, pixels.ndim == 2, effort)
-    parts = [image[..., rows, columns] for rows, columns in tiles(pixels.shape[:2], TILE)]
-    for k in range(LEVELS):
-        for part in reversed(parts):
-            coder.push_level(k, Pyramid.over(part, k + 1), ledger)
-    for part in reversed(parts):
-        coder.push_gist(Pyramid.over(part, DEPTH), ledger)
-    return ledger.account()
+    ledger = Ledger()
+    stacks = []
+    for tile in tiles_of(pixels.shape[:2]):
+        inside, stack, marks = pixels[tile.inside], Stack(model.residuals), []
+        stack.seal(checksum(inside))
+        coder = TileCoder(model, stack, pixels.ndim == 2, effort)
+        pyramid = Pyramid.over(to_samples(inside, model.device), DEPTH)
+        for k in range(LEVELS):
+            coder.push_level(k, pyramid, ledger)
+            marks.append(stack.position)
+        coder.push_gist(pyramid, ledger)
+        stacks.append(stack.parts([min(mark, coder.floor) for mark in marks]))
+    return Coded(join_parts(stacks), ledger.account())
 
 
-def decode(model: Model, stack: Stack, size: Size, grey: bool, k: int = 0) -> Pixels:
-    """y_k of the picture that `encode` put on a stack, each side halved k times, rounded up.
+def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k: int = 0) -> Pixels:
+    """y_k of the picture that `encode` put into codes, each side halved k times, rounded up.
 
     Args:
-        size: of the whole picture.
+        codes: as `encode` returns them.
+        size: of the picture.
+        grey: whether it has one channel.
+        wanted: the part of the picture to be decoded.
         k: 0..K; above 0 there is no seal that would say whether the pixels are right.
 
     Returns:
-        uint8 (h, w, 3), or (h, w) for grey.
+        uint8 (h, w, 3), or (h, w) for grey: what y_k has of `wanted`.
 
     Raises:
-        StreamError: the stack is not one that `encode` returned, or this machine did not decode it exactly.
+        StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
     """
-    coder = TileCoder(model, stack, grey)
-    parts = [(where, level_sizes(_size_of(*where), DEPTH)) for where in tiles(size, TILE)]
-    shapes = level_sizes(size, LEVELS)
+    parts = tiles_of(size)
+    stacks = split_parts(codes, len(parts))
 
-    def joined(reached: int, samples: Iterator[Tensor]) -> Pixels:
-        pixels = np.empty(shapes[reached] if grey else (*shapes[reached], 3), np.uint8)
-        for (where, _), part in zip(parts, samples, strict=True):
-            pixels[_at(reached, *where)] = to_pixels(part, grey)
+    def give(number: int) -> Pixels:
+        stack = Stack.from_bytes(b"".join(stacks[number]), model.residuals)
+        coder = TileCoder(model, stack, grey)
+        sizes = level_sizes(size_of(parts[number].inside), DEPTH)
+        level = coder.pop_gist(sizes)
+        for reached in range(LEVELS - 1, k - 1, -1):
+            level = coder.pop_level(reached, level, sizes)
+        pixels = to_pixels(level, grey)
+        if k == 0:
+            check_seal(stack.unseal(), pixels)
         return pixels
 
-    pixels = joined(LEVELS, (coder.pop_gist(sizes) for _, sizes in parts))
-    for reached in range(LEVELS - 1, k - 1, -1):
-        above = (to_samples(pixels[_at(reached + 1, *where)], model.device) for where, _ in parts)
-        pixels = joined(reached, map(partial(coder.pop_level, reached), above, (sizes for _, sizes in parts)))
-    if k == 0:
-        check_seal(stack.unseal(), pixels)
-    return pixels
-
-
-def _size_of(rows: slice, columns: slice) -> Size:
-    return rows.stop - rows.start, columns.stop - columns.start
-
-
-def _at(k: int, rows: slice, columns: slice) -> tuple[slice, slice]:
-    """Where y_k of a tile lies in y_k."""
-    top, left = (slice(side.start >> k, -(-side.stop >> k)) for side in (rows, columns))
-    return top, left
+    return assemble([at_level(tile.inside, k) for tile in parts], at_level(wanted, k), grey, give)
 
 
 class TileCoder:
@@ -113,6 +105,7 @@ class TileCoder:
         self.model, self.network, self.stack, self.grey, self.effort = model, model.network, stack, grey, effort
         self.levels = LevelCoder(model.mixtures, stack, grey, SEARCHES[effort])
         self.at = model.at()
+        self.floor = 0  # the position on the stack above which all of u and y_K lies
 
     def push(self, image: Tensor, ledger: Ledger) -> None:
         """Push a tile, integer samples (1, 3, h, w)."""
@@ -123,7 +116,7 @@ class TileCoder:
 
     def push_level(self, k: int, pyramid: Pyramid, ledger: Ledger) -> None:
         """Push y_k, k below K."""
-        with ledger.counting(level_variable(k)):
+        with ledger.counting(self.stack, level_variable(k)):
             self.levels.push(partial(self.network.level_likelihood, k + 1, pyramid[k + 1], None), pyramid[k])
 
     def pop_level(self, k: int, above: Tensor, sizes: Sizes) -> Tensor:
@@ -156,7 +149,7 @@ class TileCoder:
         """How many bits the stack would hold after u and y_K; infinity where bits-back lacks bits to draw with."""
         stack = self.stack.copy()
         try:
-            TileCoder(self.model, stack, self.grey, self.effort)._push_gist(pyramid, coding, Ledger(stack))
+            TileCoder(self.model, stack, self.grey, self.effort)._push_gist(pyramid, coding, Ledger())
         except TruncatedError:
             return math.inf
         return stack.bits
@@ -170,9 +163,10 @@ class TileCoder:
                 return draw_direct(inferred, drawn)
             return draw_bits_back(inferred, drawn, self.stack)
 
-        with ledger.counting(Variable.U, coding):
+        with ledger.counting(self.stack, Variable.U, coding):
             mean, features = self.network.ladder.flow.draw(self.at, pyramid.sizes, draw_at)
-        with ledger.counting(level_variable(LEVELS)):
+        self.floor = self.stack.position  # bits-back has lowered it
+        with ledger.counting(self.stack, level_variable(LEVELS)):
             self.levels.push(partial(self.network.gist_likelihood, mean, features), pyramid[LEVELS])
-        with ledger.counting(Variable.U, coding):
+        with ledger.counting(self.stack, Variable.U, coding):
             push_drawn(self.stack, drawn)

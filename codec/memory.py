@@ -12,7 +12,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from ..bitstream.container import Tier
 from ..errors import OutOfMemoryError, TooLargeError, ran_out_of_memory
-from .tiers import TILE
+from .tiling import TILE
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

@@ -140,7 +140,8 @@ def known_words(residuals: ResidualTables) -> str:
     stack.push_symbols(numbers % 16, 1 + numbers[:, None] * (7 + np.arange(16)) % 4099)
     stack.push_residuals(numbers % 97 - 48, numbers * 29 % SCALES, numbers % OFFSETS)
     stack.push_uniform(numbers % 16, 4)
-    return hashlib.sha256(stack.to_bytes()).hexdigest()
+    words = np.frombuffer(stack.to_bytes(), "<u4")[::-1]  # from the bottom, as models know them
+    return hashlib.sha256(words.tobytes()).hexdigest()
 
 
 def known_answer(network: SelfVAE, device: torch.device) -> str:

@@ -9,7 +9,6 @@ from .arguments import whole_number
 
 EFFORTS = (1, 9)  # the least and the most
 ALL_DETAILS = (3,)  # z_K .. z_1
-TILE = 1024  # side of a tile of `lossless`, in pixels
 
 
 @dataclass(frozen=True)

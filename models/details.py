@@ -80,6 +80,20 @@ def _indices(channels: tuple[int, ...], device: torch.device) -> Tensor:
         return torch.tensor(channels, dtype=torch.int64, device=device)
 
 
+@dataclass(frozen=True)
+class PartOfGroup(Group):
+    """Of a group, the positions in a part of the level.
+
+    Attributes:
+        where: of the group's positions, which: bool (n,).
+    """
+
+    where: Tensor | None = None
+
+    def take_positions(self, x: Tensor) -> Tensor:
+        return super().take_positions(x)[..., self.where]
+
+
 # coded in turn: luma horizontal and vertical, first on the black squares, then on the white; luma diagonal; colour
 GROUPS = (Group((0, 3), 0), Group((0, 3), 1), Group((6,)), Group((1, 4, 7, 2, 5, 8)))
 
@@ -100,6 +114,19 @@ class Prior(NamedTuple):
 
 Draw = Callable[[Group, Prior], Tensor]
 DrawAt = Callable[[int, Tensor], Draw]
+
+
+def draw_within(inside: Tensor, draw: Draw) -> Draw:
+    """The draw that draws in a part of the level, bool (1, 1, h, w), and elsewhere takes the prior's mean."""
+
+    def draw_part(group: Group, prior: Prior) -> Tensor:
+        where = group.take_positions(inside)[0, 0]
+        z = prior.mean.clone()
+        part = PartOfGroup(group.channels, group.parity, where)
+        z[..., where] = draw(part, Prior(*(value[..., where] for value in prior)))
+        return z
+
+    return draw_part
 
 
 def log_step(quality: Tensor) -> Tensor:

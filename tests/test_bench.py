@@ -192,7 +192,7 @@ def test_a_tune_is_a_peer_of_its_own(photo: np.ndarray, monkeypatch: pytest.Monk
         asked.append(options)
         return b"svc"
 
-    codec = SimpleNamespace(model=ours.our_codec().model, encode=encode)
+    codec = SimpleNamespace(model=ours.our_codec().model, photo_model=ours.our_codec().photo_model, encode=encode)
     monkeypatch.setattr(ours, "our_codec", lambda: codec)
     for tune, name in report.TUNED.items():
         peer = registry.make(name)

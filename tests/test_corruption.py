@@ -83,7 +83,7 @@ def test_more_pixels_than_allowed_are_refused_before_anything_is_decoded(
     codec: svcodec.Codec, streams: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("svcodec.codec.streams.decode_alpha", None)
-    monkeypatch.setattr("svcodec.codec.codec.Stack", None)
+    monkeypatch.setattr("svcodec.codec.codec.lossy", None)
     codes = bytes(1 << 19) + b"\1\0\0\0"  # as many as a photo of that size has at least
     data = pack(replace(unpack(streams["sketch"]), width=16385, height=8192, codes=codes, alpha=png(20, 24)))
     for decode in (codec.decode, svcodec.decode):

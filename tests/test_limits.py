@@ -111,7 +111,7 @@ def test_what_does_not_fit_in_memory_is_not_begun(
 ) -> None:
     monkeypatch.setattr(memory, "available", lambda: 20e9)
     monkeypatch.setattr("svcodec.codec.codec.ENCODING", dict.fromkeys(Tier, memory.Cost(10**9)))
-    monkeypatch.setattr("svcodec.codec.codec.Stack", None)
+    monkeypatch.setattr("svcodec.codec.codec.lossy", None)
     monkeypatch.setattr("svcodec.codec.codec.choice", None)
     with pytest.raises(svcodec.TooLargeError, match=r"8x4 pixels takes about 32\.1 GB .* 20\.0 GB can be had"):
         codec.encode(np.zeros((4, 8), np.uint8), tier=tier)

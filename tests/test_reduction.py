@@ -17,7 +17,7 @@ from PIL import Image
 
 import svcodec
 from svcodec.arrays import halved
-from svcodec.codec import choice, lossless
+from svcodec.codec import choice, tiling
 from svcodec.models.transforms import downscale
 
 Samples = npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ def test_sixteen_bits_are_halved_without_overflow() -> None:
 def test_lossless_gives_the_exact_levels(photo: Samples, monkeypatch: pytest.MonkeyPatch, grey: bool) -> None:
     """Of a picture in tiles too."""
     monkeypatch.setattr(choice, "encode", choice.learned)
-    monkeypatch.setattr(lossless, "TILE", 32)
+    monkeypatch.setattr(tiling, "TILE", 32)
     pixels = photo[:75, :53, 1] if grey else photo[:75, :53]
     data = svcodec.encode(pixels, tier="lossless", effort=1)
     for reduce, times in TIMES.items():

@@ -133,6 +133,14 @@ def test_tiles(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, .
     assert np.array_equal(reference.decode(data, model), samples)
 
 
+@pytest.mark.parametrize("tier", TIERS[:4])
+@pytest.mark.parametrize("shape", [(9, 1060, 3), (1033, 7)])
+def test_lossy_tiles(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, ...], tier: str) -> None:
+    samples = np.cumsum(np.random.default_rng(0).integers(-2, 4, shape), np.argmax(shape)).clip(0, 255).astype(np.uint8)
+    data = codec.encode(samples, tier=tier)
+    assert np.array_equal(reference.decode(data, model), np.asarray(svcodec.decode(data)))
+
+
 @pytest.mark.parametrize("shape", [(1027, 3), (1, 40, 3), (1, 1), (2, 1, 3)])
 def test_sixteen_bits_at_edges(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, ...]) -> None:
     steps = np.random.default_rng(0).integers(-200, 300, shape)

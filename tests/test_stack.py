@@ -176,7 +176,7 @@ def reference(seal: int, coded: list[tuple[int, list[int]]]) -> bytes:
             words.append(state & 0xFFFFFFFF)
             state >>= 32
         state = (state // frequency << 24) + left + state % frequency
-    return np.array([*words, state & 0xFFFFFFFF, state >> 32], "<u4").tobytes()
+    return np.array([*words, state & 0xFFFFFFFF, state >> 32], "<u4")[::-1].tobytes()
 
 
 def test_the_stack_is_what_the_format_describes() -> None:
@@ -204,7 +204,7 @@ def test_golden_words() -> None:
     stack.push_uniform([1, 2, 3], 4)
     stack.push_residuals([0, -1, 5, 900, 2], [32, 32, 42, 42, 102], [0, 3, 3, 3, 15])
     stack.push_symbols([2, 0, 1], [[1, 2, 3], [4, 0, 1], [0, 0, 9]])
-    words = np.frombuffer(stack.to_bytes(), "<u4").tolist()
+    words = np.frombuffer(stack.to_bytes(), "<u4")[::-1].tolist()
     assert words == GOLDEN
 
 
@@ -258,7 +258,7 @@ def test_the_seal_is_first_and_last() -> None:
         Stack(TABLES).seal(2**32)
 
 
-@pytest.mark.parametrize("data", [b"\1", b"\0\0\0\0", b"\1\0\0\0\0\0\0\0"])
+@pytest.mark.parametrize("data", [b"\1", b"\0\0\0\0", b"\0\0\0\0\1\0\0\0"])
 def test_bytes_that_are_no_stack(data: bytes) -> None:
     with pytest.raises(CorruptError):
         Stack.from_bytes(data, TABLES)

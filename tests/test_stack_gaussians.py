@@ -38,6 +38,13 @@ def test_what_is_drawn_is_given_back(parameters: tuple[np.ndarray, np.ndarray]) 
     assert stack.to_bytes() == before
 
 
+def test_what_was_never_drawn_is_not_given_back() -> None:
+    stack = sealed()
+    for value in (-17, 17, GAUSSIAN_LIMIT - 1):
+        with pytest.raises(svcodec.CorruptError):
+            stack.give_back_gaussians([value], [0.0], [1.0])
+
+
 @given(gaussians, st.integers(0, 2**32))
 def test_what_is_pushed_is_popped(parameters: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     means, deviations = parameters

@@ -34,7 +34,8 @@ class Album:
         self.starts = (areas.cumsum(0) - areas).to(device)
         parts = areas.double().split([len(photos), len(graphics)])
         shares = [share * part / part.sum() for share, part in zip((1 - GRAPHICS, GRAPHICS), parts, strict=True)]
-        self.share = torch.cat(shares).cumsum(0).float().to(device)
+        reached = torch.cat(shares).cumsum(0)
+        self.share = (reached / reached[-1]).float().to(device)
         self.photos = len(photos)
 
     @torch.no_grad()

@@ -147,7 +147,7 @@ def _codes(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
     codes = draft.section(Section.CODES)
     match rng.randrange(5):
         case 0:
-            codes = rng.randbytes(4 * rng.randrange(400)) + b"\1\0\0\0"
+            codes = b"\1\0\0\0" + rng.randbytes(4 * rng.randrange(400))
         case 1:
             codes = rng.choice((b"\0", b"\xff", b"\1")) * 4 * rng.randrange(400)
         case 2:
@@ -156,8 +156,8 @@ def _codes(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
             codes = scrambled(rng, codes)
             codes += bytes(-len(codes) % 4)
         case 4:  # the words that are popped first
-            end = max(0, len(codes) - 4 * rng.randrange(1, 8))
-            codes = codes[:end] + rng.randbytes(len(codes) - end)
+            end = 4 * rng.randrange(1, 8)
+            codes = rng.randbytes(len(codes[:end])) + codes[end:]
     draft.put(Section.CODES, codes)
 
 

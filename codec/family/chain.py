@@ -65,7 +65,7 @@ def decode(model: FamilyModel, stack: Stack, size: tuple[int, int], grey: bool) 
 def _encoded(model: FamilyModel, pixels: Pixels, loan: int) -> tuple[Stack, tuple[Entry, ...]]:
     stack = model.stack()
     stack.seal(checksum(pixels), loan)
-    ledger = Ledger(stack)
+    ledger = Ledger()
     coder = TileCoder(model.network, stack, pixels.ndim == 2)
     image = to_samples(pixels, torch.device("cpu")).double()
     for rows, columns in reversed(list(tiles(pixels.shape[:2], model.side))):
@@ -90,14 +90,14 @@ class TileCoder:
         y = network.represent(filled(tile, network.configuration.side))
         z: dict[int, Tensor] = {}
         for k in range(depth + 1):
-            with ledger.counting(self._latent(k), Coding.BITS_BACK):
+            with ledger.counting(stack, self._latent(k), Coding.BITS_BACK):
                 z[k] = draw_latent(stack, network.level(k).encoder(y[k]))
             if k:
-                with ledger.counting(self._latent(k - 1), Coding.BITS_BACK):
+                with ledger.counting(stack, self._latent(k - 1), Coding.BITS_BACK):
                     push_latent(stack, z[k - 1], network.conditional(k - 1, y, z))
-            with ledger.counting(level_variable(k)):
+            with ledger.counting(stack, level_variable(k)):
                 push_level(stack, network.pixels(k, y, z), y[k] if k else tile, self._channels(k))
-        with ledger.counting(self._latent(depth), Coding.BITS_BACK):
+        with ledger.counting(stack, self._latent(depth), Coding.BITS_BACK):
             push_prior(stack, network.prior, z[depth])
 
     def pop(self, height: int, width: int) -> Tensor:

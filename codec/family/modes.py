@@ -126,10 +126,10 @@ def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, t
         tile = descend(model, names, writers[-1], None)
         decoded[rows, columns] = to_pixels(tile[..., : rows.stop - rows.start, : columns.stop - columns.start], grey)
     stack.seal(checksum(decoded))
-    ledger = Ledger(stack)
+    ledger = Ledger()
     for writer in reversed(writers):
         for variable, push in reversed(writer.pushes):
-            with ledger.counting(variable):
+            with ledger.counting(stack, variable):
                 push()
     return stack, ledger.account()
 

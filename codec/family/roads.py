@@ -8,7 +8,7 @@ from ...arrays import Pixels
 from ...bitstream.container import Colour, Stream
 from ...bitstream.stack import Stack
 from ...errors import ModelError, StreamError
-from ..choice import Coded
+from ..ledger import Coded
 from ..tiers import SPECS, TierSpec
 from . import chain, modes
 from .family_model import FamilyModel

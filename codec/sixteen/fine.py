@@ -6,7 +6,7 @@ import numpy as np
 
 from ...arrays import Deep, Integers, Pixels, tiles
 from ...bitstream.stack import Stack
-from ..tiers import TILE
+from ..tiling import TILE
 from .coding import DEFAULT, Coded, pop_parameters, pop_samples, push_parameters, tables
 from .search import search
 from .surroundings import Parameters, Place, Surroundings, Tile, Wide

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from .planes import Size, from_quarters, unfold
+from .planes import Size, from_quarters, range_around, unfold
 from .stack import Floats, Integers, Stack
 from .weights import BYTE, FINE, FINE_RECTIFIED, RECTIFIED, Model
+
+Booleans = npt.NDArray[np.bool_]
 
 TRUNKS = {1: 2, 2: 2, 3: 2, 4: 3, 5: 2, 6: 2}  # blocks by k
 # Channels of the groups, and of what parity row plus column is there.
@@ -27,6 +30,12 @@ class Latents:
 
     stack: Stack | None
     bits_back: list[Integers] | None = None
+
+    def draw_within(self, inside: Booleans, mean: Floats, log_scale: Floats) -> Floats:
+        """Latents of a group, (channels, n), where `inside` (n,) is set, and their mean elsewhere."""
+        z = mean.copy()
+        z[:, inside] = self.draw(mean[:, inside], log_scale[:, inside])
+        return z
 
     def draw(self, mean: Floats, log_scale: Floats) -> Floats:
         """Latents of a group, (channels, n)."""
@@ -73,8 +82,13 @@ class Ladder:
         z = latents.draw(*(np.broadcast_to(part, shape).reshape(3, -1) for part in (mean, log_scale)))
         return z.reshape(shape) / gain
 
-    def step(self, k: int, level: Floats, above: Floats | None, latents: Latents) -> tuple[Floats, Floats]:
-        """From y_k and the features of level k + 1 to y_{k-1} and those of level k."""
+    def step(
+        self, k: int, level: Floats, above: Floats | None, latents: Latents, inside: Booleans | None = None
+    ) -> tuple[Floats, Floats]:
+        """From y_k and the features of level k + 1 to y_{k-1} and those of level k.
+
+        Latents are drawn where `inside` (h, w) is set, which is everywhere without it, and their mean elsewhere.
+        """
         model, at = self.model, (self.quality, self.tune)
         name = f"ladder.levels.{k - 1}" if k <= 3 else f"ladder.flow.levels.{k - 4}"
         size, finer = self.sizes[k], self.sizes[k - 1]
@@ -83,8 +97,10 @@ class Ladder:
             features = features + unfold(model.convolve(f"{name}.from_coarser.conv", above, BYTE), size)
         features = model.trunk(f"{name}.trunk", model.scale(f"{name}.trunk_scale", features, *at), TRUNKS[k])
         details = np.zeros((9, *size), np.float32)
+        reach = np.tile(range_around(level), (3, 1, 1))
+        inside = np.ones(size, bool) if inside is None else inside
         for j, (channels, _) in enumerate(GROUPS):
-            own, surprise = self._group(name, j, features, latents)
+            own, surprise = self._group(name, j, features, reach, latents, inside)
             details[list(channels)] += own
             seen = np.concatenate([own, surprise * np.float32(1 / 4)])
             features = model.convolve(f"{name}.absorb.{j}", seen, FINE) + features
@@ -92,9 +108,13 @@ class Ladder:
         p, q, r = (details * np.float32(1 / 2)).reshape(3, 3, *size)
         upper, lower = level + q, level - q
         below = from_quarters([upper + (p + r), upper - (p + r), lower + (p - r), lower - (p - r)], finer)
-        return below + unfold(model.convolve(f"{name}.correction", features, RECTIFIED), finer), features
+        correction = unfold(model.convolve(f"{name}.correction", features, RECTIFIED), finer)
+        most = range_around(below) * np.float32(4)
+        return below + np.clip(correction, -most, most), features
 
-    def _group(self, name: str, j: int, features: Floats, latents: Latents) -> tuple[Floats, Floats]:
+    def _group(
+        self, name: str, j: int, features: Floats, reach: Floats, latents: Latents, inside: Booleans
+    ) -> tuple[Floats, Floats]:
         """Details and surprise of a group's channels."""
         channels, parity = list(GROUPS[j][0]), GROUPS[j][1]
         m, size = len(channels), features.shape[1:]
@@ -104,11 +124,11 @@ class Ladder:
         s = np.rint(np.clip(t * np.float32(2), -3, 3) * np.float32(8)) / np.float32(8)
         # 2^s in binary64 is good enough: none lies near the middle between two multiples of 2^-12.
         f = (np.rint(np.exp2(s.astype(np.float64)) * 2**12) / 2**12).astype(np.float32)
-        mean = sixteenths(a * gain * f)
+        mean = sixteenths(np.clip(a, -reach[channels], reach[channels]) * gain * f)
         log_scale = np.clip(b * np.float32(4) - np.float32(3) + log_gain + s, -5, 9)
         places = places_of(parity, size)
         here, log_here = (part.reshape(m, -1)[:, places] for part in (mean, log_scale))
-        z = latents.draw(here, log_here)
+        z = latents.draw_within(inside.ravel()[places], here, log_here)
         return put(z, places, size) / (f * gain), put(z - here, places, size)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .stack import Floats
@@ -10,12 +12,18 @@ Size = tuple[int, int]
 HALF, THIRD, SIXTH = (np.float32(n**-0.5) for n in (2, 3, 6))  # square roots of these
 
 
-def sizes(size: Size) -> list[Size]:
+def sizes(size: Sequence[int]) -> list[Size]:
     """Of y_0 .. y_6."""
-    result = [size]
+    result = [(size[0], size[1])]
     for _ in range(6):
         result.append((-(-result[-1][0] // 2), -(-result[-1][1] // 2)))
     return result
+
+
+def cut(planes: Floats, where: Sequence[slice], k: int) -> Floats:
+    """What planes of y_k's size have of rows and columns of the picture; the same memory."""
+    rows, columns = (slice(side.start >> k, -(-side.stop >> k)) for side in where)
+    return planes[:, rows, columns]
 
 
 def quarters(planes: Floats) -> list[Floats]:
@@ -53,6 +61,14 @@ def neighbour_differences(planes: Floats) -> Floats:
     padded = repeat_edges(planes)
     places = [(i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     return np.concatenate([padded[:, i : i + height, j : j + width] - planes for i, j in places])
+
+
+def range_around(planes: Floats) -> Floats:
+    """The largest less the least of each pixel and its neighbours, of each channel."""
+    height, width = planes.shape[1:]
+    padded = repeat_edges(planes)  # which adds neither a larger nor a lesser one
+    around = np.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)])
+    return around.max(0) - around.min(0)
 
 
 def to_opponent(rgb: Floats) -> Floats:

@@ -59,10 +59,10 @@ class Stack:
 
     def __init__(self, data: bytes, density: Density):
         words = np.frombuffer(data, "<u4").tolist() if len(data) % 4 == 0 else []
-        if len(words) < 2 or words[-1] == 0:
+        if len(words) < 2 or words[0] == 0:
             raise Malformed("the codes are no stack")
-        self.state = words[-1] << 32 | words[-2]
-        self.words = words[:-2]
+        self.state = words[0] << 32 | words[1]
+        self.words = words[:1:-1]
         self.density = density
 
     def _take(self, low: int, frequency: int) -> None:

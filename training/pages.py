@@ -38,7 +38,7 @@ def _framed(photo: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _rgb(pixels: Pixels) -> Pixels:
-    return np.ascontiguousarray(np.broadcast_to(pixels.reshape(*pixels.shape[:2], -1), (*pixels.shape[:2], 3)))
+    return np.array(np.broadcast_to(pixels.reshape(*pixels.shape[:2], -1), (*pixels.shape[:2], 3)))
 
 
 KINDS = (_flat, _framed, drawn.gradient, drawn.text, drawn.windows, drawn.chart, drawn.line_art, drawn.regions)
