@@ -45,7 +45,10 @@ class Strangers(TorchDispatchMode):
 
 
 class Sent(TorchFunctionMode):
-    """Notes tensors that are made from Python's numbers, of which `Strangers` sees nothing."""
+    """Notes what `Strangers` sees nothing of.
+
+    That is tensors made from Python's numbers, and products, whose gradient counts zeros and reads how many.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +57,8 @@ class Sent(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if function in (torch.prod, Tensor.prod) and args[0].is_floating_point():
+            self.found.append("prod")
         made = function in (torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor)
         if made and not isinstance(args[-1], Tensor):
             self.found.append(function.__name__)
@@ -110,6 +115,7 @@ def test_what_a_gpu_can_not_replay_is_found() -> None:
     here, there = torch.zeros(3), torch.zeros(3, device=META)
     assert asked(lambda: here.to(META)) == ["aten._to_copy.default"]
     assert asked(lambda: there + torch.tensor([1.0, 2.0, 3.0], device=META)) == ["tensor"]
+    assert asked(lambda: there.prod()) == ["prod"]
     for read in (lambda: there.sum().item(), lambda: there[there > 0], lambda: there.cpu()):
         with pytest.raises((NotImplementedError, RuntimeError), match="meta"):
             asked(read)

@@ -27,12 +27,15 @@ def captured(step: Callable[[], Figures], device: torch.device) -> Callable[[], 
         for _ in range(WARM_UP):
             step()
     torch.cuda.current_stream(device).wait_stream(aside)
+    generator = torch.cuda.default_generators[torch.cuda.current_device()]
+    before = generator.clone_state()
     graph = torch.cuda.CUDAGraph()
     try:
         with torch.cuda.graph(graph):
             figures = step()
     except RuntimeError as error:
         torch.cuda.synchronize(device)
+        generator.graphsafe_set_state(before)  # the other one still waits for the capture's end
         print(f"steps run one by one: {error}", flush=True)
         return step
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -47,7 +49,7 @@ def ms_ssim(picture: Tensor, original: Tensor) -> Tensor:
             term = (luminance * structure if last else structure).mean((2, 3))
             terms.append(term.clamp_min(SMALLEST) ** weight)
             x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
-        return torch.stack(terms).prod(0).mean(1)
+        return functools.reduce(torch.mul, terms).mean(1)  # the gradient of a tensor's product asks the host for zeros
 
 
 def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
