@@ -63,14 +63,6 @@ def neighbour_differences(planes: Floats) -> Floats:
     return np.concatenate([padded[:, i : i + height, j : j + width] - planes for i, j in places])
 
 
-def range_around(planes: Floats) -> Floats:
-    """The largest less the least of each pixel and its neighbours, of each channel."""
-    height, width = planes.shape[1:]
-    padded = repeat_edges(planes)  # which adds neither a larger nor a lesser one
-    around = np.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)])
-    return around.max(0) - around.min(0)
-
-
 def to_opponent(rgb: Floats) -> Floats:
     """Samples to opponent colour."""
     r, g, b = (rgb - np.float32(128)) / np.float32(64)
