@@ -125,7 +125,7 @@ class Ladder(nn.Module):
         # of all latents at once: a GPU takes as long for few as for many
         each = [torch.cat(parts, 1) for parts in zip(*itertools.chain.from_iterable(surprises.values()), strict=True)]
         counts = [sum(distance.shape[1] for distance, _ in surprises[k]) for k in surprises]
-        bits = torch.stack([part.sum(1) for part in density.bits(*each).split(counts, 1)])
+        bits = torch.stack([part.sum(1) for part in torch.split(density.bits(*each), counts, 1)])
         return to_rgb(level), bits * (dropped.view(1, -1) < torch.arange(1, DEPTH + 2, device=image.device)[:, None])
 
 

@@ -32,7 +32,7 @@ class Album:
         areas = sides.prod(1)
         self.sides = sides.to(device)
         self.starts = (areas.cumsum(0) - areas).to(device)
-        parts = areas.double().split([len(photos), len(graphics)])
+        parts = areas.double().tensor_split([len(photos)])
         shares = [share * part / part.sum() for share, part in zip((1 - GRAPHICS, GRAPHICS), parts, strict=True)]
         reached = torch.cat(shares).cumsum(0)
         self.share = (reached / reached[-1]).float().to(device)
@@ -94,7 +94,7 @@ def _halved_chroma(samples: Tensor) -> Tensor:
     Half of the time luma and chroma are integers, as in a JPEG, else as fine as in a scan that is rounded only once.
     """
     count, device = len(samples), samples.device
-    luma = sum(share * channel for share, channel in zip(LUMA, samples.unbind(1), strict=True))[:, None]
+    luma = (LUMA[0] * samples[:, 0] + LUMA[1] * samples[:, 1] + LUMA[2] * samples[:, 2])[:, None]
     half = F.avg_pool2d(samples[:, ::2] - luma, 2, ceil_mode=True)
     sizes = samples.shape[2:]
     ways = torch.stack([F.interpolate(half, sizes, mode=mode, align_corners=way) for mode, way in INTERPOLATIONS])

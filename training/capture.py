@@ -21,7 +21,7 @@ def captured(step: Callable[[], Figures], device: torch.device) -> Callable[[], 
     """
     if device.type != "cuda":
         return step
-    aside = torch.cuda.Stream(device)
+    aside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):
