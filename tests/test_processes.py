@@ -1,73 +1,82 @@
-"""Many files in processes of their own: one's end costs its file alone."""
+"""Training in several processes gives what one process gives on all their pictures."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+PROGRAM = """
 import os
 import sys
 from pathlib import Path
 
-import pytest
-import workers
+import torch
+from torch import nn
 
-from svcodec import InputError, OutOfMemoryError, SvcodecError
-from svcodec.distributed import Outcome, Task
-from svcodec.distributed.processes import outcomes
+from svcodec.training import loop
+from svcodec.training.optimizer import Optimizer
+from svcodec.training.settings import Settings
 
-NAMES = ("a", "refused", "killed", "b", "odd", "exits", "slow", "c")
-unix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-
-
-def done(names: tuple[str, ...], processes: int) -> list[Outcome]:
-    tasks = [Task(f"{name}.png") for name in names]
-    found = dict(outcomes(workers.by_name, tasks, processes))
-    assert sorted(found) == list(range(len(tasks)))
-    assert [found[place].task for place in sorted(found)] == tasks
-    return [found[place] for place in sorted(found)]
+STEPS, PICTURES = 12, 4
 
 
-@unix
-def test_a_process_that_dies_costs_one_file() -> None:
-    a, refused, killed, b, odd, exits, slow, c = done(NAMES, 2)
-    for outcome, name in ((a, "a"), (b, "b"), (slow, "slow"), (c, "c")):
-        assert (outcome.result.text, outcome.warnings, outcome.error) == (name, [f"about {name}"], None)
-    assert isinstance(refused.error, InputError) and str(refused.error) == "refused"
-    assert isinstance(killed.error, OutOfMemoryError) and "was killed" in str(killed.error)
-    assert "unexpected Odd: an odd error" in str(odd.error)
-    assert type(exits.error) is SvcodecError and "exit code 7" in str(exits.error)
+class Shares:
+    '''The same pictures step by step, of which each process takes its part.'''
+
+    def __init__(self, part, parts):
+        self.part, self.parts = part, parts
+        self.pictures = torch.rand(STEPS, PICTURES, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 255
+        self.step = 0
+
+    def batch(self, count, size, device):
+        own = self.pictures[self.step][self.part :: self.parts]
+        assert len(own) == count
+        self.step += 1
+        return own
+
+    def validation(self, count):
+        return self.pictures[0]
 
 
-@unix
-def test_all_processes_die() -> None:
-    found = done(("killed",) * 5, 3)
-    assert [type(outcome.error) for outcome in found] == [OutOfMemoryError] * 5
+def train(folder, parts):
+    part = int(os.environ.get('RANK', 0))
+    torch.manual_seed(part)  # processes begin with different weights: those of the first count
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ELU(), nn.Conv2d(4, 3, 1))
+    shares = Shares(part, parts)
+    loop.of_the_first = lambda done, *_: shares.step / STEPS  # so many steps, whatever the time
+    objective = loop.Objective(
+        'net',
+        ('0', '2'),
+        lambda net, image: ((net(image / 255) - image / 255).square().mean(), {}),
+        lambda net, image: {},
+        optimizer=lambda parameters, settings: Optimizer((torch.optim.SGD(parameters, lr=0.5),)),
+    )
+    loop.train(net, objective, shares, folder, Settings(minutes=1, batch=PICTURES // parts, crop=8))
 
 
-def test_one_process_is_this_one() -> None:
-    a, refused, odd = done(("a", "refused", "odd"), 1)
-    assert a.result.fields["process"] == os.getpid()
-    assert isinstance(refused.error, InputError)
-    assert "unexpected Odd: an odd error" in str(odd.error)
-    assert done(("a",), 4)[0].result.fields["process"] == os.getpid()
-    assert done((), 4) == []
+train(Path(sys.argv[1]), int(sys.argv[2]))
+"""
 
 
-def test_others_have_one_thread_each() -> None:
-    before = os.environ.get("OMP_NUM_THREADS")
-    found = done(("slow", "slow", "slow"), 2)
-    assert len({outcome.result.fields["process"] for outcome in found} - {os.getpid()}) == 2
-    assert {outcome.result.fields["threads"] for outcome in found} == {"1"}
-    assert os.environ.get("OMP_NUM_THREADS") == before
-
-
-def test_work_that_can_not_be_loaded_is_each_file_s_trouble() -> None:
-    found = dict(outcomes(workers.Unloadable(), [Task("a"), Task("b"), Task("c")], 2))
-    assert [str(found[place].error) for place in range(3)] == ["can't be loaded"] * 3
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
-def test_none_is_left_when_nobody_wants_more() -> None:
-    numbered = iter(outcomes(workers.by_name, [Task("a"), Task("slow"), Task("slow"), Task("slow")], 2))
-    process = next(numbered)[1].result.fields["process"]
-    assert Path(f"/proc/{process}").exists()
-    numbered.close()  # type: ignore[attr-defined]
-    assert not Path(f"/proc/{process}").exists()
+def test_two_processes_agree_with_one(tmp_path: Path) -> None:
+    found = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        script = tmp_path / "program.py"
+        script.write_text(PROGRAM)
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"] if count == 2 else []
+        subprocess.run([sys.executable, *launch, script, folder, str(count)], check=True, timeout=240)
+        state = torch.load(folder / "net.pt", weights_only=True)
+        assert state["step"] == 12
+        assert len((folder / "net.jsonl").read_text().splitlines()) == 1  # one of them writes
+        entry = json.loads((folder / "net.jsonl").read_text())
+        assert entry["step"] == 12
+        found.append(state)
+    for part in ("net", "average"):
+        for name, value in found[0][part].items():
+            assert torch.allclose(value, found[1][part][name], atol=1e-5), name
