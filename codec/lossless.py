@@ -22,6 +22,7 @@ from ..models.pyramid import Pyramid, Size, Sizes, level_sizes
 from ..models.selfvae import DEPTH, LEVELS
 from ..models.transforms import to_pixels, to_samples
 from .fitting import Search
+from .heap import one_by_one
 from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
 from .ledger import Coded, Ledger, level_variable
 from .levels import LevelCoder
@@ -51,7 +52,7 @@ def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
     """
     ledger = Ledger()
     stacks = []
-    for tile in tiles_of(pixels.shape[:2]):
+    for tile in one_by_one(tiles_of(pixels.shape[:2])):
         inside, stack, marks = pixels[tile.inside], Stack(model.residuals), []
         stack.seal(checksum(inside))
         coder = TileCoder(model, stack, pixels.ndim == 2, effort)

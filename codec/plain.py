@@ -16,7 +16,7 @@ from ..bitstream.forms import Form, Plain
 from ..bitstream.stack import checksum
 from ..errors import CorruptError, StreamError
 
-WEBP_SIDE = 16383  # WebP knows no larger pictures, so these are cut into tiles
+WEBP_SIDE = 2048  # of tiles, as WebP takes 40 bytes of memory for a pixel
 DEFLATED = 1 << 16  # samples of the largest picture that is deflated: in larger ones WebP finds as much and more
 _CHUNKS = struct.Struct("<4sI4s4sI")  # RIFF, size, WEBP, VP8L, size
 _START = struct.Struct("<BI")  # signature; width - 1 and height - 1, 14 bits each
@@ -31,10 +31,11 @@ def encode(pixels: Pixels, method: int, quality: int) -> Plain:
         method: of WebP, 0 (fast) to 6.
         quality: how much time WebP may take, 0 to 100; it is lossless at all of them.
     """
-    samples = pixels.tobytes()
-    forms = {Form.STORED: samples, Form.WEBP: webp(pixels, method, quality)}
+    forms = {Form.WEBP: webp(pixels, method, quality)}
     if pixels.size <= DEFLATED:
-        forms[Form.DEFLATED] = zlib.compress(samples, 9)
+        forms[Form.DEFLATED] = zlib.compress(pixels.tobytes(), 9)
+    if min(map(len, forms.values())) >= pixels.size:
+        forms = {Form.STORED: pixels.tobytes()}
     form = min(forms, key=lambda form: (len(forms[form]), form))
     return Plain(form, checksum(pixels), forms[form])
 
