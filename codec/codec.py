@@ -13,16 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ..arrays import Pixels, halved
+from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
 from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
-from ..models.pyramid import level_sizes
 from ..tunes import Tune
 from . import choice, lossless, lossy
-from .arguments import GATES, MAX_PIXELS, halvings
+from .arguments import GATES, MAX_PIXELS
 from .family import roads
 from .family.family_model import FamilyModel
 from .gate_files import load_gate
@@ -31,14 +30,15 @@ from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells
 from .model import Model
 from .model_files import AnyModel, load_model, located, photo_model, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
-from .pictures.reduction import reduced
+from .pictures.reduction import seen, seen_picture
 from .pictures.strip import stripped
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
 from .streams import alpha_of, open_stream, picture_of, plain_picture, refuse_without_mode
 from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
-from .tiling import whole
+from .tiling import at_level, of_tiles, size_of, whole
 from .verification import check_given_back
+from .views import Region, View
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
@@ -223,7 +223,7 @@ class Codec:
             )
         )
         if verify:
-            check_given_back(lambda: self._picture(open_stream(data, None, None), None, 1), picture, spec.exact)
+            check_given_back(lambda: self._picture(open_stream(data, None), View()), picture, spec.exact)
         return data
 
     @staticmethod
@@ -236,7 +236,13 @@ class Codec:
 
     @tells_out_of_memory
     def decode(
-        self, source: Source, *, seed: int | None = None, reduce: int = 1, max_pixels: int | None = MAX_PIXELS
+        self,
+        source: Source,
+        *,
+        seed: int | None = None,
+        reduce: int = 1,
+        region: Region | None = None,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> PIL.Image.Image:
         """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
 
@@ -245,6 +251,9 @@ class Codec:
             seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
             reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
                 Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
+            region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more
+                are read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded
+                outwards.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
                 picture that takes less than 1/64 bit for each count eightfold.
 
@@ -256,32 +265,39 @@ class Codec:
             ModelError: it was made with another model.
             OutOfMemoryError: memory ran out all the same.
         """
-        stream = open_stream(source, seed, max_pixels)
+        view = View.of(seed, reduce, region)
+        stream = open_stream(source, max_pixels)
         refuse_without_mode(stream)
-        return to_image(self._picture(stream, seed, reduce))
+        return to_image(self._picture(stream, view))
 
     def decode_array(
-        self, source: Source, *, seed: int | None = None, reduce: int = 1, max_pixels: int | None = MAX_PIXELS
+        self,
+        source: Source,
+        *,
+        seed: int | None = None,
+        reduce: int = 1,
+        region: Region | None = None,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
         """The samples of any .svc file, as `svcodec.decode_array` returns them; arguments and errors are its own."""
-        return to_array(self._picture(open_stream(source, seed, max_pixels), seed, reduce))
+        view = View.of(seed, reduce, region)
+        return to_array(self._picture(open_stream(source, max_pixels), view))
 
-    def _picture(self, stream: Stream, seed: int | None, reduce: int) -> Picture:
-        times = halvings(reduce)
+    def _picture(self, stream: Stream, view: View) -> Picture:
         if stream.plain:
-            return plain_picture(stream, stream.plain, times)
-        return decode_stream(self.model, stream, seed, times)
+            return plain_picture(stream, stream.plain, view)
+        return decode_stream(self.model, stream, view)
 
 
-def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int) -> Picture:
+def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
     """The picture of a stream that is not plain.
 
     Args:
         model: that it was made with.
-        seed: 0 or more, or None.
-        times: how often the sides are to be halved, 0..K.
+        view: what of it is wanted.
 
     Raises:
+        InputError: the view reaches beyond it.
         StreamError: its content is damaged; TooLargeError where it does not fit in memory.
         ModelError: it was made with another model.
     """
@@ -291,9 +307,9 @@ def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int)
             f"not with {model.name} ({model.hash.hex()})"
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
-    deep = stream.fine is not None
-    k = 0 if deep else times  # the lower bits of a deep picture are those of its pixels
-    height, width = level_sizes(size, k)[k]
+    where, deep = view.where(size), stream.fine is not None
+    wanted, k = (whole(size), 0) if deep else (where, view.times)  # lower bits are those of all pixels
+    height, width = size_of(at_level(of_tiles(wanted, size), k))
     if model.device.type == "cpu":
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
@@ -301,15 +317,15 @@ def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int)
     if (stream.machine is None) == isinstance(model, FamilyModel):
         raise CorruptError("the file says of a machine what does not go with its model")
     if isinstance(model, FamilyModel):
-        return reduced(picture_of(stream, roads.decode(model, stream, seed), alpha), times)
+        return seen_picture(picture_of(stream, roads.decode(model, stream, view.seed), alpha), where, view.times)
 
     def pixels_of_codes() -> Pixels:
         if spec.exact:
-            return lossless.decode(model, stream.codes, size, grey, whole(size), k)
+            return lossless.decode(model, stream.codes, size, grey, wanted, k)
         at = model.at(stream.quality, stream.tune)
-        return lossy.decode(model, stream.codes, spec, at, size, grey, whole(size), k, seed)
+        return lossy.decode(model, stream.codes, spec, at, size, grey, wanted, k, view.seed)
 
-    if k or (seed is not None and spec.sampled):  # nothing says whether such a picture is right
+    if k or (view.seed is not None and spec.sampled):  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
@@ -320,8 +336,8 @@ def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int)
             raise
         pixels = model.compute(width * height, pixels_of_codes)
     if deep:
-        return reduced(picture_of(stream, pixels, alpha), times)
-    return picture_of(stream, pixels, None if alpha is None else halved(alpha, times))
+        return seen_picture(picture_of(stream, pixels, alpha), where, view.times)
+    return picture_of(stream, pixels, None if alpha is None else seen(alpha, where, view.times))
 
 
 def _verdict(assessment: Assessment) -> Verdict:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from ..arrays import Deep, Pixels
+from ..arrays import Deep, Pixels, halved
 from ..bitstream.container import Colour, Stream, unpack
 from ..bitstream.forms import Plain
 from ..errors import InputError
 from . import plain
-from .arguments import refuse_larger, whole_number
+from .arguments import refuse_larger
 from .memory import PLAIN, refuse_what_does_not_fit
 from .pictures import Picture, decode_alpha
-from .pictures.reduction import reduced
+from .pictures.reduction import seen, seen_picture
 from .sixteen import joined
 from .sources import Source, read_stream
+from .tiling import covering, size_of, whole
+from .views import View
 
 
-def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Stream:
+def open_stream(source: Source, max_pixels: int | None) -> Stream:
     """The stream that `decode` is asked for.
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
-        seed: 0 or more, or None; only checked.
         max_pixels: the most that the picture may have, or None.
 
     Raises:
@@ -30,8 +31,6 @@ def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Str
     """
     stream = unpack(read_stream(source))
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
-    if seed is not None:
-        whole_number("seed", seed, 0)
     return stream
 
 
@@ -66,12 +65,24 @@ def picture_of(stream: Stream, pixels: Pixels, alpha: Pixels | Deep | None) -> P
     return Picture(whole, alpha, stream.metadata)
 
 
-def plain_picture(stream: Stream, content: Plain, times: int) -> Picture:
-    """The picture of a stream that is plain, its sides halved so many times.
+def plain_picture(stream: Stream, content: Plain, view: View) -> Picture:
+    """The picture of a stream that is plain.
 
     Raises:
+        InputError: the view reaches beyond it.
         StreamError: it can't be read; TooLargeError for one that does not fit in memory.
     """
-    refuse_what_does_not_fit("decoding", PLAIN, stream.width, stream.height)
-    pixels = plain.decode(content, (stream.height, stream.width), stream.colour is Colour.GREY)
-    return reduced(picture_of(stream, pixels, alpha_of(stream)), times)
+    size, grey = (stream.height, stream.width), stream.colour is Colour.GREY
+    where = view.where(size)
+    if stream.fine is not None:
+        refuse_what_does_not_fit("decoding", PLAIN, *reversed(size))
+        picture = picture_of(stream, plain.decode(content, size, grey, whole(size)), alpha_of(stream))
+        return seen_picture(picture, where, view.times)
+    part = covering(where, view.times, size)
+    refuse_what_does_not_fit("decoding", PLAIN, *reversed(size_of(part)))
+    alpha = alpha_of(stream)
+    return Picture(
+        halved(plain.decode(content, size, grey, part), view.times),
+        None if alpha is None else seen(alpha, where, view.times),
+        stream.metadata,
+    )

@@ -64,6 +64,19 @@ def at_level(where: Where, k: int) -> Where:
     return top, left
 
 
+def covering(where: Where, k: int, size: Size) -> Where:
+    """Where the picture, of that size, has what lies there in y_k."""
+    top, left = (
+        slice(side.start >> k << k, min(-(-side.stop >> k) << k, end)) for side, end in zip(where, size, strict=True)
+    )
+    return top, left
+
+
+def of_tiles(where: Where, size: Size) -> Where:
+    """Where the tiles lie that have anything of it."""
+    return covering(where, TILE.bit_length() - 1, size)
+
+
 def relative(where: Where, origin: Where) -> Where:
     """The same place counted from the first row and column of another."""
     top, left = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(where, origin, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -79,17 +79,21 @@ class Decoder:
         from .. import inspect, transcode
 
         picture = transcode(content, self.format, self.format_options, **self.options)
-        return picture, _statistics(name, len(content), len(picture), inspect(content), self.options.get("reduce", 1))
+        view = self.options.get("reduce", 1), self.options.get("region")
+        return picture, _statistics(name, len(content), len(picture), inspect(content), *view)
 
 
-def _statistics(name: str, before: int, after: int, info: Info, reduce: int = 1) -> dict[str, Any]:
+def _statistics(
+    name: str, before: int, after: int, info: Info, reduce: int = 1, region: Sequence[int] | None = None
+) -> dict[str, Any]:
+    left, top, width, height = region or (0, 0, info.width, info.height)
     stream = info.bytes
     return {
         "file": name,
         "bytes_before": before,
         "bytes_after": after,
-        "width": -(-info.width // reduce),
-        "height": -(-info.height // reduce),
+        "width": -(-(left + width) // reduce) - left // reduce,
+        "height": -(-(top + height) // reduce) - top // reduce,
         "ratio": round((before + after - stream) / stream, 3),
         "bits_per_pixel": round(info.bits_per_pixel, 4),
     }
