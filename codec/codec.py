@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,27 @@ import PIL.Image
 from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
-from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import DroppedWarning, InputError, OutlierWarning, RejectedError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
 from ..tunes import Tune
-from . import choice, lossless, lossy
+from . import choice, lossy
 from .arguments import GATES, MAX_PIXELS
 from .family import roads
 from .family.family_model import FamilyModel
 from .gate_files import load_gate
 from .ledger import Coded
-from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
+from .memory import ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import AnyModel, load_model, located, photo_model, reload_model
+from .model_files import load_model, located, photo_model, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
-from .pictures.reduction import seen, seen_picture
 from .pictures.strip import stripped
+from .rendering import decode_stream
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
-from .streams import alpha_of, open_stream, picture_of, plain_picture, refuse_without_mode
-from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
-from .tiling import at_level, of_tiles, size_of, whole
+from .streams import open_stream, plain_picture, refuse_without_mode
+from .targets import Target
+from .tiers import TierSpec, checked_effort, checked_quality, checked_tune, spec_of
 from .verification import check_given_back
 from .views import Region, View
 
@@ -141,6 +141,10 @@ class Codec:
         quality: int | None = None,
         tune: str | None = None,
         effort: int | None = None,
+        bytes: int | None = None,
+        bpp: float | None = None,
+        psnr: float | None = None,
+        ssimulacra2: float | None = None,
         gate: str = "off",
         verify: bool = False,
         strip: str | None = None,
@@ -156,6 +160,11 @@ class Codec:
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
+            bytes: for the same tiers, the most that the file may have: the best quality is found that does, in a few
+                encodings.
+            bpp: the same in bits per pixel.
+            psnr: the least that the decoded picture may have, in dB: the least quality is found that does, likewise.
+            ssimulacra2: the same by SSIMULACRA 2, which takes the package ssimulacra2 and sides of 256 pixels.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
             verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
             strip: gps to leave out GPS positions, all for all metadata but ICC profile and orientation.
@@ -163,17 +172,20 @@ class Codec:
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
 
         Raises:
-            InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
+            InputError: the picture, the tier, the quality, the tune or the effort can't be coded, or no quality reaches
+                what is aimed at.
             RejectedError: an InputError, the gate's.
             TooLargeError: an InputError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: as for `gate`, unless that is off; the networks are no longer computed exactly, or the bytes do
                 not give back what was meant.
             OutOfMemoryError: memory ran out all the same.
+            MissingPackageError: ssimulacra2 is not installed.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
-        if isinstance(self.model, FamilyModel) and (quality, tune, effort) != (None, None, None):
+        target = Target.of({"bytes": bytes, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}, spec, quality)
+        if isinstance(self.model, FamilyModel) and (quality, tune, effort, target) != (None,) * 4:
             raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
@@ -193,46 +205,57 @@ class Codec:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        machine = None
-        if isinstance(self.model, FamilyModel):
-            quality = tuned = None
-            coded: Coded | Plain = roads.encode(self.model, spec, split.coarse)
-            machine = self.model.fingerprint
-        else:
-            road = partial(self._coded, self.model, split.coarse, spec, quality, tuned, effort)
-            coded = self.model.compute(height * width, road)
-        plain = coded if isinstance(coded, Plain) else None
-        data = pack(
-            Stream(
+        family = self.model if isinstance(self.model, FamilyModel) else None
+        alpha = None if picture.alpha is None else encode_alpha(picture.alpha)
+        fine = None if effort is None else split.section(effort)
+
+        def file(quality: int | None) -> Any:  # `bytes` is an argument here
+            coded = self._coded(split.coarse, spec, quality, tuned, effort)
+            plain = coded if isinstance(coded, Plain) else None
+            stream = Stream(
                 tier=spec.tier,
                 colour=Colour.GREY if split.coarse.ndim == 2 else Colour.RGB,
-                quality=quality,
-                tune=tuned,
+                quality=None if family else quality,
+                tune=None if family else tuned,
                 width=width,
                 height=height,
                 model_name="" if plain else self.model.name,
                 model_hash=b"" if plain else self.model.hash,
                 codes=b"" if isinstance(coded, Plain) else coded.codes,
                 account=() if isinstance(coded, Plain) else coded.account,
-                alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
+                alpha=alpha,
                 metadata=picture.metadata,
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
-                fine=None if effort is None else split.section(effort),
-                machine=machine,
+                fine=fine,
+                machine=None if family is None else family.fingerprint,
             )
-        )
+            return pack(stream)
+
+        if target is None or quality is None:
+            data = file(quality)
+        else:
+            data = target.reached(file, self._pixels, split.coarse, quality)
         if verify:
             check_given_back(lambda: self._picture(open_stream(data, None), View()), picture, spec.exact)
         return data
 
-    @staticmethod
+    def _pixels(self, data: bytes) -> Pixels:
+        return self._picture(open_stream(data, None), View()).pixels.astype(np.uint8, copy=False)
+
     def _coded(
-        model: Model, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
     ) -> Coded | Plain:
-        if effort is not None:
-            return choice.encode(model, pixels, effort)
-        return lossy.encode(model, spec, model.at(quality, tune), pixels)
+        model = self.model
+        if isinstance(model, FamilyModel):
+            return roads.encode(model, spec, pixels)
+
+        def road() -> Coded | Plain:
+            if effort is not None:
+                return choice.encode(model, pixels, effort)
+            return lossy.encode(model, spec, model.at(quality, tune), pixels)
+
+        return model.compute(pixels.shape[0] * pixels.shape[1], road)
 
     @tells_out_of_memory
     def decode(
@@ -287,57 +310,6 @@ class Codec:
         if stream.plain:
             return plain_picture(stream, stream.plain, view)
         return decode_stream(self.model, stream, view)
-
-
-def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
-    """The picture of a stream that is not plain.
-
-    Args:
-        model: that it was made with.
-        view: what of it is wanted.
-
-    Raises:
-        InputError: the view reaches beyond it.
-        StreamError: its content is damaged; TooLargeError where it does not fit in memory.
-        ModelError: it was made with another model.
-    """
-    if (stream.model_name, stream.model_hash) != (model.name, model.hash):
-        raise ModelError(
-            f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
-            f"not with {model.name} ({model.hash.hex()})"
-        )
-    spec, size = SPECS[stream.tier], (stream.height, stream.width)
-    where, deep = view.where(size), stream.fine is not None
-    wanted, k = (whole(size), 0) if deep else (where, view.times)  # lower bits are those of all pixels
-    height, width = size_of(at_level(of_tiles(wanted, size), k))
-    if model.device.type == "cpu":
-        refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
-    grey = stream.colour is Colour.GREY
-    alpha = alpha_of(stream)
-    if (stream.machine is None) == isinstance(model, FamilyModel):
-        raise CorruptError("the file says of a machine what does not go with its model")
-    if isinstance(model, FamilyModel):
-        return seen_picture(picture_of(stream, roads.decode(model, stream, view.seed), alpha), where, view.times)
-
-    def pixels_of_codes() -> Pixels:
-        if spec.exact:
-            return lossless.decode(model, stream.codes, size, grey, wanted, k)
-        at = model.at(stream.quality, stream.tune)
-        return lossy.decode(model, stream.codes, spec, at, size, grey, wanted, k, view.seed)
-
-    if k or (view.seed is not None and spec.sampled):  # nothing says whether such a picture is right
-        model.test()
-    kernel = model.kernel
-    try:
-        pixels = model.compute(width * height, pixels_of_codes)
-    except StreamError:  # the stream is damaged, or the machine not exact
-        model.test()
-        if model.kernel is kernel:
-            raise
-        pixels = model.compute(width * height, pixels_of_codes)
-    if deep:
-        return seen_picture(picture_of(stream, pixels, alpha), where, view.times)
-    return picture_of(stream, pixels, None if alpha is None else seen(alpha, where, view.times))
 
 
 def _verdict(assessment: Assessment) -> Verdict:

@@ -142,8 +142,8 @@ def transcode(
 def _picture(stream: Stream, view: View, model: str | os.PathLike[str] | None, device: str) -> Picture:
     if stream.plain is not None:
         return plain_picture(stream, stream.plain, view)
-    from .codec import decode_stream
     from .model_files import find_model, load_named
+    from .rendering import decode_stream
 
     loaded = load_named(stream.model_name, device) if model is None else find_model(model, device)
     return decode_stream(loaded, stream, view)
