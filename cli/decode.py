@@ -63,6 +63,7 @@ SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
     callback=lambda context, parameter, value: value and _region(value),
     help="Decode W x H pixels from column X and row Y on, and compute no more than it takes.",
 )
+@click.option("--partial", is_flag=True, help="Decode what there is of a file of a lossy tier that ends early.")
 @click.option("--thumbnail", "scale", flag_value="1/8", help="The same as --scale 1/8.")
 @max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
@@ -81,6 +82,7 @@ def decode(
     seed: int | None,
     scale: str | None,
     region: tuple[int, ...] | None,
+    partial: bool,
     max_pixels: int | None,
     model: str | None,
     device: str,
@@ -110,7 +112,8 @@ def decode(
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
     reduce = SCALES[scale] if scale else 1
-    options: dict[str, Any] = {"seed": seed, "reduce": reduce, "region": region, "model": model, "device": device}
+    options: dict[str, Any] = {"seed": seed, "reduce": reduce, "region": region, "partial": partial}
+    options |= {"model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
 

@@ -265,6 +265,7 @@ class Codec:
         seed: int | None = None,
         reduce: int = 1,
         region: Region | None = None,
+        partial: bool = False,
         max_pixels: int | None = MAX_PIXELS,
     ) -> PIL.Image.Image:
         """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
@@ -277,6 +278,7 @@ class Codec:
             region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more
                 are read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded
                 outwards.
+            partial: a file of a lossy tier that ends early will do, as for `svcodec.decode`.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
                 picture that takes less than 1/64 bit for each count eightfold.
 
@@ -288,8 +290,8 @@ class Codec:
             ModelError: it was made with another model.
             OutOfMemoryError: memory ran out all the same.
         """
-        view = View.of(seed, reduce, region)
-        stream = open_stream(source, max_pixels)
+        view = View.of(seed, reduce, region, partial)
+        stream = open_stream(source, max_pixels, view.partial)
         refuse_without_mode(stream)
         return to_image(self._picture(stream, view))
 
@@ -300,11 +302,12 @@ class Codec:
         seed: int | None = None,
         reduce: int = 1,
         region: Region | None = None,
+        partial: bool = False,
         max_pixels: int | None = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
         """The samples of any .svc file, as `svcodec.decode_array` returns them; arguments and errors are its own."""
-        view = View.of(seed, reduce, region)
-        return to_array(self._picture(open_stream(source, max_pixels), view))
+        view = View.of(seed, reduce, region, partial)
+        return to_array(self._picture(open_stream(source, max_pixels, view.partial), view))
 
     def _picture(self, stream: Stream, view: View) -> Picture:
         if stream.plain:

@@ -26,6 +26,7 @@ def decode(
     seed: int | None = None,
     reduce: int = 1,
     region: Region | None = None,
+    partial: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -39,6 +40,8 @@ def decode(
             Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
         region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more are
             read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded outwards.
+        partial: a file of a lossy tier that ends early will do: what is missing is the model's mean, and a
+            `DroppedWarning` says so. Nothing tells whether what is there is right.
         max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a picture
             that takes less than 1/64 bit for each count eightfold.
         model: as for `Codec`; None for the one that the file names, in the package or of `register_model`. A plain
@@ -53,8 +56,8 @@ def decode(
         ModelError: the model is not there, is another, or is not computed exactly on this machine.
         OutOfMemoryError: memory ran out all the same.
     """
-    view = View.of(seed, reduce, region)
-    stream = open_stream(source, max_pixels)
+    view = View.of(seed, reduce, region, partial)
+    stream = open_stream(source, max_pixels, view.partial)
     refuse_without_mode(stream)
     return to_image(_picture(stream, view, model, device))
 
@@ -66,6 +69,7 @@ def decode_array(
     seed: int | None = None,
     reduce: int = 1,
     region: Region | None = None,
+    partial: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -77,6 +81,7 @@ def decode_array(
         seed: likewise.
         reduce: likewise.
         region: likewise.
+        partial: likewise.
         max_pixels: likewise.
         model: likewise.
         device: likewise.
@@ -91,8 +96,8 @@ def decode_array(
         ModelError: likewise.
         OutOfMemoryError: likewise.
     """
-    view = View.of(seed, reduce, region)
-    return to_array(_picture(open_stream(source, max_pixels), view, model, device))
+    view = View.of(seed, reduce, region, partial)
+    return to_array(_picture(open_stream(source, max_pixels, view.partial), view, model, device))
 
 
 @tells_out_of_memory
@@ -104,6 +109,7 @@ def transcode(
     seed: int | None = None,
     reduce: int = 1,
     region: Region | None = None,
+    partial: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -120,6 +126,7 @@ def transcode(
         seed: as for `decode`.
         reduce: likewise.
         region: likewise.
+        partial: likewise.
         max_pixels: likewise.
         model: likewise.
         device: likewise.
@@ -133,8 +140,8 @@ def transcode(
         ModelError: likewise.
         OutOfMemoryError: likewise.
     """
-    view = View.of(seed, reduce, region)
-    stream = open_stream(source, max_pixels)
+    view = View.of(seed, reduce, region, partial)
+    stream = open_stream(source, max_pixels, view.partial)
     refuse_format(format, deep=stream.fine is not None, alpha=stream.alpha is not None)
     return to_file(_picture(stream, view, model, device), format, options or {})
 

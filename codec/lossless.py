@@ -13,7 +13,7 @@ from functools import partial
 from torch import Tensor
 
 from ..arrays import Integers, Pixels
-from ..bitstream.codes import join_parts, split_parts
+from ..bitstream.codes import Codes, join_parts
 from ..bitstream.container import Coding, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
@@ -65,7 +65,7 @@ def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
     return Coded(join_parts(stacks), ledger.account())
 
 
-def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k: int = 0) -> Pixels:
+def decode(model: Model, codes: Codes, size: Size, grey: bool, wanted: Where, k: int = 0) -> Pixels:
     """y_k of the picture that `encode` put into codes, each side halved k times, rounded up.
 
     Args:
@@ -73,7 +73,7 @@ def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k:
         size: of the picture.
         grey: whether it has one channel.
         wanted: the part of the picture to be decoded.
-        k: 0..K; above 0 there is no seal that would say whether the pixels are right.
+        k: 0..K, no less than the codes have; above 0 there is no seal that would say whether the pixels are right.
 
     Returns:
         uint8 (h, w, 3), or (h, w) for grey: what y_k has of `wanted`.
@@ -82,7 +82,7 @@ def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k:
         StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
     """
     parts = tiles_of(size)
-    stacks = split_parts(codes, len(parts))
+    stacks = codes.parts(len(parts))
 
     def give(number: int) -> Pixels:
         stack = Stack.from_bytes(b"".join(stacks[number]), model.residuals)

@@ -16,10 +16,10 @@ import numpy as np
 from torch import Tensor
 
 from ..arrays import Pixels, halved
-from ..bitstream.codes import join_parts, split_parts
+from ..bitstream.codes import Codes, join_parts
 from ..bitstream.container import Variable
 from ..bitstream.stack import Stack, check_seal, checksum
-from ..errors import CorruptError
+from ..errors import CorruptError, TruncatedError
 from ..models.blocks import Rate
 from ..models.details import Draw, trade_off
 from ..models.pyramid import Pyramid, Size, level_sizes
@@ -175,12 +175,12 @@ class Decoder:
     """
 
     def __init__(
-        self, model: Model, codes: bytes, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None = None
+        self, model: Model, codes: Codes, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None = None
     ):
         self.model, self.spec, self.at, self.size, self.grey, self.seed = model, spec, at, size, grey, seed
         self.ladder = model.network.ladder
         self.tiles = tiles_of(size)
-        self.parts = split_parts(codes, len(self.tiles))
+        self.parts = codes.parts(len(self.tiles))
 
     def decode(self, wanted: Where, k: int) -> Pixels:
         """What y_k has of a part of the picture."""
@@ -202,6 +202,8 @@ class Decoder:
         )
 
     def _stack(self, number: int) -> Stack:
+        if not self.parts[number]:
+            raise TruncatedError("the file ends before there is a picture")
         return Stack.from_bytes(b"".join(self.parts[number]), self.model.residuals)
 
     def _begin(self, tile: Tile, stack: Stack, top: Tensor, gist: Gist) -> None:
@@ -220,20 +222,26 @@ class Decoder:
     def _details(self, number: int, stack: Stack, gist: Gist, k: int) -> Pixels:
         """y_k in a tile."""
         inside, around = self.tiles[number].inside, self.tiles[number].around(HALO)
-        counts = self.spec.details
-        count = stack.pop_uniform(1, COUNT_BITS)[0] if len(counts) > 1 else counts[0]
-        if count not in counts:
-            raise CorruptError(f"tier {self.spec.name} can't code {count} levels of details")
+        there = len(self.parts[number]) - 1
+        count = self._count(stack) if there else 0
         descent = Descent(self.ladder, inside, around, LEVELS, gist.level, gist.features, self.at)
-        while descent.k > max(k, LEVELS - count):
+        while descent.k > max(k, LEVELS - min(count, there)):
             descent.step(draw_popped(stack))
         uncoded: Draw = draw_mean if self.seed is None else draw_sampled(np.random.default_rng((self.seed, number)))
         pixels = to_pixels(to_rgb(descent.mean(k, uncoded)), self.grey)
-        if k == 0:
+        if k == 0 and there == LEVELS:
             seal = stack.unseal()
             if self.seed is None or not self.spec.sampled:
                 check_seal(seal, pixels)
         return pixels
+
+    def _count(self, stack: Stack) -> int:
+        """How many levels of details a tile has."""
+        counts = self.spec.details
+        count = int(stack.pop_uniform(1, COUNT_BITS)[0]) if len(counts) > 1 else counts[0]
+        if count not in counts:
+            raise CorruptError(f"tier {self.spec.name} can't code {count} levels of details")
+        return count
 
 
 def _gist_walk(model: Model, tile: Tile, mean: Tensor, gist: Gist) -> Walk:
@@ -255,7 +263,7 @@ def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels) -> Coded:
 
 def decode(
     model: Model,
-    codes: bytes,
+    codes: Codes,
     spec: TierSpec,
     at: Rate,
     size: Size,
@@ -267,7 +275,7 @@ def decode(
     """What `encode` put into codes, or the mean of its y_k, each side halved k times, rounded up.
 
     Args:
-        codes: as `encode` returns them.
+        codes: as `encode` returns them, or fewer: what is not there is its mean.
         spec: as for `encode`.
         at: likewise.
         size: of the picture.

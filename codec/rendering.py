@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..arrays import Pixels
+from ..bitstream.codes import PARTS, Codes
 from ..bitstream.container import Colour, Stream
-from ..errors import CorruptError, ModelError, StreamError
+from ..errors import CorruptError, ModelError, StreamError, TruncatedError
 from . import lossless, lossy
 from .family import roads
 from .family.family_model import FamilyModel
@@ -12,7 +13,7 @@ from .memory import DECODING, cost_of, refuse_what_does_not_fit
 from .model_files import AnyModel
 from .pictures import Picture
 from .pictures.reduction import seen, seen_picture
-from .streams import alpha_of, picture_of
+from .streams import alpha_of, least_halvings, picture_of
 from .tiers import SPECS
 from .tiling import at_level, of_tiles, size_of, whole
 from .views import View
@@ -37,12 +38,16 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     where, deep = view.where(size), stream.fine is not None
-    wanted, k = (whole(size), 0) if deep else (where, view.times)  # lower bits are those of all pixels
+    codes = Codes(stream.codes, stream.levels or PARTS, stream.early)
+    times = max(view.times, least_halvings(stream))
+    wanted, k = (whole(size), 0) if deep else (where, times)  # lower bits are those of all pixels
     height, width = size_of(at_level(of_tiles(wanted, size), k))
     if model.device.type == "cpu":
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    if isinstance(model, FamilyModel) and stream.early:
+        raise TruncatedError("the file ends early, and codes of the paper's models have no coarser picture in them")
     if (stream.machine is None) == isinstance(model, FamilyModel):
         raise CorruptError("the file says of a machine what does not go with its model")
     if isinstance(model, FamilyModel):
@@ -50,11 +55,12 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
 
     def pixels_of_codes() -> Pixels:
         if spec.exact:
-            return lossless.decode(model, stream.codes, size, grey, wanted, k)
+            return lossless.decode(model, codes, size, grey, wanted, k)
         at = model.at(stream.quality, stream.tune)
-        return lossy.decode(model, stream.codes, spec, at, size, grey, wanted, k, view.seed)
+        return lossy.decode(model, codes, spec, at, size, grey, wanted, k, view.seed)
 
-    if k or (view.seed is not None and spec.sampled):  # nothing says whether such a picture is right
+    cut, drawn = codes.levels < PARTS or codes.early, view.seed is not None and spec.sampled
+    if k or cut or drawn:  # nothing says whether such a picture is right
         model.test()
     kernel = model.kernel
     try:
@@ -65,5 +71,5 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
             raise
         pixels = model.compute(width * height, pixels_of_codes)
     if deep:
-        return seen_picture(picture_of(stream, pixels, alpha), where, view.times)
-    return picture_of(stream, pixels, None if alpha is None else seen(alpha, where, view.times))
+        return seen_picture(picture_of(stream, pixels, alpha), where, times)
+    return picture_of(stream, pixels, None if alpha is None else seen(alpha, where, times))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 from ..arrays import Deep, Pixels, halved
-from ..bitstream.container import Colour, Stream, unpack
+from ..bitstream.codes import PARTS
+from ..bitstream.container import Colour, Stream, Tier, unpack
 from ..bitstream.forms import Plain
-from ..errors import InputError
+from ..errors import DroppedWarning, InputError, TruncatedError
 from . import plain
 from .arguments import refuse_larger
 from .memory import PLAIN, refuse_what_does_not_fit
@@ -17,27 +20,48 @@ from .tiling import covering, size_of, whole
 from .views import View
 
 
-def open_stream(source: Source, max_pixels: int | None) -> Stream:
+def open_stream(source: Source, max_pixels: int | None, partial: bool = False) -> Stream:
     """The stream that `decode` is asked for.
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
         max_pixels: the most that the picture may have, or None.
+        partial: a file that ends early will do, with a warning.
 
     Raises:
         InputError: the source can't be read, or an argument is out of range.
         StreamError: it is no intact .svc file.
         TooLargeError: a StreamError, of a picture with more pixels.
     """
-    stream = unpack(read_stream(source))
+    stream = unpack(read_stream(source), partial)
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
+    if stream.early:
+        refuse_beginning(stream)
+        text = "not there, as the file ends early: details in part, and alpha and metadata, if it had any"
+        warnings.warn(text, DroppedWarning, stacklevel=4)
     return stream
+
+
+def refuse_beginning(stream: Stream) -> None:
+    """Raise TruncatedError for a stream of which no beginning is a picture."""
+    if stream.plain:
+        raise TruncatedError("the file ends early, and a picture written without a model has no coarser ones in it")
+    if stream.tier is Tier.LOSSLESS:
+        raise TruncatedError(
+            "the file ends early, and only the end of a lossless one says whether it has 16 bits: `svcodec transcode` "
+            "cuts lossless files while they are whole"
+        )
 
 
 def mode_of(stream: Stream) -> str:
     """Pillow's mode of the picture; that of eight bits where Pillow has none, as for colours of sixteen."""
     mode = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
     return "I;16" if stream.fine is not None and mode == "L" else mode
+
+
+def least_halvings(stream: Stream) -> int:
+    """How often the sides of the finest picture that it gives are halved: of a lossless one that was cut."""
+    return PARTS - stream.levels if stream.levels is not None and stream.tier is Tier.LOSSLESS else 0
 
 
 def refuse_without_mode(stream: Stream) -> None:

@@ -23,19 +23,21 @@ class View:
         seed: draws what the tier does not code, 0 or more; None for its mean.
         times: how often sides are to be halved, 0..K.
         region: a part of the picture, before it is halved; None for all.
+        partial: what there is of a file that ends early will do.
     """
 
     seed: int | None = None
     times: int = 0
     region: Region | None = None
+    partial: bool = False
 
     @classmethod
-    def of(cls, seed: Any, reduce: Any, region: Any) -> View:
+    def of(cls, seed: Any, reduce: Any, region: Any, partial: bool) -> View:
         """The view of arguments of `decode`. Raises InputError for one that is out of range."""
         times = halvings(reduce)
         if seed is not None:
             seed = whole_number("seed", seed, 0)
-        return cls(seed, times, None if region is None else _region(region))
+        return cls(seed, times, None if region is None else _region(region), bool(partial))
 
     def where(self, size: Size) -> Where:
         """The part, as rows and columns of a picture of that size. Raises InputError where it reaches beyond."""

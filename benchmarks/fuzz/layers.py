@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...arrays import Deep, Pixels
-from ...bitstream.codes import split_parts
+from ...bitstream.codes import Codes
 from ...bitstream.container import Colour, Stream, unpack
 from ...bitstream.stack import Stack
 from ...bitstream.tables import OFFSETS, SCALES
@@ -82,7 +82,7 @@ class Layers:
             return self._promised(picture.pixels, None if stream.fine else stream.plain.checksum)
         self.layer = "codes"
         try:
-            stacks = split_parts(stream.codes, len(tiles_of((stream.height, stream.width))))
+            stacks = Codes(stream.codes).parts(len(tiles_of((stream.height, stream.width))))
             self._pop(b"".join(rng.choice(stacks)), rng)
         except StreamError:
             if not fully:

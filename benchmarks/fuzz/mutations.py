@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 
-from ...bitstream.codes import join_parts, split_parts
+from ...bitstream.codes import Codes, join_parts
 from ...bitstream.container import Coding, Variable
 from ...bitstream.fields import varint
 from ...bitstream.forms import Form
@@ -166,7 +166,7 @@ def _codes(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
 def _stack(codes: bytes) -> bytes:
     """That of a picture of one tile, or whatever there is."""
     try:
-        return b"".join(split_parts(codes, 1)[0])
+        return b"".join(Codes(codes).parts(1)[0])
     except StreamError:
         return codes[len(codes) % 4 :]
 
