@@ -34,9 +34,9 @@ def encoding(tier: str, width: int, height: int, file: str) -> int:
     """Bytes that encoding a picture to a file takes at its peak, beyond what a codec that was used takes."""
     codec, effort = _used(tier)
     pixels = noisy_photo(width, height)
-    before = _reset()
+    before = reset()
     data = codec.encode(pixels, tier=tier, effort=effort)
-    taken = _peak() - before
+    taken = peak() - before
     Path(file).write_bytes(data)
     return taken
 
@@ -44,9 +44,9 @@ def encoding(tier: str, width: int, height: int, file: str) -> int:
 def decoding(tier: str, width: int, height: int, file: str) -> int:
     """Bytes that decoding the file takes, likewise."""
     codec, _ = _used(tier)
-    before = _reset()
+    before = reset()
     codec.decode(file)
-    return _peak() - before
+    return peak() - before
 
 
 def noisy_photo(width: int, height: int) -> Pixels:
@@ -70,13 +70,14 @@ def _used(tier: str) -> tuple[Codec, int | None]:
     return codec, effort
 
 
-def _reset() -> int:
+def reset() -> int:
     """Let the peak be what is taken now, which is returned in bytes. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _peak()
+    return peak()
 
 
-def _peak() -> int:
+def peak() -> int:
+    """Bytes that this process took at most, since `reset` if it was called. Linux only."""
     lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines["VmHWM"].split()[0]) << 10
 

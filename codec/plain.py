@@ -41,19 +41,20 @@ def encode(pixels: Pixels, method: int, quality: int) -> Plain:
     return Plain(form, checksum(pixels), forms[form])
 
 
-def decode(plain: Plain, size: tuple[int, int], grey: bool, wanted: Where) -> Pixels:
+def decode(plain: Plain, size: tuple[int, int], grey: bool, wanted: Where | None = None) -> Pixels:
     """The pixels that `encode` was given, or a part of them: uint8 (h, w, 3), or (h, w) for grey.
 
     Args:
         plain: as `encode` returned it.
         size: of the picture.
         grey: whether it has one channel.
-        wanted: the part; of a WebP no more tiles are read than it takes, and only the whole is checked.
+        wanted: the part; of a WebP no more tiles are read than it takes, and only the whole is checked. None for that.
 
     Raises:
         CorruptError: the content is not that of a picture of this size, or not that of the picture encoded.
     """
     shape = size if grey else (*size, 3)
+    wanted = wanted or whole(size)
     try:
         if plain.form is Form.WEBP:
             pixels = _read_webp(plain.content, size, grey, wanted)

@@ -16,7 +16,7 @@ from .pictures import Picture, decode_alpha
 from .pictures.reduction import seen, seen_picture
 from .sixteen import joined
 from .sources import Source, read_stream
-from .tiling import covering, size_of, whole
+from .tiling import covering, size_of
 from .views import View
 
 
@@ -100,7 +100,7 @@ def plain_picture(stream: Stream, content: Plain, view: View) -> Picture:
     where = view.where(size)
     if stream.fine is not None:
         refuse_what_does_not_fit("decoding", PLAIN, *reversed(size))
-        picture = picture_of(stream, plain.decode(content, size, grey, whole(size)), alpha_of(stream))
+        picture = picture_of(stream, plain.decode(content, size, grey), alpha_of(stream))
         return seen_picture(picture, where, view.times)
     part = covering(where, view.times, size)
     refuse_what_does_not_fit("decoding", PLAIN, *reversed(size_of(part)))

@@ -40,25 +40,27 @@ def decode(data: bytes, model: Model | None = None) -> Samples:
 
 def _decoded(stream: Stream, model: Model) -> npt.NDArray[np.uint8]:
     parts = tiles(stream.size, TILE)
-    stacks = [Stack(codes, model.density) for codes in _stacks(stream.sections[CODES], len(parts))]
-    decoded = _lossless(stream, model, stacks) if stream.tier == "lossless" else _lossy(stream, model, stacks)
-    pixels = np.empty((*stream.size, 3), np.uint8)
+    stacks = [Stack(codes, model.density) for codes in _stacks(stream.sections[CODES], len(parts), stream.levels)]
+    lossless = stream.tier == "lossless"
+    k = 4 - stream.levels if lossless else 0
+    decoded = _lossless(stream, model, stacks) if lossless else _lossy(stream, model, stacks)
+    planes = np.empty((3, *sizes(stream.size)[k]), np.uint8)
     for part, stack, samples in zip(parts, stacks, decoded, strict=True):
-        pixels[part] = samples
+        cut(planes, part, k)[...] = samples.transpose(2, 0, 1)
         sealed = np.ascontiguousarray(samples[..., 1]) if stream.grey else samples
-        if stack.unseal() != zlib.crc32(sealed.tobytes()):
+        if stream.levels == 4 and stack.unseal() != zlib.crc32(sealed.tobytes()):
             raise Malformed("the picture is not the one that was encoded")
-    return pixels[..., 1] if stream.grey else pixels
+    return planes[1] if stream.grey else np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
-def _stacks(section: bytes, count: int) -> list[bytes]:
+def _stacks(section: bytes, count: int, levels: int) -> list[bytes]:
     """The codes of each tile."""
     reader = Reader(section)
     lengths = [4 * reader.varint() for _ in range(4 * count)]
     parts = [reader.take(length) for length in lengths]
     if reader.rest():
         raise Malformed("the codes are longer than their parts")
-    return [b"".join(parts[tile::count]) for tile in range(count)]
+    return [b"".join(parts[tile::count][:levels]) for tile in range(count)]
 
 
 def _lossy(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.NDArray[np.uint8]]:
@@ -76,10 +78,12 @@ def _lossy(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.ND
     for inside, stack in zip(tiles(stream.size, TILE), stacks, strict=True):
         tile = Tile(stream, model, stack, inside, HALO)
         details = {"preview": 0, "standard": 3, "high": 3}
-        n = details[stream.tier] if stream.tier in details else int(stack.pop_uniform(1, 2)[0])
+        coded = stream.levels > 1 and stream.tier not in details
+        n = int(stack.pop_uniform(1, 2)[0]) if coded else details.get(stream.tier, 0)
         if n == 3 and stream.tier == "sketch":
             raise Malformed("a sketch of three levels")
-        picture, _ = tile.descend((3, 2, 1), cut(level, tile.around, 3), cut(features, tile.around, 4), 3 - n)
+        uncoded = 3 - min(n, stream.levels - 1)
+        picture, _ = tile.descend((3, 2, 1), cut(level, tile.around, 3), cut(features, tile.around, 4), uncoded)
         picture = to_rgb(cut(picture, tile.place, 0))
         if stream.grey:
             red, green, blue = picture
@@ -123,7 +127,7 @@ def _lossless(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt
     for (rows, columns), stack in zip(tiles(stream.size, TILE), stacks, strict=True):
         size = rows.stop - rows.start, columns.stop - columns.start
         level = _gist(stream, model, stack, size)
-        for k in (3, 2, 1):
+        for k in (3, 2, 1)[: stream.levels - 1]:
             level = pop_level(model, stack, k, level, sizes(size)[k - 1], stream.grey)
         yield _samples(level)
 
