@@ -63,7 +63,7 @@ def figures(codec: Codec, photo: Pixels, side: int, **options: Any) -> Figures:
 def ratios(tiled: list[Figures], whole: list[Figures]) -> dict[str, float]:
     """Sums over all photos in tiles by those of the same coded whole."""
     return {
-        name: sum(getattr(found, name) for found in tiled) / sum(getattr(found, name) for found in whole)
+        name: float(sum(getattr(found, name) for found in tiled) / sum(getattr(found, name) for found in whole))
         for name in Figures._fields
     }
 

@@ -7,11 +7,20 @@ from typing import cast
 from torch import Tensor
 
 from ..models.blocks import Rate
-from ..models.details import Draw, descend, draw_within
+from ..models.details import Draw, DrawAt, descend, draw_within
 from ..models.flow import FEATURES
-from ..models.pyramid import Size, level_sizes
+from ..models.pyramid import Size, Sizes, level_sizes
 from ..models.selfvae import DEPTH, LEVELS, Ladder, draw_mean
 from .tiling import Where, at_level, relative, size_of
+
+PARTING = DEPTH - 1  # the k of the level from which tiles go on for themselves
+
+
+def begin(ladder: Ladder, at: Rate, sizes: Sizes, draw_at: DrawAt) -> tuple[Tensor, Tensor]:
+    """Draw what is the whole picture's of u: y_PARTING in opponent colour, and the features of the level above it."""
+    top = ladder.flow.top(at, sizes[DEPTH], draw_at(DEPTH + 1, at.quality))
+    level, features = descend([ladder.level(DEPTH)], top, None, at, sizes, draw_at)
+    return level, cast(Tensor, features)
 
 
 def part_of(values: Tensor, where: Where) -> Tensor:
@@ -31,7 +40,7 @@ class Descent:
         around: the same and what is seen around it.
         k: of the level to begin with.
         level: all of y_k, in opponent colour.
-        features: of level k + 1, everywhere; None at the top.
+        features: of level k + 1, everywhere.
         at: quality and tune.
 
     Attributes:
@@ -40,13 +49,11 @@ class Descent:
         features: of level k + 1, likewise.
     """
 
-    def __init__(
-        self, ladder: Ladder, inside: Where, around: Where, k: int, level: Tensor, features: Tensor | None, at: Rate
-    ):
+    def __init__(self, ladder: Ladder, inside: Where, around: Where, k: int, level: Tensor, features: Tensor, at: Rate):
         self.ladder, self.inside, self.around, self.at = ladder, inside, around, at
         self.k = k
         self.level = part_of(level, at_level(around, k))
-        self.features = None if features is None else part_of(features, at_level(around, k + 1))
+        self.features = part_of(features, at_level(around, k + 1))
         self.sizes = level_sizes(size_of(around), DEPTH)
 
     def step(self, draw: Draw) -> None:
@@ -63,16 +70,16 @@ class Descent:
 
     def reached(self) -> tuple[Tensor, Tensor]:
         """The level reached and the features of the one above it, in the tile."""
-        features = cast(Tensor, self.features)
-        return part_of(self.level, self.place(self.k)), part_of(features, self.place(self.k + 1))
+        return part_of(self.level, self.place(self.k)), part_of(self.features, self.place(self.k + 1))
 
     def place(self, k: int) -> Where:
         """Where the tile lies in y_k as it is here."""
         return relative(at_level(self.inside, k), at_level(self.around, k))
 
-    def _down(self, last: int, draw: Draw) -> tuple[Tensor, Tensor | None]:
+    def _down(self, last: int, draw: Draw) -> tuple[Tensor, Tensor]:
         levels = [self.ladder.level(k) for k in range(self.k, last, -1)]
-        return descend(levels, self.level, self.features, self.at, self.sizes, lambda k, level: draw)
+        level, features = descend(levels, self.level, self.features, self.at, self.sizes, lambda k, level: draw)
+        return level, cast(Tensor, features)
 
 
 class Gist:

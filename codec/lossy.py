@@ -1,10 +1,10 @@
 """The lossy road: `sketch`, `preview`, `standard` and `high`.
 
-The top of u is the whole picture's. All that is finer belongs to tiles: the rest of u, levels 6 to 4 of the ladder, y_K
-where the tier has it exactly, and as many of z_K .. z_1 as are coded; the picture is the mean of x given these. The
-networks of u in a tile also see the top around it, and those of z y_K around it, but of the latents there only their
-priors' means: so a tile can be decoded without the z of its neighbours. The encoder draws all from coarse to fine, as
-the decoder will, and pushes it in reverse.
+The top of u and its details at level 6 of the ladder are the whole picture's. All that is finer belongs to tiles: the
+rest of u, levels 5 and 4, y_K where the tier has it exactly, and as many of z_K .. z_1 as are coded; the picture is the
+mean of x given these. The networks of u in a tile also see y_5 around it, and those of z y_K, but of the latents there
+only their priors' means: so a tile can be decoded without the z of its neighbours. The encoder draws all from coarse to
+fine, as the decoder will, and pushes it in reverse.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..models.details import Draw, trade_off
 from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
-from .descent import Descent, Gist, part_of
+from .descent import PARTING, Descent, Gist, begin, part_of
 from .heap import one_by_one
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Coded, Ledger, latent_variable, level_variable
@@ -55,7 +55,7 @@ class Begun:
     """A tile down to y_K, to be pushed when what is finer has been.
 
     Attributes:
-        drawn: u but for its top.
+        drawn: what is a tile's of u.
         mean: of y_K given u, in opponent colour.
     """
 
@@ -81,10 +81,14 @@ class Encoder:
         tiles = tiles_of(self.size)
         true = self._gist(tiles)
         drawn: list[Drawn] = []
-        draw = draw_direct(self.ladder.infer(DEPTH + 1, true, true[DEPTH], self.at), drawn)
-        top = self.ladder.flow.top(self.at, true.sizes[DEPTH], draw)
-        gist = Gist(self.size, top)
-        begun = [self._begin(tile, top, true, gist) for tile in one_by_one(tiles)]
+        coarse = begin(
+            self.ladder,
+            self.at,
+            true.sizes,
+            lambda k, level: draw_direct(self.ladder.infer(k, true, level, self.at), drawn),
+        )
+        gist = Gist(self.size, coarse[0])
+        begun = [self._begin(tile, *coarse, true, gist) for tile in one_by_one(tiles)]
         stacks = []
         for number, tile in enumerate(one_by_one(tiles)):
             stack, marks = self._details(tile, gist)
@@ -105,11 +109,11 @@ class Encoder:
         )
         return Pyramid.over(to_samples(pixels, self.model.device), DEPTH, first=LEVELS)
 
-    def _begin(self, tile: Tile, top: Tensor, true: Pyramid, gist: Gist) -> Begun:
-        """Draw a tile's u, and put what it gives into the gist."""
+    def _begin(self, tile: Tile, level: Tensor, above: Tensor, true: Pyramid, gist: Gist) -> Begun:
+        """Draw what is a tile's of u, and put what it gives into the gist."""
         around = tile.around(GIST_HALO)
         seen = Pyramid.over(part_of(true[LEVELS], at_level(around, LEVELS)), DEPTH, first=LEVELS)
-        descent = Descent(self.ladder, tile.inside, around, DEPTH, top, None, self.at)
+        descent = Descent(self.ladder, tile.inside, around, PARTING, level, above, self.at)
         drawn: list[Drawn] = []
         while descent.k > LEVELS:
             descent.step(draw_direct(self.ladder.infer(descent.k, seen, descent.level, self.at), drawn))
@@ -187,11 +191,12 @@ class Decoder:
         places = [tile.inside for tile in self.tiles]
         seen = [self.tiles[number].around(HALO) for number in numbers_in(places, [wanted])]
         stacks = {0: self._stack(0)}
-        top = self.ladder.flow.top(self.at, level_sizes(self.size, DEPTH)[DEPTH], draw_popped(stacks[0]))
-        gist = Gist(self.size, top)
+        sizes = level_sizes(self.size, DEPTH)
+        coarse = begin(self.ladder, self.at, sizes, lambda k, level: draw_popped(stacks[0]))
+        gist = Gist(self.size, coarse[0])
         for number in one_by_one(numbers_in(places, seen if k < LEVELS else [wanted])):
             stacks[number] = stacks.get(number) or self._stack(number)
-            self._begin(self.tiles[number], stacks[number], top, gist)
+            self._begin(self.tiles[number], stacks[number], *coarse, gist)
         if k == LEVELS:
             return to_pixels(to_rgb(part_of(gist.level, at_level(wanted, k))), self.grey)
         return assemble(
@@ -206,9 +211,9 @@ class Decoder:
             raise TruncatedError("the file ends before there is a picture")
         return Stack.from_bytes(b"".join(self.parts[number]), self.model.residuals)
 
-    def _begin(self, tile: Tile, stack: Stack, top: Tensor, gist: Gist) -> None:
-        """Pop a tile's u, and y_K where it is exact, into the gist."""
-        descent = Descent(self.ladder, tile.inside, tile.around(GIST_HALO), DEPTH, top, None, self.at)
+    def _begin(self, tile: Tile, stack: Stack, level: Tensor, above: Tensor, gist: Gist) -> None:
+        """Pop what is a tile's of u, and y_K where it is exact, into the gist."""
+        descent = Descent(self.ladder, tile.inside, tile.around(GIST_HALO), PARTING, level, above, self.at)
         while descent.k > LEVELS:
             descent.step(draw_popped(stack))
         mean, features = descent.reached()

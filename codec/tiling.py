@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..models.pyramid import Size
 
 TILE = 1024  # side of a tile in pixels, a multiple of GIST_HALO
-GIST_HALO = 64  # pixels around a tile that the networks of u see, a multiple of those of a pixel of u's top
+GIST_HALO = 64  # pixels around a tile that the networks of u see, a multiple of 2^(K+3), those of a pixel of u's top
 HALO = 32  # the same of the networks of z, a multiple of 2^(K+1)
 
 Where = tuple[slice, slice]  # rows and columns

@@ -65,11 +65,11 @@ def _stacks(section: bytes, count: int, levels: int) -> list[bytes]:
 
 def _lossy(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.NDArray[np.uint8]]:
     of_levels = sizes(stream.size)
-    top = Ladder(model, stream.quality, stream.tune, of_levels).top(Latents(stacks[0]))
+    coarse, of_coarse = Ladder(model, stream.quality, stream.tune, of_levels).coarse(Latents(stacks[0]))
     level, features = np.empty((3, *of_levels[3]), np.float32), np.empty((128, *of_levels[4]), np.float32)
     for inside, stack in zip(tiles(stream.size, TILE), stacks, strict=True):
         tile = Tile(stream, model, stack, inside, GIST_HALO)
-        mean, above = tile.descend((6, 5, 4), cut(top, tile.around, 6), None)
+        mean, above = tile.descend((5, 4), cut(coarse, tile.around, 5), cut(of_coarse, tile.around, 6))
         cut(features, inside, 4)[...] = cut(above, tile.place, 4)
         mean = cut(mean, tile.place, 3)
         if stream.tier in ("preview", "high"):
@@ -112,7 +112,7 @@ class Tile:
         self.ladder, self.stack = Ladder(model, stream.quality, stream.tune, size), stack
 
     def descend(
-        self, levels: Sequence[int], level: Floats, features: Floats | None, uncoded: int = 0
+        self, levels: Sequence[int], level: Floats, features: Floats, uncoded: int = 0
     ) -> tuple[Floats, Floats]:
         """Down these levels; from the one that is `uncoded` on, nothing is coded."""
         for k in levels:
