@@ -85,6 +85,8 @@ class Descent:
 class Gist:
     """y_K and the features of level K + 1, of a whole picture; what no tile has put here stays undefined.
 
+    Memory that is not written to is none.
+
     Attributes:
         level: y_K in opponent colour, exact or the mean given u, (1, 3, h, w).
         features: (1, c, ceil(h/2), ceil(w/2)).
@@ -95,7 +97,8 @@ class Gist:
         self.level = like.new_empty(1, 3, *sizes[LEVELS])
         self.features = like.new_empty(1, FEATURES[0], *sizes[LEVELS + 1])
 
-    def put(self, tile: Where, level: Tensor, features: Tensor) -> None:
+    def put(self, tile: Where, level: Tensor, features: Tensor | None) -> None:
         """Take those of a tile."""
         part_of(self.level, at_level(tile, LEVELS)).copy_(level)
-        part_of(self.features, at_level(tile, LEVELS + 1)).copy_(features)
+        if features is not None:
+            part_of(self.features, at_level(tile, LEVELS + 1)).copy_(features)

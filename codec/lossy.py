@@ -29,7 +29,7 @@ from .descent import PARTING, Descent, Gist, begin, part_of
 from .heap import one_by_one
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Coded, Ledger, latent_variable, level_variable
-from .levels import LevelCoder, Walk
+from .levels import LevelCoder
 from .model import Model
 from .tiers import TierSpec
 from .tiling import GIST_HALO, HALO, Tile, Where, assemble, at_level, numbers_in, tiles_of, whole
@@ -128,7 +128,9 @@ class Encoder:
             samples = halved(self.pixels[tile.inside], LEVELS)
             coder = LevelCoder(self.model.mixtures, stack, self.grey)
             with self.ledger.counting(stack, level_variable(LEVELS)):
-                coder.push(_gist_walk(self.model, tile, begun.mean, gist), to_samples(samples, self.model.device))
+                features = part_of(gist.features, at_level(tile.inside, LEVELS + 1))
+                walk = partial(self.model.network.gist_likelihood, begun.mean, features)
+                coder.push(walk, to_samples(samples, self.model.device))
         with self.ledger.counting(stack, Variable.U):
             push_drawn(stack, begun.drawn)
 
@@ -196,7 +198,7 @@ class Decoder:
         gist = Gist(self.size, coarse[0])
         for number in one_by_one(numbers_in(places, seen if k < LEVELS else [wanted])):
             stacks[number] = stacks.get(number) or self._stack(number)
-            self._begin(self.tiles[number], stacks[number], *coarse, gist)
+            self._begin(self.tiles[number], stacks[number], *coarse, gist, k < LEVELS)
         if k == LEVELS:
             return to_pixels(to_rgb(part_of(gist.level, at_level(wanted, k))), self.grey)
         return assemble(
@@ -211,18 +213,17 @@ class Decoder:
             raise TruncatedError("the file ends before there is a picture")
         return Stack.from_bytes(b"".join(self.parts[number]), self.model.residuals)
 
-    def _begin(self, tile: Tile, stack: Stack, level: Tensor, above: Tensor, gist: Gist) -> None:
-        """Pop what is a tile's of u, and y_K where it is exact, into the gist."""
+    def _begin(self, tile: Tile, stack: Stack, level: Tensor, above: Tensor, gist: Gist, finer: bool) -> None:
+        """Pop what is a tile's of u, and y_K where it is exact, into the gist; features only for what is finer."""
         descent = Descent(self.ladder, tile.inside, tile.around(GIST_HALO), PARTING, level, above, self.at)
         while descent.k > LEVELS:
             descent.step(draw_popped(stack))
         mean, features = descent.reached()
-        gist.put(tile.inside, mean, features)
         if self.spec.gist_exact:
             coder = LevelCoder(self.model.mixtures, stack, self.grey)
-            size = (mean.shape[2], mean.shape[3])
-            exact = coder.pop(_gist_walk(self.model, tile, mean, gist), size, self.model.device)
-            gist.put(tile.inside, to_opponent(exact), features)
+            walk = partial(self.model.network.gist_likelihood, mean, features)
+            mean = to_opponent(coder.pop(walk, (mean.shape[2], mean.shape[3]), self.model.device))
+        gist.put(tile.inside, mean, features if finer else None)
 
     def _details(self, number: int, stack: Stack, gist: Gist, k: int) -> Pixels:
         """y_k in a tile."""
@@ -247,12 +248,6 @@ class Decoder:
         if count not in counts:
             raise CorruptError(f"tier {self.spec.name} can't code {count} levels of details")
         return count
-
-
-def _gist_walk(model: Model, tile: Tile, mean: Tensor, gist: Gist) -> Walk:
-    """The likelihood of a tile's y_K, given its mean."""
-    features = part_of(gist.features, at_level(tile.inside, LEVELS + 1))
-    return partial(model.network.gist_likelihood, mean, features)
 
 
 def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels) -> Coded:

@@ -15,7 +15,7 @@ from .pictures import Picture
 from .pictures.reduction import seen, seen_picture
 from .streams import alpha_of, least_halvings, picture_of
 from .tiers import SPECS
-from .tiling import at_level, of_tiles, size_of, whole
+from .tiling import of_tiles, size_of, whole
 from .views import View
 
 
@@ -41,7 +41,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
     codes = Codes(stream.codes, stream.levels or PARTS, stream.early)
     times = max(view.times, least_halvings(stream))
     wanted, k = (whole(size), 0) if deep else (where, times)  # lower bits are those of all pixels
-    height, width = size_of(at_level(of_tiles(wanted, size), k))
+    height, width = size_of(of_tiles(wanted, size))
     if model.device.type == "cpu":
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
@@ -64,12 +64,12 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         model.test()
     kernel = model.kernel
     try:
-        pixels = model.compute(width * height, pixels_of_codes)
+        pixels = model.compute(width * height >> 2 * k, pixels_of_codes)
     except StreamError:  # the stream is damaged, or the machine not exact
         model.test()
         if model.kernel is kernel:
             raise
-        pixels = model.compute(width * height, pixels_of_codes)
+        pixels = model.compute(width * height >> 2 * k, pixels_of_codes)
     if deep:
         return seen_picture(picture_of(stream, pixels, alpha), where, times)
     return picture_of(stream, pixels, None if alpha is None else seen(alpha, where, times))
