@@ -1,8 +1,8 @@
 """svcodec: a learned image codec made of hierarchical self-supervised VAEs.
 
-`encode` and `decode` turn pictures into .svc bytes and back, `decode_array` into arrays. `inspect` describes the bytes,
-`assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of them. `sample` draws pictures
-from the models of the first paper. Importing this package also teaches Pillow the format.
+`encode` and `decode` turn pictures into .svc bytes and back, `decode_array` into arrays; `cut` leaves out what is fine.
+`inspect` describes the bytes, `assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of
+them. `sample` draws pictures from the models of the first paper. Importing this package also teaches Pillow the format.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from .errors import (
 if TYPE_CHECKING:
     from .codec.arguments import GATES, MAX_PIXELS, SAMPLE_MODES, STRIPS
     from .codec.codec import Codec
+    from .codec.cutting import cut
     from .codec.decoding import decode, decode_array, transcode
     from .codec.diagnosis import Machine, inspect_machine
     from .codec.encoding import assess, encode
@@ -73,6 +74,7 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "assess",
+    "cut",
     "decode",
     "decode_array",
     "encode",
@@ -93,6 +95,7 @@ _LAZY = {
     "Calibration": "gate.assessment",
     "assess": "codec.encoding",
     "Codec": "codec.codec",
+    "cut": "codec.cutting",
     "decode": "codec.decoding",
     "decode_array": "codec.decoding",
     "encode": "codec.encoding",

@@ -15,8 +15,8 @@ import click
 import numpy as np
 
 from ..arrays import Pixels
+from ..codec.measures import ssimulacra2
 from .conditions import read_photos
-from .metrics import ssimulacra2
 from .peers import registry
 from .peers.matched import at_bytes
 from .peers.peer import Peer

@@ -15,10 +15,11 @@ from typing import Any
 import click
 
 from ..arrays import Pixels
+from ..codec.measures import psnr, ssimulacra2
 from ..codec.tiers import spec_of
 from .conditions import Photos, machine
 from .drawings import PICTURES
-from .metrics import flat_deviation, psnr, ssimulacra2
+from .metrics import flat_deviation
 from .peers import registry
 from .peers.matched import at_bytes
 from .peers.peer import Peer

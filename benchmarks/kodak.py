@@ -21,11 +21,11 @@ import torch
 from .. import TIERS, Codec
 from ..bitstream.stack import Stack
 from ..codec.ledger import Ledger
+from ..codec.measures import psnr
 from ..models.arithmetic import exact_arithmetic
 from ..models.transforms import to_samples
 from .bits_back import ChainCoder, measured_stacks, negative_elbo
 from .conditions import Photos, machine, read_photos
-from .metrics import psnr
 from .peers import pillow_codecs
 
 EFFORTS = (1, 5, 9)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -19,15 +16,8 @@ from ..arrays import Pixels
 from ..errors import MissingPackageError
 
 SMALLEST_MS_SSIM = 161  # five scales under a window of 11 pixels
-SMALLEST_SSIMULACRA2 = 256  # six scales, of which the last has 8 pixels
 FLAT = 17  # pixels: the side of the square of one colour in whose middle a pixel is flat
 BUTTERAUGLI = "butteraugli_main"  # libjxl's program
-
-
-def psnr(decoded: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
-    """dB over all samples; infinite for equal pictures."""
-    error = float(((decoded.astype(np.float64) - original.astype(np.float64)) ** 2).mean())
-    return 10 * math.log10(255**2 / error) if error else math.inf
 
 
 def ms_ssim(decoded: Pixels, original: Pixels) -> float | None:
@@ -43,15 +33,6 @@ def ms_ssim(decoded: Pixels, original: Pixels) -> float | None:
 def ms_ssim_decibels(value: float) -> float:
     """MS-SSIM as it is plotted: -10 log10(1 - value)."""
     return -10 * math.log10(max(1e-12, 1.0 - value))
-
-
-def ssimulacra2(decoded: Pixels, original: Pixels) -> float | None:
-    """SSIMULACRA 2 of RGB pixels, up to 100 for equal pictures; None for a picture with a side below 256 pixels."""
-    from ssimulacra2 import compute_ssimulacra2
-
-    if min(original.shape[:2]) < SMALLEST_SSIMULACRA2:
-        return None
-    return float(compute_ssimulacra2(*map(_as_bmp, (original, decoded))))
 
 
 def has_butteraugli() -> bool:
@@ -88,9 +69,3 @@ def flat_deviation(decoded: Pixels, original: Pixels) -> int | None:
     square = (FLAT, FLAT, 1)
     flat = (maximum_filter(original, square) == minimum_filter(original, square)).all(-1)
     return int(np.abs(decoded.astype(int) - original)[flat].max()) if flat.any() else None
-
-
-def _as_bmp(pixels: Pixels) -> io.BytesIO:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "BMP")
-    return file

@@ -9,30 +9,20 @@ from dataclasses import astuple, dataclass
 from enum import IntEnum
 from itertools import pairwise
 
-from ..errors import CorruptError, InputError, NotSvcError, TruncatedError, UnsupportedError
+from ..errors import CorruptError, InputError, TruncatedError, UnsupportedError
 from ..tunes import Tune
+from .codes import PARTS
 from .fields import Reader, varint
 from .forms import Plain
 from .metadata import NOTHING, Metadata
 from .sections import ANCILLARY, END, Section
+from .start import MAGIC, VERSION, check_start
 
-MAGIC = b"\x89SVC"
-VERSION = 1
 MAX_SIDE = 65535
 MAX_PIXELS = 1 << 28
 MODEL_HASH_BYTES = 8
 FINGERPRINT_BYTES = 8
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
-
-_SIGNATURES = {
-    b"\x89PNG": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF8": "GIF",
-    b"RIFF": "WebP (or another RIFF)",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-}
 
 
 class Tier(IntEnum):
@@ -132,6 +122,8 @@ class Stream:
         verdict: what the gate found, where it was asked.
         plain: a lossless picture as it is written without a model.
         fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight; None for eight bits.
+        levels: how many parts of each tile's stack are there, 1..3, where the others were cut off.
+        early: the file ended early, perhaps in the codes; nothing of it is checked, and what follows them is not there.
         machine: the fingerprint of the machine's arithmetic, 8 bytes, where the model is not computed exactly.
 
     Raises:
@@ -154,6 +146,8 @@ class Stream:
     plain: Plain | None = None
     fine: bytes | None = None
     machine: bytes | None = None
+    levels: int | None = None
+    early: bool = False
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -166,6 +160,10 @@ class Stream:
             raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
         if self.fine is not None and self.tier is not Tier.LOSSLESS:
             raise InputError("only a lossless picture has sixteen bits")
+        if self.levels is not None and not 1 <= self.levels < PARTS:
+            raise InputError(f"a picture that was cut has 1 to {PARTS - 1} levels, not {self.levels}")
+        if self.levels is not None and (self.plain or self.fine is not None or self.machine):
+            raise InputError("neither a plain picture nor one of sixteen bits or of the paper's models is cut")
         if self.machine is not None and len(self.machine) != FINGERPRINT_BYTES:
             raise InputError(f"a machine's fingerprint takes {FINGERPRINT_BYTES} bytes")
         if self.plain is not None:
@@ -201,8 +199,12 @@ def section_sizes(stream: Stream) -> dict[str, int]:
     return sizes | {"end": 5}
 
 
-def unpack(data: bytes) -> Stream:
+def unpack(data: bytes, partial: bool = False) -> Stream:
     """Read the bytes of a file; ancillary sections of unknown kind are skipped.
+
+    Args:
+        data: of the file.
+        partial: a file that ends early will do, if its codes have begun.
 
     Raises:
         NotSvcError: it is a file of another format.
@@ -210,7 +212,7 @@ def unpack(data: bytes) -> Stream:
         TruncatedError: it ends early.
         CorruptError: its checksum or a field is wrong.
     """
-    _check_start(data)
+    check_start(data)
     reader = Reader(data, len(MAGIC) + 1)
     tier, colour, quality = reader.take(3)
     tune = reader.take(1)[0] if quality else None
@@ -218,15 +220,18 @@ def unpack(data: bytes) -> Stream:
     model_name = reader.take(reader.take(1)[0])
     model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
     sections: list[tuple[int, bytes]] = []
-    while kind := reader.take(1)[0]:
-        if len(sections) == 255:
-            raise CorruptError("the file has more sections than there are kinds")
-        sections.append((kind, reader.take(reader.varint())))
-    body = data[: reader.position]
-    if int.from_bytes(reader.take(4), "little") != zlib.crc32(body):
-        raise CorruptError("the checksum is wrong: the file is damaged")
-    if reader.position != len(data):
-        raise CorruptError("bytes follow the end of the picture")
+    early = False
+    try:
+        _read_sections(reader, sections, partial)
+        body = data[: reader.position]
+        if int.from_bytes(reader.take(4), "little") != zlib.crc32(body):
+            raise CorruptError("the checksum is wrong: the file is damaged")
+        if reader.more():
+            raise CorruptError("bytes follow the end of the picture")
+    except TruncatedError:
+        early = True
+        if not (partial and sections):
+            raise
     contents = _contents(sections)
     try:
         return Stream(
@@ -246,28 +251,21 @@ def unpack(data: bytes) -> Stream:
             plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
             fine=contents.get(Section.FINE),
             machine=contents.get(Section.MACHINE),
+            levels=None if (cut := contents.get(Section.CUT)) is None else _read_cut(cut),
+            early=early,
         )
     except (InputError, TruncatedError, ValueError, struct.error) as error:  # enums and codecs raise ValueError
         raise CorruptError(f"a field of the file is wrong: {error}") from error
 
 
-def _check_start(data: bytes) -> None:
-    if not data.startswith(MAGIC):
-        found = next((f"a {name} file" for start, name in _SIGNATURES.items() if data.startswith(start)), None)
-        raise NotSvcError(f"not an .svc file but {found or ('of another format' if data else 'empty')}")
-    if len(data) == len(MAGIC):
-        raise TruncatedError("the file ends early")
-    if text := other_version(data):
-        raise UnsupportedError(text)
-
-
-def other_version(start: bytes) -> str:
-    """What is to be said of a stream, by its first five bytes, that this reader does not know; nothing of others."""
-    version = start[len(MAGIC)]
-    if version == VERSION:
-        return ""
-    newer = ": a newer svcodec reads it" if version > VERSION else ""
-    return f"the file has format version {version}, this reader knows {VERSION}{newer}"
+def _read_sections(reader: Reader, sections: list[tuple[int, bytes]], partial: bool) -> None:
+    """Append kinds and contents up to the end; where a part will do, what there is of the codes too."""
+    while kind := reader.take(1)[0]:
+        if len(sections) == 255:
+            raise CorruptError("the file has more sections than there are kinds")
+        length = reader.varint()
+        part = partial and kind == Section.CODES
+        sections.append((kind, reader.take(min(length, reader.left) if part else length)))
 
 
 def _header(stream: Stream) -> bytes:
@@ -287,6 +285,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         Section.PLAIN: None if stream.plain is None else stream.plain.section,
         Section.FINE: stream.fine,
         Section.MACHINE: stream.machine,
+        Section.CUT: None if stream.levels is None else bytes([stream.levels]),
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }
     return [
@@ -306,6 +305,11 @@ def _contents(sections: list[tuple[int, bytes]]) -> dict[Section, bytes]:
     if (Section.CODES in kinds) == (Section.PLAIN in kinds):
         raise CorruptError("the file has no coded data, or a picture in two ways")
     return {Section(kind): content for kind, content in sections if kind in set(Section)}
+
+
+def _read_cut(content: bytes) -> int:
+    (levels,) = content
+    return levels
 
 
 def _write_entry(entry: Entry) -> bytes:

@@ -14,9 +14,14 @@ class Reader:
         self._data = data
         self.position = position
 
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return max(0, len(self._data) - self.position)
+
     def more(self) -> bool:
         """Whether bytes are left."""
-        return self.position < len(self._data)
+        return self.left > 0
 
     def take(self, count: int) -> bytes:
         """The next bytes. Raises TruncatedError where there are fewer."""

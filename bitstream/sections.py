@@ -20,6 +20,7 @@ class Section(IntEnum):
     PLAIN = 7
     FINE = 8
     MACHINE = 9
+    CUT = 10
     GATE = 128
     RESOLUTION = 129
     TEXTS = 130

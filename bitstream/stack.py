@@ -272,7 +272,7 @@ class Stack:
 
 def checksum(pixels: Pixels | Deep) -> int:
     """CRC-32 of decoded pixels: the seal of their stack."""
-    return zlib.crc32(np.ascontiguousarray(pixels).tobytes())
+    return zlib.crc32(np.ascontiguousarray(pixels).data)
 
 
 def check_seal(seal: int, pixels: Pixels | Deep) -> None:

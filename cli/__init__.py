@@ -16,6 +16,7 @@ from .encode import encode
 from .info import info
 from .man import man
 from .sample import sample
+from .transcode import transcode
 
 __all__ = ["main"]
 
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, info, check, gate, sample, demo, completion, man, desktop):
+for command in (encode, decode, transcode, info, check, gate, sample, demo, completion, man, desktop):
     main.add_command(command)

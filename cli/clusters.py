@@ -10,7 +10,7 @@ import click
 
 from .. import InputError
 from ..cpus import usable_cpus
-from ..distributed import Decoder, Encoder
+from ..distributed import Coder
 from ..distributed.engines import SCHEMES, outcomes
 from ..distributed.places import Recoder, pairs
 from .batch import Batch
@@ -40,7 +40,7 @@ def cluster_options(command: Command) -> Command:
 def run_on_cluster(
     cluster: str,
     workers: int | None,
-    coder: Callable[[], Encoder | Decoder],
+    coder: Callable[[], Coder],
     device: str,
     sources: Sequence[str],
     output: str | None,

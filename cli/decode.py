@@ -56,6 +56,14 @@ SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
     type=click.Choice(list(SCALES)),
     help="Decode at a part of the size, in a fraction of the time.",
 )
+@click.option(
+    "--crop",
+    "region",
+    metavar="X,Y,W,H",
+    callback=lambda context, parameter, value: value and _region(value),
+    help="Decode W x H pixels from column X and row Y on, and compute no more than it takes.",
+)
+@click.option("--partial", is_flag=True, help="Decode what there is of a file of a lossy tier that ends early.")
 @click.option("--thumbnail", "scale", flag_value="1/8", help="The same as --scale 1/8.")
 @max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")
@@ -73,6 +81,8 @@ def decode(
     name: str | None,
     seed: int | None,
     scale: str | None,
+    region: tuple[int, ...] | None,
+    partial: bool,
     max_pixels: int | None,
     model: str | None,
     device: str,
@@ -101,7 +111,9 @@ def decode(
         rename=lambda source: _named(source, wanted),
         mistaken="is a picture, not an .svc file: `svcodec encode` makes one of it",
     )
-    options: dict[str, Any] = {"seed": seed, "reduce": SCALES[scale] if scale else 1, "model": model, "device": device}
+    reduce = SCALES[scale] if scale else 1
+    options: dict[str, Any] = {"seed": seed, "reduce": reduce, "region": region, "partial": partial}
+    options |= {"model": model, "device": device}
     if max_pixels is not None:
         options["max_pixels"] = max_pixels
 
@@ -121,6 +133,16 @@ def decode(
         workers=workers,
         device=device,
     )
+
+
+def _region(text: str) -> tuple[int, ...]:
+    try:
+        left, top, width, height = map(int, text.split(","))
+    except ValueError as error:
+        raise click.BadParameter("give four whole numbers with commas between: X,Y,W,H") from error
+    if min(left, top) < 0 or min(width, height) < 1:
+        raise click.BadParameter("X and Y are 0 or more, W and H 1 or more")
+    return left, top, width, height
 
 
 def _named(source: str, wanted: Format) -> str:

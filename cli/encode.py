@@ -28,6 +28,8 @@ from .options import (
 )
 from .recoding import code
 
+AIMS = ("quality", "bytes", "bpp", "psnr", "ssimulacra2")
+
 
 @click.command()
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
@@ -47,6 +49,12 @@ from .recoding import code
 @click.option(
     "-q", "--quality", type=click.IntRange(1, 100), help="For sketch, standard and high; by default the tier's own."
 )
+@click.option(
+    "--bytes", metavar="N", type=click.IntRange(1), help="The best quality at which a file has at most N bytes."
+)
+@click.option("--bpp", metavar="X", type=float, help="The same, in bits per pixel.")
+@click.option("--psnr", metavar="DB", type=float, help="The least quality at which the picture has this PSNR.")
+@click.option("--ssimulacra2", metavar="S", type=float, help="The same, by SSIMULACRA 2 (pip install ssimulacra2).")
 @click.option(
     "--tune",
     type=click.Choice(TUNES),
@@ -101,6 +109,9 @@ def encode(
     """
     from .. import Codec
 
+    chosen = [f"--{name}" for name in AIMS if options[name] is not None]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} don't go together: each says what the quality is.")
     batch = Batch("encoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
     way = Way(
         reads=picture_suffixes(),
@@ -112,7 +123,7 @@ def encode(
 
     def encoder(target: str | None) -> Encoder:
         codec = Codec(model, device=device, calibration=calibration)
-        given = {name: value for name, value in options.items() if value}
+        given = {name: value for name, value in options.items() if value is not None and value is not False}
         if gate != "off":
             codec.gate  # noqa: B018 - what is wrong with it is said once
         return Encoder(codec, gate=gate, **given)

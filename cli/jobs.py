@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from .. import InputError
-from ..distributed import Decoder, Encoder, Result, Task
+from ..distributed import Coder, Result, Task
 from .batch import Batch
 from .finding import Found, find
 from .paths import (
@@ -45,14 +45,14 @@ class Way:
         reads: suffixes of the files that it takes from folders.
         writes: suffixes that the name of an output may have.
         rename: the name of an output by that of its input.
-        mistaken: what to say of an input that is named like an output.
+        mistaken: what to say of an input that is named like an output; None where it may be.
         apart: how two inputs with different names get outputs of their own.
     """
 
     reads: Collection[str]
     writes: Collection[str]
     rename: Callable[[str], str]
-    mistaken: str
+    mistaken: str | None = None
     apart: str = OWN_OUTPUT
 
 
@@ -75,14 +75,14 @@ def plan(sources: Sequence[str], output: str | None, way: Way, batch: Batch, *, 
     batch.err = is_standard_output(output) if output is not None else any(map(is_stream, sources))
     jobs = []
     for file in find(sources, way.reads, batch):
-        if suffix_of(file.path) in way.writes:
+        if way.mistaken and suffix_of(file.path) in way.writes:
             batch.error(Task(file.path), InputError(way.mistaken))
         else:
             jobs.append(Job(file.path, _target(file, output, into_folder, way)))
     return list(_not_there(_apart(jobs, way, batch), batch, overwrite))
 
 
-def recode(coder: Encoder | Decoder, job: Job) -> Result:
+def recode(coder: Coder, job: Job) -> Result:
     """Read a file, code it and write what came of it."""
     content, fields = coder(read(job.source), click.format_filename(job.source))
     write(job.target, content, overwrite=job.replaces)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..distributed import Decoder, Encoder
+from ..distributed import Coder
 from .batch import Batch
 from .clusters import run_on_cluster
 from .jobs import Way, plan, recode
 
 
 def code(
-    coder: Callable[[str | None], Encoder | Decoder],
+    coder: Callable[[str | None], Coder],
     sources: Sequence[str],
     output: str | None,
     way: Way,

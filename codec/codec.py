@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +13,32 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ..arrays import Pixels, halved
+from ..arrays import Pixels
 from ..bitstream.container import Colour, Stream, Verdict, pack
 from ..bitstream.forms import Plain
-from ..errors import CorruptError, DroppedWarning, InputError, ModelError, OutlierWarning, RejectedError, StreamError
+from ..errors import DroppedWarning, InputError, OutlierWarning, RejectedError
 from ..gate.assessment import Assessment, Calibration
 from ..gate.gate import Gate
-from ..models.pyramid import level_sizes
 from ..tunes import Tune
-from . import choice, lossless, lossy
-from .arguments import GATES, MAX_PIXELS, halvings
+from . import choice, lossy
+from .arguments import GATES, MAX_PIXELS
 from .family import roads
 from .family.family_model import FamilyModel
 from .gate_files import load_gate
 from .ledger import Coded
-from .memory import DECODING, ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
+from .memory import ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
-from .model_files import AnyModel, load_model, located, photo_model, reload_model
+from .model_files import load_model, located, photo_model, reload_model
 from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
-from .pictures.reduction import reduced
 from .pictures.strip import stripped
+from .rendering import decode_stream
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
-from .streams import alpha_of, open_stream, picture_of, plain_picture, refuse_without_mode
-from .tiers import SPECS, TierSpec, checked_effort, checked_quality, checked_tune, spec_of
-from .tiling import whole
+from .streams import open_stream, plain_picture, refuse_without_mode
+from .targets import Target
+from .tiers import TierSpec, checked_effort, checked_quality, checked_tune, spec_of
 from .verification import check_given_back
+from .views import Region, View
 
 ADVICE = "store it as a PNG or lossless WebP, or code it all the same with the gate set to warn"
 
@@ -141,6 +141,10 @@ class Codec:
         quality: int | None = None,
         tune: str | None = None,
         effort: int | None = None,
+        bytes: int | None = None,
+        bpp: float | None = None,
+        psnr: float | None = None,
+        ssimulacra2: float | None = None,
         gate: str = "off",
         verify: bool = False,
         strip: str | None = None,
@@ -156,6 +160,11 @@ class Codec:
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
+            bytes: for the same tiers, the most that the file may have: the best quality is found that does, in a few
+                encodings.
+            bpp: the same in bits per pixel.
+            psnr: the least that the decoded picture may have, in dB: the least quality is found that does, likewise.
+            ssimulacra2: the same by SSIMULACRA 2, which takes the package ssimulacra2 and sides of 256 pixels.
             gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
             verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
             strip: gps to leave out GPS positions, all for all metadata but ICC profile and orientation.
@@ -163,17 +172,20 @@ class Codec:
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28.
 
         Raises:
-            InputError: the picture, the tier, the quality, the tune or the effort can't be coded.
+            InputError: the picture, the tier, the quality, the tune or the effort can't be coded, or no quality reaches
+                what is aimed at.
             RejectedError: an InputError, the gate's.
             TooLargeError: an InputError, of a picture with more pixels, or of one that does not fit in memory.
             ModelError: as for `gate`, unless that is off; the networks are no longer computed exactly, or the bytes do
                 not give back what was meant.
             OutOfMemoryError: memory ran out all the same.
+            MissingPackageError: ssimulacra2 is not installed.
         """
         if gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
-        if isinstance(self.model, FamilyModel) and (quality, tune, effort) != (None, None, None):
+        target = Target.of({"bytes": bytes, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}, spec, quality)
+        if isinstance(self.model, FamilyModel) and (quality, tune, effort, target) != (None,) * 4:
             raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
@@ -193,50 +205,68 @@ class Codec:
             if gate == "reject":
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
-        machine = None
-        if isinstance(self.model, FamilyModel):
-            quality = tuned = None
-            coded: Coded | Plain = roads.encode(self.model, spec, split.coarse)
-            machine = self.model.fingerprint
-        else:
-            road = partial(self._coded, self.model, split.coarse, spec, quality, tuned, effort)
-            coded = self.model.compute(height * width, road)
-        plain = coded if isinstance(coded, Plain) else None
-        data = pack(
-            Stream(
+        family = self.model if isinstance(self.model, FamilyModel) else None
+        alpha = None if picture.alpha is None else encode_alpha(picture.alpha)
+        fine = None if effort is None else split.section(effort)
+
+        def file(quality: int | None) -> Any:  # `bytes` is an argument here
+            coded = self._coded(split.coarse, spec, quality, tuned, effort)
+            plain = coded if isinstance(coded, Plain) else None
+            stream = Stream(
                 tier=spec.tier,
                 colour=Colour.GREY if split.coarse.ndim == 2 else Colour.RGB,
-                quality=quality,
-                tune=tuned,
+                quality=None if family else quality,
+                tune=None if family else tuned,
                 width=width,
                 height=height,
                 model_name="" if plain else self.model.name,
                 model_hash=b"" if plain else self.model.hash,
                 codes=b"" if isinstance(coded, Plain) else coded.codes,
                 account=() if isinstance(coded, Plain) else coded.account,
-                alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
+                alpha=alpha,
                 metadata=picture.metadata,
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
-                fine=None if effort is None else split.section(effort),
-                machine=machine,
+                fine=fine,
+                machine=None if family is None else family.fingerprint,
             )
-        )
+            return pack(stream)
+
+        if target is None or quality is None:
+            data = file(quality)
+        else:
+            data = target.reached(file, self._pixels, split.coarse, quality)
         if verify:
-            check_given_back(lambda: self._picture(open_stream(data, None, None), None, 1), picture, spec.exact)
+            check_given_back(lambda: self._picture(open_stream(data, None), View()), picture, spec.exact)
         return data
 
-    @staticmethod
+    def _pixels(self, data: bytes) -> Pixels:
+        return self._picture(open_stream(data, None), View()).pixels.astype(np.uint8, copy=False)
+
     def _coded(
-        model: Model, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
+        self, pixels: Pixels, spec: TierSpec, quality: int | None, tune: Tune | None, effort: int | None
     ) -> Coded | Plain:
-        if effort is not None:
-            return choice.encode(model, pixels, effort)
-        return lossy.encode(model, spec, model.at(quality, tune), pixels)
+        model = self.model
+        if isinstance(model, FamilyModel):
+            return roads.encode(model, spec, pixels)
+
+        def road() -> Coded | Plain:
+            if effort is not None:
+                return choice.encode(model, pixels, effort)
+            return lossy.encode(model, spec, model.at(quality, tune), pixels)
+
+        return model.compute(pixels.shape[0] * pixels.shape[1], road)
 
     @tells_out_of_memory
     def decode(
-        self, source: Source, *, seed: int | None = None, reduce: int = 1, max_pixels: int | None = MAX_PIXELS
+        self,
+        source: Source,
+        *,
+        seed: int | None = None,
+        reduce: int = 1,
+        region: Region | None = None,
+        partial: bool = False,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> PIL.Image.Image:
         """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
 
@@ -245,6 +275,10 @@ class Codec:
             seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
             reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
                 Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
+            region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more
+                are read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded
+                outwards.
+            partial: a file of a lossy tier that ends early will do, as for `svcodec.decode`.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
                 picture that takes less than 1/64 bit for each count eightfold.
 
@@ -256,72 +290,29 @@ class Codec:
             ModelError: it was made with another model.
             OutOfMemoryError: memory ran out all the same.
         """
-        stream = open_stream(source, seed, max_pixels)
+        view = View.of(seed, reduce, region, partial)
+        stream = open_stream(source, max_pixels, view.partial)
         refuse_without_mode(stream)
-        return to_image(self._picture(stream, seed, reduce))
+        return to_image(self._picture(stream, view))
 
     def decode_array(
-        self, source: Source, *, seed: int | None = None, reduce: int = 1, max_pixels: int | None = MAX_PIXELS
+        self,
+        source: Source,
+        *,
+        seed: int | None = None,
+        reduce: int = 1,
+        region: Region | None = None,
+        partial: bool = False,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
         """The samples of any .svc file, as `svcodec.decode_array` returns them; arguments and errors are its own."""
-        return to_array(self._picture(open_stream(source, seed, max_pixels), seed, reduce))
+        view = View.of(seed, reduce, region, partial)
+        return to_array(self._picture(open_stream(source, max_pixels, view.partial), view))
 
-    def _picture(self, stream: Stream, seed: int | None, reduce: int) -> Picture:
-        times = halvings(reduce)
+    def _picture(self, stream: Stream, view: View) -> Picture:
         if stream.plain:
-            return plain_picture(stream, stream.plain, times)
-        return decode_stream(self.model, stream, seed, times)
-
-
-def decode_stream(model: AnyModel, stream: Stream, seed: int | None, times: int) -> Picture:
-    """The picture of a stream that is not plain.
-
-    Args:
-        model: that it was made with.
-        seed: 0 or more, or None.
-        times: how often the sides are to be halved, 0..K.
-
-    Raises:
-        StreamError: its content is damaged; TooLargeError where it does not fit in memory.
-        ModelError: it was made with another model.
-    """
-    if (stream.model_name, stream.model_hash) != (model.name, model.hash):
-        raise ModelError(
-            f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
-            f"not with {model.name} ({model.hash.hex()})"
-        )
-    spec, size = SPECS[stream.tier], (stream.height, stream.width)
-    deep = stream.fine is not None
-    k = 0 if deep else times  # the lower bits of a deep picture are those of its pixels
-    height, width = level_sizes(size, k)[k]
-    if model.device.type == "cpu":
-        refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
-    grey = stream.colour is Colour.GREY
-    alpha = alpha_of(stream)
-    if (stream.machine is None) == isinstance(model, FamilyModel):
-        raise CorruptError("the file says of a machine what does not go with its model")
-    if isinstance(model, FamilyModel):
-        return reduced(picture_of(stream, roads.decode(model, stream, seed), alpha), times)
-
-    def pixels_of_codes() -> Pixels:
-        if spec.exact:
-            return lossless.decode(model, stream.codes, size, grey, whole(size), k)
-        at = model.at(stream.quality, stream.tune)
-        return lossy.decode(model, stream.codes, spec, at, size, grey, whole(size), k, seed)
-
-    if k or (seed is not None and spec.sampled):  # nothing says whether such a picture is right
-        model.test()
-    kernel = model.kernel
-    try:
-        pixels = model.compute(width * height, pixels_of_codes)
-    except StreamError:  # the stream is damaged, or the machine not exact
-        model.test()
-        if model.kernel is kernel:
-            raise
-        pixels = model.compute(width * height, pixels_of_codes)
-    if deep:
-        return reduced(picture_of(stream, pixels, alpha), times)
-    return picture_of(stream, pixels, None if alpha is None else halved(alpha, times))
+            return plain_picture(stream, stream.plain, view)
+        return decode_stream(self.model, stream, view)
 
 
 def _verdict(assessment: Assessment) -> Verdict:

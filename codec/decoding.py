@@ -10,12 +10,13 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..bitstream.container import Stream
-from .arguments import MAX_PIXELS, halvings
+from .arguments import MAX_PIXELS
 from .memory import tells_out_of_memory
 from .pictures import Picture, to_array, to_image
 from .pictures.writing import refuse_format, to_file
 from .sources import Source
 from .streams import open_stream, plain_picture, refuse_without_mode
+from .views import Region, View
 
 
 @tells_out_of_memory
@@ -24,6 +25,8 @@ def decode(
     *,
     seed: int | None = None,
     reduce: int = 1,
+    region: Region | None = None,
+    partial: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -35,6 +38,10 @@ def decode(
         seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
         reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
             Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
+        region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more are
+            read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded outwards.
+        partial: a file of a lossy tier that ends early will do: what is missing is the model's mean, and a
+            `DroppedWarning` says so. Nothing tells whether what is there is right.
         max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a picture
             that takes less than 1/64 bit for each count eightfold.
         model: as for `Codec`; None for the one that the file names, in the package or of `register_model`. A plain
@@ -49,9 +56,10 @@ def decode(
         ModelError: the model is not there, is another, or is not computed exactly on this machine.
         OutOfMemoryError: memory ran out all the same.
     """
-    stream = open_stream(source, seed, max_pixels)
+    view = View.of(seed, reduce, region, partial)
+    stream = open_stream(source, max_pixels, view.partial)
     refuse_without_mode(stream)
-    return to_image(_picture(stream, seed, reduce, model, device))
+    return to_image(_picture(stream, view, model, device))
 
 
 @tells_out_of_memory
@@ -60,6 +68,8 @@ def decode_array(
     *,
     seed: int | None = None,
     reduce: int = 1,
+    region: Region | None = None,
+    partial: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -70,6 +80,8 @@ def decode_array(
         source: as for `decode`, as are all arguments.
         seed: likewise.
         reduce: likewise.
+        region: likewise.
+        partial: likewise.
         max_pixels: likewise.
         model: likewise.
         device: likewise.
@@ -84,7 +96,8 @@ def decode_array(
         ModelError: likewise.
         OutOfMemoryError: likewise.
     """
-    return to_array(_picture(open_stream(source, seed, max_pixels), seed, reduce, model, device))
+    view = View.of(seed, reduce, region, partial)
+    return to_array(_picture(open_stream(source, max_pixels, view.partial), view, model, device))
 
 
 @tells_out_of_memory
@@ -95,6 +108,8 @@ def transcode(
     *,
     seed: int | None = None,
     reduce: int = 1,
+    region: Region | None = None,
+    partial: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -110,6 +125,8 @@ def transcode(
         options: of Pillow's `save` for this format.
         seed: as for `decode`.
         reduce: likewise.
+        region: likewise.
+        partial: likewise.
         max_pixels: likewise.
         model: likewise.
         device: likewise.
@@ -123,19 +140,17 @@ def transcode(
         ModelError: likewise.
         OutOfMemoryError: likewise.
     """
-    stream = open_stream(source, seed, max_pixels)
+    view = View.of(seed, reduce, region, partial)
+    stream = open_stream(source, max_pixels, view.partial)
     refuse_format(format, deep=stream.fine is not None, alpha=stream.alpha is not None)
-    return to_file(_picture(stream, seed, reduce, model, device), format, options or {})
+    return to_file(_picture(stream, view, model, device), format, options or {})
 
 
-def _picture(
-    stream: Stream, seed: int | None, reduce: int, model: str | os.PathLike[str] | None, device: str
-) -> Picture:
-    times = halvings(reduce)
+def _picture(stream: Stream, view: View, model: str | os.PathLike[str] | None, device: str) -> Picture:
     if stream.plain is not None:
-        return plain_picture(stream, stream.plain, times)
-    from .codec import decode_stream
+        return plain_picture(stream, stream.plain, view)
     from .model_files import find_model, load_named
+    from .rendering import decode_stream
 
     loaded = load_named(stream.model_name, device) if model is None else find_model(model, device)
-    return decode_stream(loaded, stream, seed, times)
+    return decode_stream(loaded, stream, view)

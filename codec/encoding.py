@@ -17,6 +17,10 @@ def encode(
     quality: int | None = None,
     tune: str | None = None,
     effort: int | None = None,
+    bytes: int | None = None,
+    bpp: float | None = None,
+    psnr: float | None = None,
+    ssimulacra2: float | None = None,
     gate: str = "off",
     verify: bool = False,
     strip: str | None = None,
@@ -34,6 +38,10 @@ def encode(
         quality: 1..100 for sketch, standard and high; None for the tier's default.
         tune: ssim or psnr for the same tiers; None for ssim.
         effort: 1..9 for lossless; None for 5.
+        bytes: the most that the file may have, for these tiers too, instead of a quality.
+        bpp: the same in bits per pixel.
+        psnr: the least that the decoded picture may have, in dB, likewise.
+        ssimulacra2: the same by SSIMULACRA 2, which takes the package ssimulacra2.
         gate: off, or what to do with a picture that is no photo: warn (`OutlierWarning`) or reject.
         verify: as for `Codec.encode`.
         strip: as for `Codec.encode`.
@@ -47,6 +55,7 @@ def encode(
             for more pixels or where the picture does not fit in memory.
         ModelError: the model is not there, or is not computed exactly on this machine, or the gate can't be used.
         OutOfMemoryError: memory ran out all the same.
+        MissingPackageError: ssimulacra2 is not installed.
     """
     codec = Codec(model, device=device, calibration=calibration)
     return codec.encode(
@@ -55,6 +64,10 @@ def encode(
         quality=quality,
         tune=tune,
         effort=effort,
+        bytes=bytes,
+        bpp=bpp,
+        psnr=psnr,
+        ssimulacra2=ssimulacra2,
         gate=gate,
         verify=verify,
         strip=strip,

@@ -63,6 +63,7 @@ class Info:
         plain: "stored", "deflated" or "webp" for a picture written without a model, otherwise None.
         bytes: of the file.
         bits_per_pixel: of the file.
+        levels: of the four that tiles are coded in, how many a file has that was cut; None for one that was not.
         segments: of the coded data.
         sections: bytes of header, sections and end by name; they add up to the file.
         gate: what the gate found, or None where it was not asked.
@@ -83,6 +84,7 @@ class Info:
     plain: str | None
     bytes: int
     bits_per_pixel: float
+    levels: int | None
     segments: tuple[Segment, ...]
     sections: dict[str, int]
     gate: Judgement | None
@@ -97,11 +99,12 @@ class Info:
 
 
 @tells_out_of_memory
-def inspect(source: Source) -> Info:
+def inspect(source: Source, *, partial: bool = False) -> Info:
     """Describe an .svc file without decoding it.
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
+        partial: a file that ends early will do, as for `decode`; sections are those that are there.
 
     Raises:
         InputError: the source can't be read.
@@ -109,7 +112,7 @@ def inspect(source: Source) -> Info:
         OutOfMemoryError: memory ran out.
     """
     data = read_stream(source)
-    stream = unpack(data)
+    stream = unpack(data, partial)
     spec = SPECS[stream.tier]
     return Info(
         tier=spec.name,
@@ -127,6 +130,7 @@ def inspect(source: Source) -> Info:
         plain=stream.plain.form.name.lower() if stream.plain else None,
         bytes=len(data),
         bits_per_pixel=8 * len(data) / (stream.width * stream.height),
+        levels=stream.levels,
         segments=tuple(
             Segment(
                 name=entry.variable.name.lower(),

@@ -13,7 +13,7 @@ from functools import partial
 from torch import Tensor
 
 from ..arrays import Integers, Pixels
-from ..bitstream.codes import join_parts, split_parts
+from ..bitstream.codes import Codes, join_parts
 from ..bitstream.container import Coding, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
@@ -22,6 +22,7 @@ from ..models.pyramid import Pyramid, Size, Sizes, level_sizes
 from ..models.selfvae import DEPTH, LEVELS
 from ..models.transforms import to_pixels, to_samples
 from .fitting import Search
+from .heap import one_by_one
 from .latents import Drawn, draw_bits_back, draw_direct, draw_popped, give_back, push_drawn
 from .ledger import Coded, Ledger, level_variable
 from .levels import LevelCoder
@@ -51,7 +52,7 @@ def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
     """
     ledger = Ledger()
     stacks = []
-    for tile in tiles_of(pixels.shape[:2]):
+    for tile in one_by_one(tiles_of(pixels.shape[:2])):
         inside, stack, marks = pixels[tile.inside], Stack(model.residuals), []
         stack.seal(checksum(inside))
         coder = TileCoder(model, stack, pixels.ndim == 2, effort)
@@ -64,7 +65,7 @@ def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
     return Coded(join_parts(stacks), ledger.account())
 
 
-def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k: int = 0) -> Pixels:
+def decode(model: Model, codes: Codes, size: Size, grey: bool, wanted: Where, k: int = 0) -> Pixels:
     """y_k of the picture that `encode` put into codes, each side halved k times, rounded up.
 
     Args:
@@ -72,7 +73,7 @@ def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k:
         size: of the picture.
         grey: whether it has one channel.
         wanted: the part of the picture to be decoded.
-        k: 0..K; above 0 there is no seal that would say whether the pixels are right.
+        k: 0..K, no less than the codes have; above 0 there is no seal that would say whether the pixels are right.
 
     Returns:
         uint8 (h, w, 3), or (h, w) for grey: what y_k has of `wanted`.
@@ -81,7 +82,7 @@ def decode(model: Model, codes: bytes, size: Size, grey: bool, wanted: Where, k:
         StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
     """
     parts = tiles_of(size)
-    stacks = split_parts(codes, len(parts))
+    stacks = codes.parts(len(parts))
 
     def give(number: int) -> Pixels:
         stack = Stack.from_bytes(b"".join(stacks[number]), model.residuals)

@@ -1,9 +1,10 @@
 """The lossy road: `sketch`, `preview`, `standard` and `high`.
 
-u (its top, then levels 6 to 4 of the ladder), and y_K where the tier has it exactly, are the whole picture's. Then come
-its tiles, each for itself: as many of z_K .. z_1 as are coded; the picture is the mean of x given these. A tile's
-networks also see y_K around it, but of the latents there only their prior's mean, so that a tile can be decoded without
-its neighbours. The encoder draws all from coarse to fine, as the decoder will, and pushes it in reverse.
+The top of u and its details at level 6 of the ladder are the whole picture's. All that is finer belongs to tiles: the
+rest of u, levels 5 and 4, y_K where the tier has it exactly, and as many of z_K .. z_1 as are coded; the picture is the
+mean of x given these. The networks of u in a tile also see y_5 around it, and those of z y_K, but of the latents there
+only their priors' means: so a tile can be decoded without the z of its neighbours. The encoder draws all from coarse to
+fine, as the decoder will, and pushes it in reverse.
 """
 
 from __future__ import annotations
@@ -15,21 +16,23 @@ import numpy as np
 from torch import Tensor
 
 from ..arrays import Pixels, halved
-from ..bitstream.codes import join_parts, split_parts
+from ..bitstream.codes import Codes, join_parts
 from ..bitstream.container import Variable
 from ..bitstream.stack import Stack, check_seal, checksum
-from ..errors import CorruptError
+from ..errors import CorruptError, TruncatedError
 from ..models.blocks import Rate
-from ..models.details import Draw, draw_within, trade_off
-from ..models.pyramid import Pyramid, Size, Sizes, level_sizes
-from ..models.selfvae import DEPTH, LEVELS, Ladder, draw_mean
+from ..models.details import Draw, trade_off
+from ..models.pyramid import Pyramid, Size, level_sizes
+from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
+from .descent import PARTING, Descent, Gist, begin, part_of
+from .heap import one_by_one
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Coded, Ledger, latent_variable, level_variable
 from .levels import LevelCoder
 from .model import Model
 from .tiers import TierSpec
-from .tiling import Tile, Where, assemble, at_level, relative, size_of, tiles_of, whole
+from .tiling import GIST_HALO, HALO, Tile, Where, assemble, at_level, numbers_in, tiles_of, whole
 
 COUNT_BITS = 2  # of how many levels of details are coded, where a tier leaves it open
 
@@ -47,48 +50,204 @@ class Draft:
     pixels: Pixels
 
 
-def part_of(values: Tensor, where: Where) -> Tensor:
-    """What (.., h, w) has there; the same memory."""
-    return values[..., where[0], where[1]]
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A tile down to y_K, to be pushed when what is finer has been.
 
-
-class TileDescent:
-    """From y_K and the features above it down to the pixels of a tile.
-
-    Args:
-        ladder: the networks.
-        tile: which.
-        level: all of y_K, decoded or exact, in opponent colour.
-        features: of level K + 1, everywhere.
-        at: as for `encode`.
+    Attributes:
+        drawn: what is a tile's of u.
+        mean: of y_K given u, in opponent colour.
     """
 
-    def __init__(self, ladder: Ladder, tile: Tile, level: Tensor, features: Tensor, at: Rate):
-        self.ladder, self.tile, self.at = ladder, tile, at
-        self.level = part_of(level, at_level(tile.around, LEVELS))
-        self.features = part_of(features, at_level(tile.around, LEVELS + 1))
-        self.sizes: Sizes = level_sizes(size_of(tile.around), LEVELS)
-        self.k = LEVELS
+    drawn: list[Drawn]
+    mean: Tensor
 
-    def step(self, draw: Draw) -> None:
-        """Go down by one level, drawing its details, and those around the tile as their mean."""
-        inside = self.level.new_zeros(1, 1, *self.level.shape[2:]).bool()
-        part_of(inside, self._place(self.k)).fill_(True)
-        draw = draw if inside.all() else draw_within(inside, draw)
-        self.level, self.features = self.ladder.step(
-            self.k, self.level, self.features, self.at, self.sizes, lambda k, level: draw
+
+class Encoder:
+    """Draws and pushes one picture.
+
+    Args:
+        model, spec, at: as for `encode`.
+        pixels: likewise.
+    """
+
+    def __init__(self, model: Model, spec: TierSpec, at: Rate, pixels: Pixels):
+        self.model, self.spec, self.at, self.pixels = model, spec, at, pixels
+        self.ladder, self.grey, self.size = model.network.ladder, pixels.ndim == 2, pixels.shape[:2]
+        self.ledger = Ledger()
+
+    def encode(self) -> Coded:
+        """The picture in codes."""
+        tiles = tiles_of(self.size)
+        true = self._gist(tiles)
+        drawn: list[Drawn] = []
+        coarse = begin(
+            self.ladder,
+            self.at,
+            true.sizes,
+            lambda k, level: draw_direct(self.ladder.infer(k, true, level, self.at), drawn),
         )
-        self.k -= 1
+        gist = Gist(self.size, coarse[0])
+        begun = [self._begin(tile, *coarse, true, gist) for tile in one_by_one(tiles)]
+        stacks = []
+        for number, tile in enumerate(one_by_one(tiles)):
+            stack, marks = self._details(tile, gist)
+            self._push(stack, tile, begun[number], gist)
+            if number == 0:
+                with self.ledger.counting(stack, Variable.U):
+                    push_drawn(stack, drawn)
+            stacks.append(stack.parts(marks))
+        return Coded(join_parts(stacks), self.ledger.account())
 
-    def mean(self, last: int, draw: Draw = draw_mean) -> Tensor:
-        """The mean of y_last in the tile, in opponent colour, with nothing more coded."""
-        picture = self.ladder.descend(
-            self.level, self.features, self.at, self.sizes, lambda k, level: draw, self.k, last
+    def _gist(self, tiles: list[Tile]) -> Pyramid:
+        """y_K and above, as they are."""
+        pixels = assemble(
+            [at_level(tile.inside, LEVELS) for tile in tiles],
+            at_level(whole(self.size), LEVELS),
+            self.grey,
+            lambda number: halved(self.pixels[tiles[number].inside], LEVELS),
         )
-        return part_of(picture, self._place(last))
+        return Pyramid.over(to_samples(pixels, self.model.device), DEPTH, first=LEVELS)
 
-    def _place(self, k: int) -> Where:
-        return relative(at_level(self.tile.inside, k), at_level(self.tile.around, k))
+    def _begin(self, tile: Tile, level: Tensor, above: Tensor, true: Pyramid, gist: Gist) -> Begun:
+        """Draw what is a tile's of u, and put what it gives into the gist."""
+        around = tile.around(GIST_HALO)
+        seen = Pyramid.over(part_of(true[LEVELS], at_level(around, LEVELS)), DEPTH, first=LEVELS)
+        descent = Descent(self.ladder, tile.inside, around, PARTING, level, above, self.at)
+        drawn: list[Drawn] = []
+        while descent.k > LEVELS:
+            descent.step(draw_direct(self.ladder.infer(descent.k, seen, descent.level, self.at), drawn))
+        mean, features = descent.reached()
+        exact = part_of(true[LEVELS], at_level(tile.inside, LEVELS))
+        gist.put(tile.inside, to_opponent(exact) if self.spec.gist_exact else mean, features)
+        return Begun(drawn, mean)
+
+    def _push(self, stack: Stack, tile: Tile, begun: Begun, gist: Gist) -> None:
+        """Push y_K, where it is exact, and u."""
+        if self.spec.gist_exact:
+            samples = halved(self.pixels[tile.inside], LEVELS)
+            coder = LevelCoder(self.model.mixtures, stack, self.grey)
+            with self.ledger.counting(stack, level_variable(LEVELS)):
+                features = part_of(gist.features, at_level(tile.inside, LEVELS + 1))
+                walk = partial(self.model.network.gist_likelihood, begun.mean, features)
+                coder.push(walk, to_samples(samples, self.model.device))
+        with self.ledger.counting(stack, Variable.U):
+            push_drawn(stack, begun.drawn)
+
+    def _details(self, tile: Tile, gist: Gist) -> tuple[Stack, list[int]]:
+        """A stack with a tile's details, and where z_1, z_2 and z_3 end on it."""
+        around = tile.around(HALO)
+        descent = Descent(self.ladder, tile.inside, around, LEVELS, gist.level, gist.features, self.at)
+        seen = Pyramid.over(to_samples(self.pixels[around], self.model.device), LEVELS)
+        counts = self.spec.details
+        drawn: dict[int, list[Drawn]] = {k: [] for k in range(1, LEVELS + 1)}
+        drafts = []
+        for count in range(max(counts) + 1):
+            if count in counts:
+                drafts.append(Draft(count, to_pixels(to_rgb(descent.mean(0)), self.grey)))
+            if count < max(counts):
+                inferred = self.ladder.infer(descent.k, seen, descent.level, self.at)
+                descent.step(draw_direct(inferred, drawn[descent.k]))
+        if len(drafts) == 1:
+            return self._stack(drafts[0], drawn, self.ledger)
+        weight = trade_off(self.at.quality).item()
+        true = self.pixels[tile.inside].astype(np.int32)
+
+        def cost(draft: Draft) -> float:
+            """The objective that the ladder was trained for: rate plus lambda times squared error."""
+            stack, _ = self._stack(draft, drawn, Ledger())
+            return stack.bits / (true.shape[0] * true.shape[1]) + weight * float(np.square(draft.pixels - true).mean())
+
+        return self._stack(min(drafts, key=cost), drawn, self.ledger)
+
+    def _stack(self, draft: Draft, drawn: dict[int, list[Drawn]], ledger: Ledger) -> tuple[Stack, list[int]]:
+        stack, marks = Stack(self.model.residuals), []
+        stack.seal(checksum(draft.pixels))
+        for k in range(1, LEVELS + 1):
+            if k > LEVELS - draft.levels:
+                with ledger.counting(stack, latent_variable(k)):
+                    push_drawn(stack, drawn[k])
+            if k == LEVELS and len(self.spec.details) > 1:
+                stack.push_uniform([draft.levels], COUNT_BITS)
+            marks.append(stack.position)
+        return stack, marks
+
+
+class Decoder:
+    """Pops one picture, or a part of it.
+
+    Args:
+        model, codes, spec, at, size, grey, seed: as for `decode`.
+    """
+
+    def __init__(
+        self, model: Model, codes: Codes, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None = None
+    ):
+        self.model, self.spec, self.at, self.size, self.grey, self.seed = model, spec, at, size, grey, seed
+        self.ladder = model.network.ladder
+        self.tiles = tiles_of(size)
+        self.parts = codes.parts(len(self.tiles))
+
+    def decode(self, wanted: Where, k: int) -> Pixels:
+        """What y_k has of a part of the picture."""
+        places = [tile.inside for tile in self.tiles]
+        seen = [self.tiles[number].around(HALO) for number in numbers_in(places, [wanted])]
+        stacks = {0: self._stack(0)}
+        sizes = level_sizes(self.size, DEPTH)
+        coarse = begin(self.ladder, self.at, sizes, lambda k, level: draw_popped(stacks[0]))
+        gist = Gist(self.size, coarse[0])
+        for number in one_by_one(numbers_in(places, seen if k < LEVELS else [wanted])):
+            stacks[number] = stacks.get(number) or self._stack(number)
+            self._begin(self.tiles[number], stacks[number], *coarse, gist, k < LEVELS)
+        if k == LEVELS:
+            return to_pixels(to_rgb(part_of(gist.level, at_level(wanted, k))), self.grey)
+        return assemble(
+            [at_level(place, k) for place in places],
+            at_level(wanted, k),
+            self.grey,
+            lambda number: self._details(number, stacks.pop(number), gist, k),
+        )
+
+    def _stack(self, number: int) -> Stack:
+        if not self.parts[number]:
+            raise TruncatedError("the file ends before there is a picture")
+        return Stack.from_bytes(b"".join(self.parts[number]), self.model.residuals)
+
+    def _begin(self, tile: Tile, stack: Stack, level: Tensor, above: Tensor, gist: Gist, finer: bool) -> None:
+        """Pop what is a tile's of u, and y_K where it is exact, into the gist; features only for what is finer."""
+        descent = Descent(self.ladder, tile.inside, tile.around(GIST_HALO), PARTING, level, above, self.at)
+        while descent.k > LEVELS:
+            descent.step(draw_popped(stack))
+        mean, features = descent.reached()
+        if self.spec.gist_exact:
+            coder = LevelCoder(self.model.mixtures, stack, self.grey)
+            walk = partial(self.model.network.gist_likelihood, mean, features)
+            mean = to_opponent(coder.pop(walk, (mean.shape[2], mean.shape[3]), self.model.device))
+        gist.put(tile.inside, mean, features if finer else None)
+
+    def _details(self, number: int, stack: Stack, gist: Gist, k: int) -> Pixels:
+        """y_k in a tile."""
+        inside, around = self.tiles[number].inside, self.tiles[number].around(HALO)
+        there = len(self.parts[number]) - 1
+        count = self._count(stack) if there else 0
+        descent = Descent(self.ladder, inside, around, LEVELS, gist.level, gist.features, self.at)
+        while descent.k > max(k, LEVELS - min(count, there)):
+            descent.step(draw_popped(stack))
+        uncoded: Draw = draw_mean if self.seed is None else draw_sampled(np.random.default_rng((self.seed, number)))
+        pixels = to_pixels(to_rgb(descent.mean(k, uncoded)), self.grey)
+        if k == 0 and there == LEVELS:
+            seal = stack.unseal()
+            if self.seed is None or not self.spec.sampled:
+                check_seal(seal, pixels)
+        return pixels
+
+    def _count(self, stack: Stack) -> int:
+        """How many levels of details a tile has."""
+        counts = self.spec.details
+        count = int(stack.pop_uniform(1, COUNT_BITS)[0]) if len(counts) > 1 else counts[0]
+        if count not in counts:
+            raise CorruptError(f"tier {self.spec.name} can't code {count} levels of details")
+        return count
 
 
 def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels) -> Coded:
@@ -99,78 +258,12 @@ def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels) -> Coded:
         at: what `Model.at` makes of the picture's quality and tune.
         pixels: uint8 (h, w, 3), or (h, w) for grey.
     """
-    network, grey = model.network, pixels.ndim == 2
-    parts = tiles_of(pixels.shape[:2])
-    gist = assemble(
-        [at_level(tile.inside, LEVELS) for tile in parts],
-        at_level(whole(pixels.shape[:2]), LEVELS),
-        grey,
-        lambda number: halved(pixels[parts[number].inside], LEVELS),
-    )
-    pyramid = Pyramid.over(to_samples(gist, model.device), DEPTH, first=LEVELS)
-    drawn: list[Drawn] = []
-    mean, features = network.ladder.flow.draw(
-        at, pyramid.sizes, lambda k, level: draw_direct(network.ladder.infer(k, pyramid, level, at), drawn)
-    )
-    level = pyramid.opponent(LEVELS) if spec.gist_exact else mean
-    ledger = Ledger()
-    stacks = []
-    for tile in parts:
-        stack, marks = _encode_tile(model, spec, TileDescent(network.ladder, tile, level, features, at), pixels, ledger)
-        if tile is parts[0]:
-            if spec.gist_exact:
-                walk = partial(network.gist_likelihood, mean, features)
-                with ledger.counting(stack, level_variable(LEVELS)):
-                    LevelCoder(model.mixtures, stack, grey).push(walk, pyramid[LEVELS])
-            with ledger.counting(stack, Variable.U):
-                push_drawn(stack, drawn)
-        stacks.append(stack.parts(marks))
-    return Coded(join_parts(stacks), ledger.account())
-
-
-def _encode_tile(
-    model: Model, spec: TierSpec, descent: TileDescent, pixels: Pixels, ledger: Ledger
-) -> tuple[Stack, list[int]]:
-    """A stack with a tile's details, and where z_1, z_2 and z_3 end on it."""
-    grey, tile = pixels.ndim == 2, descent.tile
-    around = Pyramid.over(to_samples(pixels[tile.around], model.device), LEVELS)
-    drawn: dict[int, list[Drawn]] = {k: [] for k in range(1, LEVELS + 1)}
-    drafts = []
-    for count in range(max(spec.details) + 1):
-        if count in spec.details:
-            drafts.append(Draft(count, to_pixels(to_rgb(descent.mean(0)), grey)))
-        if count < max(spec.details):
-            inferred = model.network.ladder.infer(descent.k, around, descent.level, descent.at)
-            descent.step(draw_direct(inferred, drawn[descent.k]))
-
-    def push(draft: Draft, ledger: Ledger) -> tuple[Stack, list[int]]:
-        stack, marks = Stack(model.residuals), []
-        stack.seal(checksum(draft.pixels))
-        for k in range(1, LEVELS + 1):
-            if k > LEVELS - draft.levels:
-                with ledger.counting(stack, latent_variable(k)):
-                    push_drawn(stack, drawn[k])
-            if k == LEVELS and len(spec.details) > 1:
-                stack.push_uniform([draft.levels], COUNT_BITS)
-            marks.append(stack.position)
-        return stack, marks
-
-    if len(drafts) == 1:
-        return push(drafts[0], ledger)
-    weight = trade_off(descent.at.quality).item()
-    true = pixels[tile.inside].astype(np.int32)
-
-    def cost(draft: Draft) -> float:
-        """The objective that the ladder was trained for: rate plus lambda times squared error."""
-        stack, _ = push(draft, Ledger())
-        return stack.bits / (true.shape[0] * true.shape[1]) + weight * float(np.square(draft.pixels - true).mean())
-
-    return push(min(drafts, key=cost), ledger)
+    return Encoder(model, spec, at, pixels).encode()
 
 
 def decode(
     model: Model,
-    codes: bytes,
+    codes: Codes,
     spec: TierSpec,
     at: Rate,
     size: Size,
@@ -182,7 +275,7 @@ def decode(
     """What `encode` put into codes, or the mean of its y_k, each side halved k times, rounded up.
 
     Args:
-        codes: as `encode` returns them.
+        codes: as `encode` returns them, or fewer: what is not there is its mean.
         spec: as for `encode`.
         at: likewise.
         size: of the picture.
@@ -197,34 +290,4 @@ def decode(
     Raises:
         StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
     """
-    network = model.network
-    parts = tiles_of(size)
-    stacks = split_parts(codes, len(parts))
-    first = Stack.from_bytes(b"".join(stacks[0]), model.residuals)
-    sizes = level_sizes(size, DEPTH)
-    mean, features = network.ladder.flow.draw(at, sizes, lambda k, level: draw_popped(first))
-    level = mean
-    if spec.gist_exact:
-        walk = partial(network.gist_likelihood, mean, features)
-        level = to_opponent(LevelCoder(model.mixtures, first, grey).pop(walk, sizes[LEVELS], model.device))
-    places = [at_level(tile.inside, k) for tile in parts]
-    if k == LEVELS:
-        return to_pixels(to_rgb(part_of(level, at_level(wanted, k))), grey)
-
-    def give(number: int) -> Pixels:
-        stack = Stack.from_bytes(b"".join(stacks[number]), model.residuals) if number else first
-        count = stack.pop_uniform(1, COUNT_BITS)[0] if len(spec.details) > 1 else spec.details[0]
-        if count not in spec.details:
-            raise CorruptError(f"tier {spec.name} can't code {count} levels of details")
-        descent = TileDescent(network.ladder, parts[number], level, features, at)
-        while descent.k > max(k, LEVELS - count):
-            descent.step(draw_popped(stack))
-        uncoded = draw_mean if seed is None else draw_sampled(np.random.default_rng((seed, number)))
-        pixels = to_pixels(to_rgb(descent.mean(k, uncoded)), grey)
-        if k == 0:
-            seal = stack.unseal()
-            if seed is None or not spec.sampled:
-                check_seal(seal, pixels)
-        return pixels
-
-    return assemble(places, at_level(wanted, k), grey, give)
+    return Decoder(model, codes, spec, at, size, grey, seed).decode(wanted, k)

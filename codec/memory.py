@@ -23,28 +23,15 @@ class Cost(NamedTuple):
 
     Attributes:
         pixel: for each pixel of the picture.
-        tile: beside these, for each pixel of the first tile, by which `lossless` is coded one after another; in other
-            tiers it stands for what does not go on growing with the picture.
+        tile: beside these, for each pixel of one tile.
     """
 
     pixel: int
     tile: int = 0
 
 
-DECODING = {
-    Tier.SKETCH: Cost(370, 200),
-    Tier.PREVIEW: Cost(370, 200),
-    Tier.STANDARD: Cost(370, 200),
-    Tier.HIGH: Cost(370, 200),
-    Tier.LOSSLESS: Cost(12, 550),
-}
-ENCODING = {
-    Tier.SKETCH: Cost(370, 250),
-    Tier.PREVIEW: Cost(370, 250),
-    Tier.STANDARD: Cost(440, 250),
-    Tier.HIGH: Cost(440, 250),
-    Tier.LOSSLESS: Cost(50, 900),  # a lossless WebP takes 40 bytes for a pixel
-}
+DECODING = dict.fromkeys(Tier, Cost(8, 850)) | {Tier.LOSSLESS: Cost(8, 500)}
+ENCODING = dict.fromkeys(Tier, Cost(8, 900)) | {Tier.LOSSLESS: Cost(10, 900)}
 WIDER = 2  # times as much for each of its pixels takes a coarser level, whose networks are wider
 FINE = Cost(20, 100)  # beside these, of the lower bits of a picture of sixteen
 PLAIN = Cost(20)  # of decoding a picture that is written without a model
@@ -54,10 +41,10 @@ _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def cost_of(costs: Mapping[Tier, Cost], tier: Tier, deep: bool, k: int = 0) -> Cost:
-    """What a picture of a tier takes, `deep` being one of sixteen bits; for k from 1 on, what its y_k alone takes."""
+    """What a picture of a tier takes, `deep` being one of sixteen bits; for k from 1 on, down to its y_k alone."""
     cost = costs[tier]
     if k:
-        return Cost(cost.pixel * WIDER, cost.tile * WIDER)
+        return Cost(cost.pixel >> k, cost.tile * WIDER >> 2 * k)
     return Cost(cost.pixel + FINE.pixel, cost.tile + FINE.tile) if deep else cost
 
 

@@ -8,7 +8,8 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from ..bitstream.container import MAGIC, other_version, unpack
+from ..bitstream.container import unpack
+from ..bitstream.start import MAGIC, other_version
 from ..errors import InputError, StreamError
 from . import heif
 from .arguments import REDUCTIONS
@@ -32,7 +33,7 @@ class SvcImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         from .pictures.pillow_info import to_info
-        from .streams import mode_of
+        from .streams import least_halvings, mode_of
 
         content = self.fp.read() if self.fp else b""
         try:
@@ -40,7 +41,8 @@ class SvcImageFile(ImageFile.ImageFile):
         except StreamError as error:
             raise SyntaxError(str(error)) from error
         self._content = content
-        self._size = (stream.width, stream.height)
+        self._reduce = 1 << least_halvings(stream)
+        self._size = (-(-stream.width // self._reduce), -(-stream.height // self._reduce))
         self._mode = mode_of(stream)
         self.info.update(to_info(stream.metadata))
 

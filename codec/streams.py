@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
-from ..arrays import Deep, Pixels
-from ..bitstream.container import Colour, Stream, unpack
+import warnings
+
+from ..arrays import Deep, Pixels, halved
+from ..bitstream.codes import PARTS
+from ..bitstream.container import Colour, Stream, Tier, unpack
 from ..bitstream.forms import Plain
-from ..errors import InputError
+from ..errors import DroppedWarning, InputError, TruncatedError
 from . import plain
-from .arguments import refuse_larger, whole_number
+from .arguments import refuse_larger
 from .memory import PLAIN, refuse_what_does_not_fit
 from .pictures import Picture, decode_alpha
-from .pictures.reduction import reduced
+from .pictures.reduction import seen, seen_picture
 from .sixteen import joined
 from .sources import Source, read_stream
+from .tiling import covering, size_of
+from .views import View
 
 
-def open_stream(source: Source, seed: int | None, max_pixels: int | None) -> Stream:
+def open_stream(source: Source, max_pixels: int | None, partial: bool = False) -> Stream:
     """The stream that `decode` is asked for.
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
-        seed: 0 or more, or None; only checked.
         max_pixels: the most that the picture may have, or None.
+        partial: a file that ends early will do, with a warning.
 
     Raises:
         InputError: the source can't be read, or an argument is out of range.
         StreamError: it is no intact .svc file.
         TooLargeError: a StreamError, of a picture with more pixels.
     """
-    stream = unpack(read_stream(source))
+    stream = unpack(read_stream(source), partial)
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
-    if seed is not None:
-        whole_number("seed", seed, 0)
+    if stream.early:
+        refuse_beginning(stream)
+        text = "not there, as the file ends early: details in part, and alpha and metadata, if it had any"
+        warnings.warn(text, DroppedWarning, stacklevel=4)
     return stream
+
+
+def refuse_beginning(stream: Stream) -> None:
+    """Raise TruncatedError for a stream of which no beginning is a picture."""
+    if stream.plain:
+        raise TruncatedError("the file ends early, and a picture written without a model has no coarser ones in it")
+    if stream.tier is Tier.LOSSLESS:
+        raise TruncatedError(
+            "the file ends early, and only the end of a lossless one says whether it has 16 bits: `svcodec transcode` "
+            "cuts lossless files while they are whole"
+        )
 
 
 def mode_of(stream: Stream) -> str:
     """Pillow's mode of the picture; that of eight bits where Pillow has none, as for colours of sixteen."""
     mode = ("L" if stream.colour is Colour.GREY else "RGB") + ("" if stream.alpha is None else "A")
     return "I;16" if stream.fine is not None and mode == "L" else mode
+
+
+def least_halvings(stream: Stream) -> int:
+    """How often the sides of the finest picture that it gives are halved: of a lossless one that was cut."""
+    return PARTS - stream.levels if stream.levels is not None and stream.tier is Tier.LOSSLESS else 0
 
 
 def refuse_without_mode(stream: Stream) -> None:
@@ -66,12 +89,24 @@ def picture_of(stream: Stream, pixels: Pixels, alpha: Pixels | Deep | None) -> P
     return Picture(whole, alpha, stream.metadata)
 
 
-def plain_picture(stream: Stream, content: Plain, times: int) -> Picture:
-    """The picture of a stream that is plain, its sides halved so many times.
+def plain_picture(stream: Stream, content: Plain, view: View) -> Picture:
+    """The picture of a stream that is plain.
 
     Raises:
+        InputError: the view reaches beyond it.
         StreamError: it can't be read; TooLargeError for one that does not fit in memory.
     """
-    refuse_what_does_not_fit("decoding", PLAIN, stream.width, stream.height)
-    pixels = plain.decode(content, (stream.height, stream.width), stream.colour is Colour.GREY)
-    return reduced(picture_of(stream, pixels, alpha_of(stream)), times)
+    size, grey = (stream.height, stream.width), stream.colour is Colour.GREY
+    where = view.where(size)
+    if stream.fine is not None:
+        refuse_what_does_not_fit("decoding", PLAIN, *reversed(size))
+        picture = picture_of(stream, plain.decode(content, size, grey), alpha_of(stream))
+        return seen_picture(picture, where, view.times)
+    part = covering(where, view.times, size)
+    refuse_what_does_not_fit("decoding", PLAIN, *reversed(size_of(part)))
+    alpha = alpha_of(stream)
+    return Picture(
+        halved(plain.decode(content, size, grey, part), view.times),
+        None if alpha is None else seen(alpha, where, view.times),
+        stream.metadata,
+    )

@@ -8,6 +8,7 @@ from ..tunes import Tune
 from .arguments import whole_number
 
 EFFORTS = (1, 9)  # the least and the most
+QUALITIES = (1, 100)  # likewise
 ALL_DETAILS = (3,)  # z_K .. z_1
 
 
@@ -77,7 +78,7 @@ def checked_quality(spec: TierSpec, quality: int | None) -> int | None:
         return spec.quality
     if spec.quality is None:
         raise InputError(f"tier {spec.name} takes no quality: only sketch, standard and high do")
-    return whole_number("quality", quality, 1, 100)
+    return whole_number("quality", quality, *QUALITIES)
 
 
 def checked_tune(spec: TierSpec, tune: str | None) -> Tune | None:

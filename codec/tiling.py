@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arrays import Pixels, tiles
+from .heap import one_by_one
 
 if TYPE_CHECKING:
     from ..models.pyramid import Size
 
-TILE = 1024  # side of a tile in pixels, a multiple of 2^(K+1)
-HALO = 32  # pixels around a tile that its networks see, likewise
+TILE = 1024  # side of a tile in pixels, a multiple of GIST_HALO
+GIST_HALO = 64  # pixels around a tile that the networks of u see, a multiple of 2^(K+3), those of a pixel of u's top
+HALO = 32  # the same of the networks of z, a multiple of 2^(K+1)
 
 Where = tuple[slice, slice]  # rows and columns
 
@@ -25,16 +27,24 @@ class Tile:
 
     Attributes:
         inside: where it lies, in pixels.
-        around: the same with HALO pixels on all sides, as far as the picture goes.
+        size: of the picture.
     """
 
     inside: Where
-    around: Where
+    size: Size
+
+    def around(self, halo: int) -> Where:
+        """Where it lies, with so many pixels on all sides, as far as the picture goes."""
+        rows, columns = (
+            slice(max(0, side.start - halo), min(side.stop + halo, end))
+            for side, end in zip(self.inside, self.size, strict=True)
+        )
+        return rows, columns
 
 
 def tiles_of(size: Size) -> list[Tile]:
     """A picture's tiles, from left to right, then from top to bottom."""
-    return [Tile(inside, _widened(inside, size)) for inside in tiles(size, TILE)]
+    return [Tile(inside, size) for inside in tiles(size, TILE)]
 
 
 def whole(size: Size) -> Where:
@@ -54,10 +64,29 @@ def at_level(where: Where, k: int) -> Where:
     return top, left
 
 
+def covering(where: Where, k: int, size: Size) -> Where:
+    """Where the picture, of that size, has what lies there in y_k."""
+    top, left = (
+        slice(side.start >> k << k, min(-(-side.stop >> k) << k, end)) for side, end in zip(where, size, strict=True)
+    )
+    return top, left
+
+
+def of_tiles(where: Where, size: Size) -> Where:
+    """Where the tiles lie that have anything of it."""
+    return covering(where, TILE.bit_length() - 1, size)
+
+
 def relative(where: Where, origin: Where) -> Where:
     """The same place counted from the first row and column of another."""
     top, left = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(where, origin, strict=True))
     return top, left
+
+
+def numbers_in(places: list[Where], wanted: Iterable[Where]) -> list[int]:
+    """Which of the places have something in common with any that is wanted, in their order."""
+    wanted = list(wanted)
+    return [number for number, place in enumerate(places) if any(_meet(place, other) for other in wanted)]
 
 
 def assemble(places: list[Where], wanted: Where, grey: bool, give: Callable[[int], Pixels]) -> Pixels:
@@ -70,18 +99,14 @@ def assemble(places: list[Where], wanted: Where, grey: bool, give: Callable[[int
         give: the pixels of the tile of that number; asked from first to last.
     """
     pixels = np.empty(size_of(wanted) if grey else (*size_of(wanted), 3), np.uint8)
-    for number, place in enumerate(places):
-        common = _common(place, wanted)
-        if all(side.start < side.stop for side in common):
-            pixels[relative(common, wanted)] = give(number)[relative(common, place)]
+    for number in one_by_one(numbers_in(places, [wanted])):
+        common = _common(places[number], wanted)
+        pixels[relative(common, wanted)] = give(number)[relative(common, places[number])]
     return pixels
 
 
-def _widened(inside: Where, size: Size) -> Where:
-    rows, columns = (
-        slice(max(0, side.start - HALO), min(side.stop + HALO, end)) for side, end in zip(inside, size, strict=True)
-    )
-    return rows, columns
+def _meet(one: Where, other: Where) -> bool:
+    return all(side.start < side.stop for side in _common(one, other))
 
 
 def _common(one: Where, other: Where) -> Where:

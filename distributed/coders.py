@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from .. import Codec, Info
+
+Coder: TypeAlias = "Callable[[bytes, str], tuple[bytes, dict[str, Any]]]"  # any of the classes below
 
 
 class Encoder:
@@ -79,17 +81,54 @@ class Decoder:
         from .. import inspect, transcode
 
         picture = transcode(content, self.format, self.format_options, **self.options)
-        return picture, _statistics(name, len(content), len(picture), inspect(content), self.options.get("reduce", 1))
+        info = inspect(content, partial=self.options.get("partial", False))
+        reduce = self.options.get("reduce", 1)
+        if info.tier == "lossless" and info.levels is not None:
+            reduce = max(reduce, 16 >> info.levels)
+        return picture, _statistics(name, len(content), len(picture), info, reduce, self.options.get("region"))
 
 
-def _statistics(name: str, before: int, after: int, info: Info, reduce: int = 1) -> dict[str, Any]:
+class Cutter:
+    """.svc files without their finest levels: `cutter(content, name)` is the smaller file and its statistics."""
+
+    def __init__(self, levels: int):
+        """Keep what all files have in common.
+
+        Args:
+            levels: how many to keep, as for `svcodec.cut`.
+        """
+        self.levels = levels
+
+    def __call__(self, content: bytes, name: str) -> tuple[bytes, dict[str, Any]]:
+        """Cut one file.
+
+        Args:
+            content: of an .svc file.
+            name: for the statistics.
+
+        Returns:
+            The smaller file's bytes, and the statistics, as of `Encoder`.
+
+        Raises:
+            SvcodecError: as `svcodec.cut`.
+        """
+        from .. import cut, inspect
+
+        smaller = cut(content, self.levels)
+        return smaller, _statistics(name, len(content), len(smaller), inspect(smaller))
+
+
+def _statistics(
+    name: str, before: int, after: int, info: Info, reduce: int = 1, region: Sequence[int] | None = None
+) -> dict[str, Any]:
+    left, top, width, height = region or (0, 0, info.width, info.height)
     stream = info.bytes
     return {
         "file": name,
         "bytes_before": before,
         "bytes_after": after,
-        "width": -(-info.width // reduce),
-        "height": -(-info.height // reduce),
+        "width": -(-(left + width) // reduce) - left // reduce,
+        "height": -(-(top + height) // reduce) - top // reduce,
         "ratio": round((before + after - stream) / stream, 3),
         "bits_per_pixel": round(info.bits_per_pixel, 4),
     }

@@ -15,7 +15,7 @@ from .outcome import Result, Task
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from .coders import Decoder, Encoder
+    from .coders import Coder
 
 # Where what is put is there whole or not at all. Elsewhere a file is written beside its place and moved.
 _WHOLE = {"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci"}
@@ -54,7 +54,7 @@ class Recoder:
     An output that is there is not made again: so work that an engine gives out twice does no harm.
     """
 
-    def __init__(self, coder: Encoder | Decoder):
+    def __init__(self, coder: Coder):
         self.coder = coder
 
     def __call__(self, task: Task) -> Result:

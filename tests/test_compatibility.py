@@ -11,7 +11,7 @@ from click.testing import Result
 from PIL import Image, UnidentifiedImageError
 
 import svcodec
-from svcodec.bitstream.container import MAGIC, VERSION
+from svcodec.bitstream.start import MAGIC, VERSION
 
 Run = Callable[..., Result]
 GOLDEN = Path(__file__).parent / "golden"

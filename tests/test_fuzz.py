@@ -21,8 +21,9 @@ from svcodec.benchmarks.fuzz.campaign import Campaign, Tally
 from svcodec.benchmarks.fuzz.drafts import Draft, sealed
 from svcodec.benchmarks.fuzz.layers import Layers, WrongPicture
 from svcodec.benchmarks.fuzz.mutations import MUTATIONS, mutant
-from svcodec.bitstream.container import MAGIC, unpack
+from svcodec.bitstream.container import unpack
 from svcodec.bitstream.stack import Stack
+from svcodec.bitstream.start import MAGIC
 from svcodec.bitstream.tables import OFFSETS, SCALES
 from svcodec.codec import corrections
 from svcodec.codec.decoding import decode

@@ -141,6 +141,14 @@ def test_lossy_tiles(codec: svcodec.Codec, model: reference.Model, shape: tuple[
     assert np.array_equal(reference.decode(data, model), np.asarray(svcodec.decode(data)))
 
 
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_cut_files(codec: svcodec.Codec, model: reference.Model, portrait_path: Path, tier: str, levels: int) -> None:
+    samples = photo(np.random.default_rng(levels), (67, 50), portrait_path)
+    data = svcodec.cut(coded(codec, samples, True, tier=tier), levels)
+    assert np.array_equal(reference.decode(data, model), codec.decode_array(data))
+
+
 @pytest.mark.parametrize("shape", [(1027, 3), (1, 40, 3), (1, 1), (2, 1, 3)])
 def test_sixteen_bits_at_edges(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, ...]) -> None:
     steps = np.random.default_rng(0).integers(-200, 300, shape)

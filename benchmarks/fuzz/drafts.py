@@ -5,9 +5,10 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 
-from ...bitstream.container import MAGIC, MODEL_HASH_BYTES
+from ...bitstream.container import MODEL_HASH_BYTES
 from ...bitstream.fields import Reader, varint
 from ...bitstream.sections import Section
+from ...bitstream.start import MAGIC
 
 
 @dataclass

@@ -7,11 +7,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 
+from ...bitstream.codes import Codes, join_parts
 from ...bitstream.container import Coding, Variable
 from ...bitstream.fields import varint
 from ...bitstream.forms import Form
 from ...bitstream.metadata import MAX_METADATA
 from ...bitstream.sections import Section
+from ...errors import StreamError
 from .drafts import Draft, sealed
 
 BYTES = (0, 1, 2, 3, 4, 5, 16, 50, 100, 101, 127, 128, 255)
@@ -19,7 +21,7 @@ SIDES = (0, 1, 2, 3, 7, 8, 16, 17, 31, 64, 65, 4096, 16383, 16384, 65535, 65536,
 NAMES = (b"", b"photo-5", b"gate", b"photo-9", b"../photo-5", b"a" * 255, b"-", b"\xff\xfe", b"nul")
 METADATA = (Section.ICC, Section.EXIF, Section.XMP, Section.TEXTS, Section.COMMENT, Section.PHOTOSHOP)
 BOMBS = tuple(zlib.compress(bytes(size), 9) for size in (MAX_METADATA + 1, MAX_METADATA, 1 << 20))
-KINDS = (*Section, 9, 127, 134, 255)
+KINDS = (*Section, 99, 127, 134, 255)
 NUMBERS = (0, 1, 127, 128, (1 << 28) - 1, (1 << 35) - 1)
 
 Mutation = Callable[[Draft, Random, Sequence[Draft]], None]
@@ -147,18 +149,31 @@ def _codes(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
     codes = draft.section(Section.CODES)
     match rng.randrange(5):
         case 0:
-            codes = b"\1\0\0\0" + rng.randbytes(4 * rng.randrange(400))
+            codes = _of_stack(b"\1\0\0\0" + rng.randbytes(4 * rng.randrange(400)))
         case 1:
-            codes = rng.choice((b"\0", b"\xff", b"\1")) * 4 * rng.randrange(400)
+            codes = _of_stack(rng.choice((b"\0", b"\xff", b"\1")) * 4 * rng.randrange(400))
         case 2:
-            codes = codes[: 4 * rng.randrange(len(codes) // 4 + 1)]
+            stack = _stack(codes)
+            codes = _of_stack(stack[: 4 * rng.randrange(len(stack) // 4 + 1)])
         case 3:
             codes = scrambled(rng, codes)
-            codes += bytes(-len(codes) % 4)
         case 4:  # the words that are popped first
-            end = 4 * rng.randrange(1, 8)
-            codes = rng.randbytes(len(codes[:end])) + codes[end:]
+            stack, end = _stack(codes), 4 * rng.randrange(1, 8)
+            codes = _of_stack(rng.randbytes(len(stack[:end])) + stack[end:])
     draft.put(Section.CODES, codes)
+
+
+def _stack(codes: bytes) -> bytes:
+    """That of a picture of one tile, or whatever there is."""
+    try:
+        return b"".join(Codes(codes).parts(1)[0])
+    except StreamError:
+        return codes[len(codes) % 4 :]
+
+
+def _of_stack(stack: bytes) -> bytes:
+    """The codes of a picture of one tile."""
+    return join_parts([[stack, b"", b"", b""]])
 
 
 def _account(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:

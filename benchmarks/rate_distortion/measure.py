@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from ...arrays import Pixels
+from ...codec.measures import psnr, ssimulacra2
 from ...files import write_whole
 from ..conditions import Photos, machine
-from ..metrics import butteraugli, has_butteraugli, ms_ssim, psnr, ssimulacra2
+from ..metrics import butteraugli, has_butteraugli, ms_ssim
 from ..peers import registry
 from ..peers.peer import Peer, Setting
 

@@ -68,12 +68,17 @@ class Ladder:
 
     def gist(self, latents: Latents) -> tuple[Floats, Floats]:
         """u: the mean of y_3 and the features of level 4."""
-        level, features = self._top(latents), None
-        for k in (6, 5, 4):
+        level, features = self.coarse(latents)
+        for k in (5, 4):
             level, features = self.step(k, level, features, latents)
         return level, features
 
+    def coarse(self, latents: Latents) -> tuple[Floats, Floats]:
+        """y_5 and the features of level 6."""
+        return self.step(6, self._top(latents), None, latents)
+
     def _top(self, latents: Latents) -> Floats:
+        """y_6."""
         name, at = "ladder.flow.top", (self.quality, self.tune)
         gain, log_gain = self.model.gains(name, *at)
         mean = sixteenths(self.model.at(f"{name}.mean", *at) * gain)

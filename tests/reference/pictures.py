@@ -18,7 +18,7 @@ from .stream import ALPHA, CODES, FINE, PLAIN, Malformed, Reader, Stream, parse
 from .weights import Model
 
 Samples = npt.NDArray[np.uint8 | np.uint16]
-TILE, HALO = 1024, 32
+TILE, GIST_HALO, HALO = 1024, 64, 32
 Where = Sequence[slice]
 UNCODED = Latents(None)
 
@@ -40,70 +40,94 @@ def decode(data: bytes, model: Model | None = None) -> Samples:
 
 def _decoded(stream: Stream, model: Model) -> npt.NDArray[np.uint8]:
     parts = tiles(stream.size, TILE)
-    stacks = [Stack(codes, model.density) for codes in _stacks(stream.sections[CODES], len(parts))]
-    decoded = _lossless(stream, model, stacks) if stream.tier == "lossless" else _lossy(stream, model, stacks)
-    pixels = np.empty((*stream.size, 3), np.uint8)
+    stacks = [Stack(codes, model.density) for codes in _stacks(stream.sections[CODES], len(parts), stream.levels)]
+    lossless = stream.tier == "lossless"
+    k = 4 - stream.levels if lossless else 0
+    decoded = _lossless(stream, model, stacks) if lossless else _lossy(stream, model, stacks)
+    planes = np.empty((3, *sizes(stream.size)[k]), np.uint8)
     for part, stack, samples in zip(parts, stacks, decoded, strict=True):
-        pixels[part] = samples
+        cut(planes, part, k)[...] = samples.transpose(2, 0, 1)
         sealed = np.ascontiguousarray(samples[..., 1]) if stream.grey else samples
-        if stack.unseal() != zlib.crc32(sealed.tobytes()):
+        if stream.levels == 4 and stack.unseal() != zlib.crc32(sealed.tobytes()):
             raise Malformed("the picture is not the one that was encoded")
-    return pixels[..., 1] if stream.grey else pixels
+    return planes[1] if stream.grey else np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
-def _stacks(section: bytes, count: int) -> list[bytes]:
+def _stacks(section: bytes, count: int, levels: int) -> list[bytes]:
     """The codes of each tile."""
-    if count == 1:
-        return [section]
     reader = Reader(section)
     lengths = [4 * reader.varint() for _ in range(4 * count)]
     parts = [reader.take(length) for length in lengths]
     if reader.rest():
         raise Malformed("the codes are longer than their parts")
-    return [b"".join(parts[tile::count]) for tile in range(count)]
+    return [b"".join(parts[tile::count][:levels]) for tile in range(count)]
 
 
 def _lossy(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.NDArray[np.uint8]]:
-    whole = Ladder(model, stream.quality, stream.tune, sizes(stream.size))
-    level, features = whole.gist(Latents(stacks[0]))
-    if stream.tier in ("preview", "high"):
-        level = to_opponent(pop_gist(model, stacks[0], level, features, stream.grey))
-    for (rows, columns), stack in zip(tiles(stream.size, TILE), stacks, strict=True):
-        around = [
-            slice(max(0, side.start - HALO), min(side.stop + HALO, end))
-            for side, end in zip((rows, columns), stream.size, strict=True)
-        ]
-        picture = _tile(stream, model, stack, cut(level, around, 3), cut(features, around, 4), (rows, columns), around)
+    of_levels = sizes(stream.size)
+    coarse, of_coarse = Ladder(model, stream.quality, stream.tune, of_levels).coarse(Latents(stacks[0]))
+    level, features = np.empty((3, *of_levels[3]), np.float32), np.empty((128, *of_levels[4]), np.float32)
+    for inside, stack in zip(tiles(stream.size, TILE), stacks, strict=True):
+        tile = Tile(stream, model, stack, inside, GIST_HALO)
+        mean, above = tile.descend((5, 4), cut(coarse, tile.around, 5), cut(of_coarse, tile.around, 6))
+        cut(features, inside, 4)[...] = cut(above, tile.place, 4)
+        mean = cut(mean, tile.place, 3)
+        if stream.tier in ("preview", "high"):
+            mean = to_opponent(pop_gist(model, stack, mean, cut(features, inside, 4), stream.grey))
+        cut(level, inside, 3)[...] = mean
+    for inside, stack in zip(tiles(stream.size, TILE), stacks, strict=True):
+        tile = Tile(stream, model, stack, inside, HALO)
+        details = {"preview": 0, "standard": 3, "high": 3}
+        coded = stream.levels > 1 and stream.tier not in details
+        n = int(stack.pop_uniform(1, 2)[0]) if coded else details.get(stream.tier, 0)
+        if n == 3 and stream.tier == "sketch":
+            raise Malformed("a sketch of three levels")
+        uncoded = 3 - min(n, stream.levels - 1)
+        picture, _ = tile.descend((3, 2, 1), cut(level, tile.around, 3), cut(features, tile.around, 4), uncoded)
+        picture = to_rgb(cut(picture, tile.place, 0))
         if stream.grey:
             red, green, blue = picture
             picture = np.stack([(red + green + blue) * np.float32(1 / 3)] * 3)
         yield _samples(np.floor(picture + np.float32(0.5)))
 
 
-def _tile(
-    stream: Stream, model: Model, stack: Stack, level: Floats, features: Floats, inside: Where, around: Where
-) -> Floats:
-    """The mean of a tile's samples, from y_3 and the features of level 4 there and around."""
-    ladder = Ladder(model, stream.quality, stream.tune, sizes([side.stop - side.start for side in around]))
-    place = [
-        slice(side.start - start.start, side.stop - start.start) for side, start in zip(inside, around, strict=True)
-    ]
-    details = {"preview": 0, "standard": 3, "high": 3}
-    n = details[stream.tier] if stream.tier in details else int(stack.pop_uniform(1, 2)[0])
-    if n == 3 and stream.tier == "sketch":
-        raise Malformed("a sketch of three levels")
-    for k in (3, 2, 1):
-        mask = np.zeros((1, *ladder.sizes[k]), bool)
-        cut(mask, place, k)[...] = True
-        level, features = ladder.step(k, level, features, Latents(stack) if k > 3 - n else UNCODED, mask[0])
-    return to_rgb(cut(level, place, 0))
+class Tile:
+    """A tile and what is seen around it.
+
+    Attributes:
+        around: rows and columns of both together.
+        place: those of the tile, counted from the first of these.
+    """
+
+    def __init__(self, stream: Stream, model: Model, stack: Stack, inside: Where, halo: int):
+        self.around = [
+            slice(max(0, side.start - halo), min(side.stop + halo, end))
+            for side, end in zip(inside, stream.size, strict=True)
+        ]
+        self.place = [
+            slice(side.start - start.start, side.stop - start.start)
+            for side, start in zip(inside, self.around, strict=True)
+        ]
+        size = sizes([side.stop - side.start for side in self.around])
+        self.ladder, self.stack = Ladder(model, stream.quality, stream.tune, size), stack
+
+    def descend(
+        self, levels: Sequence[int], level: Floats, features: Floats, uncoded: int = 0
+    ) -> tuple[Floats, Floats]:
+        """Down these levels; from the one that is `uncoded` on, nothing is coded."""
+        for k in levels:
+            mask = np.zeros((1, *self.ladder.sizes[k]), bool)
+            cut(mask, self.place, k)[...] = True
+            latents = Latents(self.stack) if k > uncoded else UNCODED
+            level, features = self.ladder.step(k, level, features, latents, mask[0])
+        return level, features
 
 
 def _lossless(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.NDArray[np.uint8]]:
     for (rows, columns), stack in zip(tiles(stream.size, TILE), stacks, strict=True):
         size = rows.stop - rows.start, columns.stop - columns.start
         level = _gist(stream, model, stack, size)
-        for k in (3, 2, 1):
+        for k in (3, 2, 1)[: stream.levels - 1]:
             level = pop_level(model, stack, k, level, sizes(size)[k - 1], stream.grey)
         yield _samples(level)
 

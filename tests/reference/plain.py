@@ -13,7 +13,7 @@ from PIL import Image
 from .stream import Malformed, Reader, Stream
 
 STORED, DEFLATED, WEBP = 0, 1, 2
-SIDE = 16383
+SIDE = 2048
 
 
 def tiles(size: tuple[int, int], side: int) -> list[tuple[slice, slice]]:

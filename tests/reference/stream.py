@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 MAGIC, VERSION = b"\x89SVC", 1
 TIERS = ("sketch", "preview", "standard", "high", "lossless")
-CODES, ACCOUNT, ALPHA, ICC, EXIF, XMP, PLAIN, FINE, ANCILLARY = 1, 2, 3, 4, 5, 6, 7, 8, 128
+CODES, ACCOUNT, ALPHA, ICC, EXIF, XMP, PLAIN, FINE, CUT, ANCILLARY = 1, 2, 3, 4, 5, 6, 7, 8, 10, 128
 
 
 class Malformed(ValueError):
@@ -54,7 +54,10 @@ class Reader:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a file holds: quality and tune are those that the networks take, sections are by kind."""
+    """What a file holds: quality and tune are those that the networks take, sections are by kind.
+
+    Of the four levels of tiles `levels` are there.
+    """
 
     tier: str
     grey: bool
@@ -64,6 +67,7 @@ class Stream:
     model: str
     hash: bytes
     sections: dict[int, bytes]
+    levels: int
 
 
 def parse(data: bytes) -> Stream:
@@ -84,9 +88,15 @@ def parse(data: bytes) -> Stream:
     body = data[: reader.position]
     if reader.u32() != zlib.crc32(body) or reader.rest():
         raise Malformed("the checksum is wrong")
-    if any(FINE < kind < ANCILLARY for kind in sections) or (CODES in sections) == (PLAIN in sections):
+    if any(FINE < kind < ANCILLARY and kind != CUT for kind in sections) or (CODES in sections) == (PLAIN in sections):
         raise Malformed("these sections do not make a picture")
     if tier >= len(TIERS) or colour > 1 or quality > 100 or tune > 1 or not (width and height):
         raise Malformed("a field is out of range")
+    levels = sections.get(CUT, bytes([4]))
+    if len(levels) != 1 or not 1 <= levels[0] <= (3 if CUT in sections else 4):
+        raise Malformed("cut to no number of levels")
+    if CUT in sections and (PLAIN in sections or FINE in sections):
+        raise Malformed("cut, and has no levels")
     # "where the tier takes none, latents have quality 50 and tune PSNR"
-    return Stream(TIERS[tier], colour == 0, quality or 50, tune, (height, width), model, hash_, sections)
+    size = height, width
+    return Stream(TIERS[tier], colour == 0, quality or 50, tune, size, model, hash_, sections, levels[0])

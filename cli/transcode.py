@@ -1,0 +1,62 @@
+"""`svcodec transcode`."""
+
+from __future__ import annotations
+
+import click
+
+from ..distributed import Cutter
+from .batch import Batch
+from .completion import complete_files
+from .finding import STREAM_SUFFIXES
+from .jobs import Way
+from .options import dry_run_option, jobs_option, json_option, overwrite_option, quiet_option, skip_option
+from .recoding import code
+
+
+@click.command()
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@click.option(
+    "-o", "--output", metavar="OUT", required=True, shell_complete=complete_files, help="File, folder or '-'."
+)
+@click.option(
+    "--levels",
+    type=click.IntRange(1, 3),
+    required=True,
+    help="How many of the four levels to keep, from the coarsest on.",
+)
+@overwrite_option
+@skip_option
+@dry_run_option
+@jobs_option
+@json_option
+@quiet_option
+def transcode(
+    sources: tuple[str, ...],
+    output: str,
+    levels: int,
+    overwrite: bool,
+    skip_existing: bool,
+    dry_run: bool,
+    processes: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Make smaller .svc files of .svc files, by leaving out the finest levels.
+
+    Nothing is decoded or coded anew. A file of a lossy tier gives a picture of the same size, less sharp; a lossless
+    one the exact picture at 1/2 (of 3 levels), 1/4 or 1/8 of its size.
+    """
+    batch = Batch("cut", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
+    way = Way(reads=STREAM_SUFFIXES, writes=STREAM_SUFFIXES, rename=lambda name: name)
+    code(
+        lambda target: Cutter(levels),
+        sources,
+        output,
+        way,
+        batch,
+        overwrite=overwrite,
+        processes=processes,
+        cluster=None,
+        workers=None,
+        device="cpu",
+    )

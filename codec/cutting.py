@@ -1,0 +1,48 @@
+"""Streams of coarser pictures made of those of finer ones, without decoding any. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..bitstream.codes import PARTS, Codes
+from ..bitstream.container import Variable, pack, unpack
+from ..errors import InputError
+from .arguments import whole_number
+from .memory import tells_out_of_memory
+from .sources import Source, prefix, read_stream
+from .tiling import tiles_of
+
+# By level: what is in its part of a tile's stack.
+_VARIABLES = ((Variable.U, Variable.Y3), (Variable.Z3, Variable.Y2), (Variable.Z2, Variable.Y1))
+
+
+@tells_out_of_memory
+def cut(source: Source, levels: int) -> bytes:
+    """An .svc file without the finest of its four levels: a smaller file, cut and not coded anew.
+
+    In the lossy tiers it is decoded at the same size, with the model's mean of what was cut off; in `lossless` as the
+    exact picture at a half (of three levels), a quarter or an eighth of its size. What was cut off takes its seals with
+    it: of the pixels nothing says that they are right but the checksum of the file.
+
+    Args:
+        source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
+        levels: how many to keep, 1 to 3: u and y_3 alone, with z_3 (in `lossless` y_2), and with z_2 (y_1) too.
+
+    Raises:
+        InputError: the source can't be read, or the number is out of range, or more than the file has; or there are no
+            levels in it: it is plain, of sixteen bits, or of one of the paper's models.
+        StreamError: it is no intact .svc file.
+        OutOfMemoryError: memory ran out.
+    """
+    levels = whole_number("levels", levels, 1, PARTS - 1)
+    stream = unpack(read_stream(source))
+    if stream.plain or stream.fine is not None or stream.machine:
+        kind = "written without a model" if stream.plain else "of 16 bits" if stream.fine is not None else "of floats"
+        raise InputError(f"{prefix(source)}the picture is {kind}: its codes have no levels that could be cut off")
+    there = stream.levels or PARTS
+    if levels > there:
+        raise InputError(f"{prefix(source)}the file has {there} levels, so {levels} can't be kept")
+    codes = Codes(stream.codes, there).cut(len(tiles_of((stream.height, stream.width))), levels)
+    kept = {variable for part in _VARIABLES[:levels] for variable in part}
+    account = tuple(entry for entry in stream.account if entry.variable in kept)
+    return pack(replace(stream, codes=codes, levels=levels, account=account))
