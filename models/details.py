@@ -17,14 +17,14 @@ from torch.nn import functional as F
 from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Rate, Upsample, residuals
 from .exact import ExactConv2d, round_to, straight_through
 from .pyramid import Size, Sizes
-from .transforms import SAMPLE_UNIT, haar_details, inverse_haar, pad_even
+from .transforms import SAMPLE_UNIT, haar_details, inverse_haar, pad_even, varied
 
 MEAN_BITS = 4  # bits behind the point of a latent's prior mean
 SCALE_STEPS = 8  # scales of the prior are powers of 2^(1/8)
 ADJUST_BITS = 3  # the adjustment of a gain, a log2, is a multiple of 1/8 ...
 MAX_ADJUST = 3  # ... within +-3
 MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 9.0  # log2 of the prior's scale, in quantisation steps
-COARSEST_STEP, FINEST_STEP = 400.0, 10.0  # quantisation step in sample units at qualities 1 and 100
+COARSEST_STEP, FINEST_STEP = 640.0, 6.0  # quantisation step in sample units at qualities 1 and 100
 
 
 @dataclass(frozen=True)
@@ -199,10 +199,14 @@ class GroupPrior(nn.Module):
         table = torch.tensor(factors, dtype=torch.float32, device="cpu")
         self.register_buffer("factors", table, persistent=False)
 
-    def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor) -> Prior:
-        """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w)."""
+    def forward(self, features: Tensor, log_gain: Tensor, gain: Tensor, varied: Tensor) -> Prior:
+        """(b, features, h, w) to the prior everywhere: (b, c, h, w), the factor (b, 1, h, w).
+
+        Nothing is expected where the level is not varied, bool (b, c, h, w).
+        """
         out = self.out(self.hidden(features)).float()
         mean, log_scale = out[:, :-1].chunk(2, 1)
+        mean = mean * varied
         adjust = (out[:, -1:] * 2.0).clamp(-MAX_ADJUST, MAX_ADJUST)
         steps = round_to(adjust, ADJUST_BITS)
         exact = self.factors[((steps + MAX_ADJUST) * 2**ADJUST_BITS).long()]
@@ -244,8 +248,9 @@ class DetailLevel(nn.Module):
         target = pad_even(target)
         seen = torch.cat([F.pixel_unshuffle(target, 2) - level.repeat_interleave(4, 1), level], 1)
         features = self.posterior_scale(self.posterior_input(seen), rate)
-        details = haar_details(target) + self.posterior_output(self.posterior_trunk(features)).float()
-        return details * self.gains(rate)[1]
+        details = haar_details(target)
+        correction = self.posterior_output(self.posterior_trunk(features)).float()
+        return (details + correction * varied(details)) * self.gains(rate)[1]
 
     def draw(self, level: Tensor, coarser: Tensor | None, rate: Rate, draw: Draw) -> tuple[Tensor, Tensor]:
         """Draw z_k: its details in units of the image, (b, 9, h, w), and the features that follow.
@@ -262,10 +267,11 @@ class DetailLevel(nn.Module):
             features.add_(self.from_coarser(coarser, level.shape[-2:]))
         features = self.trunk(self.trunk_scale(features, rate))
         log_gain, gain = self.gains(rate)
+        varied_here = varied(level).repeat(1, 3, 1, 1)
         drawn: list[Tensor | None] = [None] * 9
         for group, prior, absorb in zip(GROUPS, self.priors, self.absorb, strict=True):
             own_gain = group.select(gain)
-            everywhere = prior(features, group.select(log_gain), own_gain)
+            everywhere = prior(features, group.select(log_gain), own_gain, group.select(varied_here))
             here = Prior(*map(group.take_positions, everywhere))
             z = draw(group, here)
             details = group.put(z, features.shape[2:]) / (everywhere.factor * own_gain)
@@ -278,9 +284,13 @@ class DetailLevel(nn.Module):
         return torch.stack(cast(list[Tensor], drawn), 1), features
 
     def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: Size) -> Tensor:
-        """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
+        """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features.
+
+        The networks correct nothing where all is the same around: what is flat stays flat.
+        """
         correction = F.pixel_shuffle(self.correction(features).float(), 2)[..., : size[0], : size[1]]
-        return inverse_haar(level, details, size) + correction
+        plain = inverse_haar(level, details, size)
+        return plain + correction * varied(plain)
 
 
 def descend(

@@ -113,7 +113,7 @@ def prior_of(adjust: float, training: bool = False) -> tuple[Prior, torch.Tensor
     gain = torch.tensor([3.0, 0.5]).view(1, 2, 1, 1)
     out = prior.out(prior.hidden(features))
     return (
-        prior(features, gain.log2(), gain),
+        prior(features, gain.log2(), gain, torch.tensor(True)),
         out[:, :2] * gain,
         out[:, 2:4] * 4 - 3 + gain.log2(),
     )
@@ -140,14 +140,23 @@ def test_a_new_prior_adjusts_nothing() -> None:
     assert not found.mean.any()
 
 
+def test_nothing_is_expected_where_nothing_varies() -> None:
+    prior = GroupPrior(8, 2).eval()
+    spread(prior, 3.0)
+    one, varied = torch.ones(1, 2, 1, 1), torch.tensor([False, True]).view(1, 2, 1, 1)
+    found = prior(torch.randn(1, 8, 9, 9), one.log2(), one, varied)
+    assert not found.mean[:, 0].any()
+    assert found.mean[:, 1].any()
+
+
 @pytest.mark.parametrize("adjust", [0.3, -1.9, MAX_ADJUST + 1.0])
 def test_adjustments_learn_straight_through_their_steps(adjust: float) -> None:
     prior = GroupPrior(8, 2)
     with torch.no_grad():
         prior.out.bias[-1] = adjust / 2
     one = torch.ones(1, 2, 1, 1)
-    found = prior(torch.randn(1, 8, 3, 3), one.log2(), one)
-    assert torch.equal(found.factor, prior.eval()(torch.randn(1, 8, 3, 3), one.log2(), one).factor)
+    found = prior(torch.randn(1, 8, 3, 3), one.log2(), one, one)
+    assert torch.equal(found.factor, prior.eval()(torch.randn(1, 8, 3, 3), one.log2(), one, one).factor)
     found.factor.sum().backward()
     slope = 0.0 if adjust > MAX_ADJUST else 9 * 2 * math.log(2) * 2**adjust
     assert float(prior.out.bias.grad[-1]) == pytest.approx(slope, rel=1e-4)
@@ -176,6 +185,20 @@ def test_details_do_not_depend_on_how_finely_they_are_drawn(size: tuple[int, int
     off = (rounded - wanted).abs() * level.gains(rate)[1]
     assert (off <= 0.5 * 2**MAX_ADJUST + 1e-3).all()
     assert off.max() > 0
+
+
+def test_what_is_flat_stays_flat() -> None:
+    """Whatever networks make of it: they may not correct what is the same all around."""
+    level = DetailLevel(1, 8, 0, 1).eval()
+    spread(level, 0.5)
+    rate = Rate.of(60.0, 1, 1, CPU)
+    colour = torch.tensor([0.7, -0.3, 0.1]).view(1, 3, 1, 1)
+    flat, coarse = colour.expand(1, 3, 12, 16), colour.expand(1, 3, 6, 8)
+    with torch.no_grad():
+        inferred = level.posterior(flat, coarse, rate)
+        details, features = level.draw(coarse, None, rate, draw_rounded(inferred))
+        assert not inferred.any() and not details.any()
+        assert torch.equal(level.synthesise(coarse, details, features, (12, 16)), flat)
 
 
 def test_ladders_take_each_picture_by_its_rate() -> None:

@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from svcodec.benchmarks.metrics import ssimulacra2
+from svcodec.codec.measures import ssimulacra2
 from svcodec.training.distortion import (
     MS_SSIM_SHARE,
     MS_SSIM_UNIT,
     SMALLEST_SIDE,
     SSIMULACRA2_SHARE,
     SSIMULACRA2_UNIT,
+    flat_error,
     ms_ssim,
     squared_error,
     ssim_distortion,
@@ -70,6 +71,15 @@ def test_ssimulacra2_is_that_of_others(noise: float) -> None:
     errors = float(ssimulacra2_error(picture, original)) / 2.326765642916932
     polynomial = 2.326765642916932 * errors - 0.020884521182843837 * errors**2 + 6.248496625763138e-05 * errors**3
     assert 100 - 10 * polynomial**0.6276336467831387 == pytest.approx(ssimulacra2(*pixels), abs=2)
+
+
+def test_errors_of_flat_areas_are_those_of_flat_areas() -> None:
+    original = torch.zeros(1, 3, 32, 48)
+    original[:, :, :, 24:] = 100 + torch.arange(24.0)
+    off = torch.zeros_like(original)
+    off[:, :, :, :10], off[:, :, :, 30:] = 2.0, 5.0
+    assert float(flat_error(original + off, original)) == pytest.approx(4 * 10 / 48)
+    assert float(flat_error(original + 1, original)) == pytest.approx(20 / 48)  # four samples from the edge are none
 
 
 @pytest.mark.parametrize("picture", [pair(176, 176)[0], 255 - pair(176, 176)[1], torch.zeros(2, 3, 176, 176)])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-GRAPHICS = 0.15  # of all crops show no photo
+GRAPHICS = 0.12  # of all crops show no photo
 MAX_NOISE = 3.0  # largest standard deviation, in sample units
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 CR, CB = 1.402, 1.772  # red and blue less luma, for each step of JPEG's Cr and Cb

@@ -12,6 +12,7 @@ from .ssimulacra2 import ssimulacra2_error
 from .windows import WINDOW, blur
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
+FLAT = 9  # samples: the side of an area that counts as flat
 SMALLEST = 1e-4  # of a scale's mean, which has to stay positive
 SMALLEST_SIDE = WINDOW * 2 ** (len(WEIGHTS) - 1)  # of a picture
 # squared errors that go, at middle rates, with 1 - MS-SSIM = 1 and with an error of SSIMULACRA 2 of 1
@@ -22,6 +23,17 @@ SSIMULACRA2_SHARE, MS_SSIM_SHARE = 0.35, 0.4  # of the distortion of the tune fo
 def squared_error(picture: Tensor, original: Tensor) -> Tensor:
     """Mean over samples: (b,) of two (b, 3, h, w) in sample units."""
     return (picture - original).square().mean((1, 2, 3))
+
+
+def flat_error(picture: Tensor, original: Tensor) -> Tensor:
+    """Squared error where the original is flat, as a share of the mean over all samples: (b,) of (b, 3, h, w)."""
+    across, down = ((1, FLAT), (0, FLAT // 2)), ((FLAT, 1), (FLAT // 2, 0))
+    high, low = (_largest(_largest(samples, *across), *down) for samples in (original, -original))
+    return ((picture - original).square() * (high == -low)).mean((1, 2, 3))
+
+
+def _largest(samples: Tensor, window: tuple[int, int], padding: tuple[int, int]) -> Tensor:
+    return F.max_pool2d(samples, window, 1, padding)
 
 
 def ssim_distortion(picture: Tensor, original: Tensor) -> Tensor:

@@ -13,9 +13,10 @@ from ..models.pyramid import Pyramid
 from ..models.selfvae import LEVELS, SelfVAE
 from ..tunes import Tune
 from .capture import Figures
-from .distortion import ms_ssim, squared_error, ssim_distortion
+from .distortion import flat_error, ms_ssim, squared_error, ssim_distortion
 from .loop import Objective
 
+FLAT_WEIGHT = 7.0  # of the squared error of flat areas, beside that of all: there the least error is seen
 LEAST_ERROR = 1e-4  # squared; smaller ones count as this in the log
 DISTORTIONS = {Tune.PSNR: squared_error, Tune.SSIM: ssim_distortion}
 
@@ -42,6 +43,7 @@ def ladder_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
         # far off, and exact where it is not the picture's, structure tells little: squared error trains what is left
         measured = measure(picture[of_tune], image[of_tune])
         distortion[of_tune] = torch.where(plain[of_tune], measured, error[of_tune])
+    distortion = distortion + FLAT_WEIGHT * flat_error(picture, image)
     weight = trade_off(rate.quality)
     # a picture without details cannot follow a high quality: no step should be spent on its being far off
     weight = torch.where(dropped > 0, weight.clamp_max(0.004), weight)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .planes import Size, from_quarters, unfold
+from .planes import Size, from_quarters, unfold, varied
 from .stack import Floats, Integers, Stack
 from .weights import BYTE, FINE, FINE_RECTIFIED, RECTIFIED, Model
 
@@ -102,8 +102,10 @@ class Ladder:
             features = features + unfold(model.convolve(f"{name}.from_coarser.conv", above, BYTE), size)
         features = model.trunk(f"{name}.trunk", model.scale(f"{name}.trunk_scale", features, *at), TRUNKS[k])
         details = np.zeros((9, *size), np.float32)
+        shown = np.tile(varied(level), (3, 1, 1))
+        inside = np.ones(size, bool) if inside is None else inside
         for j, (channels, _) in enumerate(GROUPS):
-            own, surprise = self._group(name, j, features, latents, np.ones(size, bool) if inside is None else inside)
+            own, surprise = self._group(name, j, features, shown, latents, inside)
             details[list(channels)] += own
             seen = np.concatenate([own, surprise * np.float32(1 / 4)])
             features = model.convolve(f"{name}.absorb.{j}", seen, FINE) + features
@@ -111,9 +113,12 @@ class Ladder:
         p, q, r = (details * np.float32(1 / 2)).reshape(3, 3, *size)
         upper, lower = level + q, level - q
         below = from_quarters([upper + (p + r), upper - (p + r), lower + (p - r), lower - (p - r)], finer)
-        return below + unfold(model.convolve(f"{name}.correction", features, RECTIFIED), finer), features
+        correction = unfold(model.convolve(f"{name}.correction", features, RECTIFIED), finer)
+        return below + correction * varied(below), features
 
-    def _group(self, name: str, j: int, features: Floats, latents: Latents, inside: Booleans) -> tuple[Floats, Floats]:
+    def _group(
+        self, name: str, j: int, features: Floats, shown: Booleans, latents: Latents, inside: Booleans
+    ) -> tuple[Floats, Floats]:
         """Details and surprise of a group's channels."""
         channels, parity = list(GROUPS[j][0]), GROUPS[j][1]
         m, size = len(channels), features.shape[1:]
@@ -123,7 +128,7 @@ class Ladder:
         s = np.rint(np.clip(t * np.float32(2), -3, 3) * np.float32(8)) / np.float32(8)
         # 2^s in binary64 is good enough: none lies near the middle between two multiples of 2^-12.
         f = (np.rint(np.exp2(s.astype(np.float64)) * 2**12) / 2**12).astype(np.float32)
-        mean = sixteenths(a * gain * f)
+        mean = sixteenths(a * shown[channels] * gain * f)
         log_scale = np.clip(b * np.float32(4) - np.float32(3) + log_gain + s, -5, 9)
         places = places_of(parity, size)
         here, log_here = (part.reshape(m, -1)[:, places] for part in (mean, log_scale))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from .stack import Floats
 
@@ -61,6 +62,14 @@ def neighbour_differences(planes: Floats) -> Floats:
     padded = repeat_edges(planes)
     places = [(i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     return np.concatenate([padded[:, i : i + height, j : j + width] - planes for i, j in places])
+
+
+def varied(planes: Floats) -> npt.NDArray[np.bool_]:
+    """Whether a pixel and its neighbours are not all the same, in each channel."""
+    height, width = planes.shape[1:]
+    padded = repeat_edges(planes)  # which adds neither a larger nor a lesser one
+    around = np.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)])
+    return around.max(0) > around.min(0)
 
 
 def to_opponent(rgb: Floats) -> Floats:
