@@ -135,7 +135,9 @@ def test_gains_are_adjusted_in_eighths_of_a_power_of_two(adjust: float, steps: i
 
 
 def test_a_new_prior_adjusts_nothing() -> None:
-    found = GroupPrior(8, 2).eval()(torch.randn(1, 8, 3, 3), torch.zeros(1, 2, 1, 1), torch.ones(1, 2, 1, 1))
+    found = GroupPrior(8, 2).eval()(
+        torch.randn(1, 8, 3, 3), torch.zeros(1, 2, 1, 1), torch.ones(1, 2, 1, 1), torch.tensor(True)
+    )
     assert torch.equal(found.factor, torch.ones(1, 1, 3, 3))
     assert not found.mean.any()
 
