@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from svcodec.benchmarks.metrics import ssimulacra2
+from svcodec.codec.measures import ssimulacra2
 from svcodec.training.distortion import (
     MS_SSIM_SHARE,
     MS_SSIM_UNIT,
