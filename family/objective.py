@@ -20,10 +20,10 @@ def bits_per_dimension(nats: Tensor, x: Tensor) -> Tensor:
     return -nats / (math.log(2.0) * x[0].numel())
 
 
-def elbo_terms(terms: Terms, x: Tensor) -> dict[str, float]:
+def elbo_terms(terms: Terms, x: Tensor) -> dict[str, Tensor]:
     """Mean of every term of -ELBO in bits per dimension of x, by name; those of q negative. They add up to -ELBO."""
     signed = {**terms.p, **{name: -value for name, value in terms.q.items()}}
-    return {name: float(bits_per_dimension(value.detach(), x).mean()) for name, value in signed.items()}
+    return {name: bits_per_dimension(value.detach(), x).mean() for name, value in signed.items()}
 
 
 def initialise(network: Hierarchy, x: Tensor) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,8 @@ QUALITIES = 100  # qualities are the integers 1 .. 100
 KNOTS = 12  # a quality's parameters are interpolated between 12 learned ones: one every 9 qualities
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True)
+class Rate:
     """Where between rate and distortion pictures are to lie, and by which distortion.
 
     Attributes:
@@ -32,10 +34,14 @@ class Rate(NamedTuple):
         qualities = torch.full((count,), quality, dtype=torch.float32, device=device)
         return cls(qualities, torch.full((count,), tune, dtype=torch.int64, device=device))
 
-
-def position(quality: Tensor) -> Tensor:
-    """Quality 1..100 as a position between the knots, 0 .. KNOTS - 1."""
-    return (quality - 1.0) * ((KNOTS - 1) / (QUALITIES - 1))
+    @cached_property
+    def between(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The rows of all tunes' knots that the quality lies between, int64, and how far between, 0..1: (b,) each."""
+        with torch.inference_mode(False):  # what is kept may be trained with later
+            at = (self.quality - 1.0) * ((KNOTS - 1) / (QUALITIES - 1))
+            low = at.floor().clamp(0, KNOTS - 2)
+            row = self.tune * KNOTS + low.long()
+            return row, row + 1, at - low
 
 
 class Residual(nn.Module):
@@ -63,11 +69,9 @@ class QualityTable(nn.Module):
 
     def forward(self, rate: Rate) -> Tensor:
         """(b, channels, 1, 1)."""
-        at = position(rate.quality)
-        low = at.floor().clamp(0, KNOTS - 2)
-        part = (at - low)[:, None]
-        index = low.long()
-        low_knots, high_knots = self.knots[rate.tune, index], self.knots[rate.tune, index + 1]
+        low, high, part = rate.between
+        knots = self.knots.flatten(0, 1)
+        low_knots, high_knots, part = knots.index_select(0, low), knots.index_select(0, high), part[:, None]
         return (low_knots * (1.0 - part) + high_knots * part)[:, :, None, None]
 
 

@@ -4,6 +4,7 @@ Units: images are in opponent colour as `transforms.to_opponent` gives them; a l
 Channels of z: three Haar details (horizontal, vertical, diagonal), each in three colours.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -38,9 +39,13 @@ class Group:
     channels: tuple[int, ...]
     parity: int | None = None
 
+    def select(self, z: Tensor) -> Tensor:
+        """The group's channels: (b, c, h, w) of (b, channels of z, h, w)."""
+        return z.index_select(1, _indices(self.channels, z.device))
+
     def take(self, z: Tensor) -> Tensor:
         """The group's part of (b, channels of z, h, w): (b, c, n)."""
-        return self.take_positions(z[:, self.channels])
+        return self.take_positions(self.select(z))
 
     def take_positions(self, x: Tensor) -> Tensor:
         """Of (b, c, h, w), the positions alone: (b, c, n), row by row; of a checkerboard first the even rows."""
@@ -65,6 +70,13 @@ class Group:
             (..., slice(row, None, 2), slice(column, None, 2))
             for row, column in ((0, self.parity), (1, 1 - self.parity))
         ]
+
+
+@functools.cache
+def _indices(channels: tuple[int, ...], device: torch.device) -> Tensor:
+    """Sent to a device once: it is waited for."""
+    with torch.inference_mode(False):  # for whoever trains later
+        return torch.tensor(channels, dtype=torch.int64, device=device)
 
 
 @dataclass(frozen=True)
@@ -250,23 +262,25 @@ class DetailLevel(nn.Module):
             features.add_(self.from_coarser(coarser, level.shape[-2:]))
         features = self.trunk(self.trunk_scale(features, rate))
         log_gain, gain = self.gains(rate)
-        drawn = features.new_zeros(len(features), 9, *features.shape[2:])
+        drawn: list[Tensor | None] = [None] * 9
         for group, prior, absorb in zip(GROUPS, self.priors, self.absorb, strict=True):
-            channels = group.channels
-            everywhere = prior(features, log_gain[:, channels], gain[:, channels])
+            own_gain = group.select(gain)
+            everywhere = prior(features, group.select(log_gain), own_gain)
             here = Prior(*map(group.take_positions, everywhere))
             z = draw(group, here)
-            details = group.put(z, features.shape[2:]) / (everywhere.factor * gain[:, channels])
-            drawn.index_add_(1, torch.tensor(channels, dtype=torch.int64, device=drawn.device), details)
+            details = group.put(z, features.shape[2:]) / (everywhere.factor * own_gain)
+            for channel, detail in zip(group.channels, details.unbind(1), strict=True):
+                before = drawn[channel]
+                drawn[channel] = detail if before is None else before + detail
             surprise = group.put(z - here.mean, features.shape[2:])
             features = absorb(torch.cat([details, surprise * 0.25], 1)).add_(features)
         features = self.decoder(self.decoder_scale(features, rate))
-        return drawn, features
+        return torch.stack(cast(list[Tensor], drawn), 1), features
 
     def synthesise(self, level: Tensor, details: Tensor, features: Tensor, size: Size) -> Tensor:
         """The mean of y_{k-1}, (b, 3, *size), from y_k, details and features."""
-        correction = F.pixel_shuffle(self.correction(features).float(), 2)
-        return inverse_haar(level, details, size) + correction[..., : size[0], : size[1]]
+        correction = F.pixel_shuffle(self.correction(features).float(), 2)[..., : size[0], : size[1]]
+        return inverse_haar(level, details, size) + correction
 
 
 def descend(

@@ -8,7 +8,7 @@
 The posteriors are uniform, one quantisation step wide, around the mean that `DetailLevel.posterior` infers.
 """
 
-from collections.abc import Collection
+import itertools
 from typing import cast
 
 import torch
@@ -83,7 +83,7 @@ class Ladder(nn.Module):
         return self.flow.draw(rate, pyramid.sizes, draw_at)
 
     def forward(
-        self, image: Tensor, rate: Rate, dropped: int = 0, exact: Collection[int] = ()
+        self, image: Tensor, rate: Rate, dropped: Tensor | int = 0, given: Tensor | int = LEVELS + 1
     ) -> tuple[Tensor, Tensor]:
         """Rate and picture, differentiable: rounding straight through for the picture, additive noise for the rate.
 
@@ -92,8 +92,10 @@ class Ladder(nn.Module):
         Args:
             image: integer samples 0..255, float (b, 3, h, w).
             rate: of (b,).
-            dropped: how many of the finest levels code nothing and take their prior's mean (K for `sketch`).
-            exact: the k whose y_k is given exactly instead of decoded ((K,) for `high`, 1..K for `lossless`).
+            dropped: how many of the finest levels code nothing and take their prior's mean (K for `sketch`); of each
+                picture, int64 (b,), or of all.
+            given: the least k whose y_k, as well as all above, is given exactly instead of decoded (K for `high`, 1 for
+                `lossless`, K + 1 for none); likewise.
 
         Returns:
             the picture in samples 0..255, neither rounded nor clamped, and the bits of each level's latents, finest
@@ -101,27 +103,30 @@ class Ladder(nn.Module):
         """
         pyramid = Pyramid.over(image, DEPTH)
         sizes = pyramid.sizes
-        bits = image.new_zeros(DEPTH + 1, len(image))
+        dropped, given = (torch.as_tensor(value, device=image.device).view(-1, 1, 1, 1) for value in (dropped, given))
+        surprises: dict[int, list[tuple[Tensor, Tensor]]] = {k: [] for k in range(1, DEPTH + 2)}
 
         def learn(k: int, level: Tensor) -> Draw:
-            if k <= dropped:
-                return draw_mean
             inferred = self.infer(k, pyramid, level, rate)
 
             def draw(group: Group, prior: Prior) -> Tensor:
                 mu = group.take(inferred) * prior.factor
                 z = prior.mean + whole_steps(mu, prior.mean)
                 rated = mu + torch.rand_like(mu) - 0.5 if self.training else z
-                bits[k - 1] += density.bits((rated - prior.mean).abs(), prior.log_scale).sum((1, 2))
-                return straight_through(z, mu)
+                surprises[k].append(((rated - prior.mean).abs().flatten(1), prior.log_scale.flatten(1)))
+                return torch.where(dropped[..., 0] < k, straight_through(z, mu), prior.mean)
 
             return draw
 
         level, features = self.flow.draw(rate, sizes, learn)
         for k in range(LEVELS, 0, -1):
-            level = pyramid.opponent(k) if k in exact else level
+            level = torch.where(given <= k, pyramid.opponent(k), level)
             level, features = self.step(k, level, features, rate, sizes, learn)
-        return to_rgb(level), bits
+        # of all latents at once: a GPU takes as long for few as for many
+        each = [torch.cat(parts, 1) for parts in zip(*itertools.chain.from_iterable(surprises.values()), strict=True)]
+        counts = [sum(distance.shape[1] for distance, _ in surprises[k]) for k in surprises]
+        bits = torch.stack([part.sum(1) for part in torch.split(density.bits(*each), counts, 1)])
+        return to_rgb(level), bits * (dropped.view(1, -1) < torch.arange(1, DEPTH + 2, device=image.device)[:, None])
 
 
 def draw_mean(group: Group, prior: Prior) -> Tensor:

@@ -1,12 +1,24 @@
-"""Distortions that ladders are trained for: squared error, and MS-SSIM as others compute it."""
+"""Distortions that ladders are trained for: squared error, and MS-SSIM and SSIMULACRA 2 as others compute them."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from svcodec.training.distortion import SMALLEST_SIDE, SQUARED_ERROR_UNIT, ms_ssim, squared_error, ssim_distortion
+from svcodec.codec.measures import ssimulacra2
+from svcodec.training.distortion import (
+    MS_SSIM_SHARE,
+    MS_SSIM_UNIT,
+    SMALLEST_SIDE,
+    SSIMULACRA2_SHARE,
+    SSIMULACRA2_UNIT,
+    ms_ssim,
+    squared_error,
+    ssim_distortion,
+)
+from svcodec.training.ssimulacra2 import ssimulacra2_error
 
 
 def pair(height: int, width: int, noise: float = 20.0) -> tuple[Tensor, Tensor]:
@@ -39,10 +51,25 @@ def test_more_noise_is_more_distortion() -> None:
         assert (found.diff(dim=0) > 0).all()
 
 
-def test_of_the_ssim_tune_a_quarter_is_squared_error() -> None:
+def test_the_tune_for_the_eye_mixes_three_measures() -> None:
     picture, original = pair(176, 176)
-    expected = 0.75 * SQUARED_ERROR_UNIT * (1 - ms_ssim(picture, original)) + 0.25 * squared_error(picture, original)
-    assert torch.allclose(ssim_distortion(picture, original), expected)
+    parts = (
+        SSIMULACRA2_SHARE * SSIMULACRA2_UNIT * ssimulacra2_error(picture, original),
+        MS_SSIM_SHARE * MS_SSIM_UNIT * (1 - ms_ssim(picture, original)),
+        (1 - SSIMULACRA2_SHARE - MS_SSIM_SHARE) * squared_error(picture, original),
+    )
+    assert torch.allclose(ssim_distortion(picture, original), torch.stack(parts).sum(0))
+    assert all((part > 0.05 * torch.stack(parts).sum(0)).all() for part in parts)
+
+
+@pytest.mark.parametrize("noise", [2.0, 8.0, 30.0])
+def test_ssimulacra2_is_that_of_others(noise: float) -> None:
+    pytest.importorskip("ssimulacra2")
+    picture, original = (samples[:1].round() for samples in pair(256, 320, noise))
+    pixels = [samples[0].permute(1, 2, 0).numpy().astype(np.uint8) for samples in (picture, original)]
+    errors = float(ssimulacra2_error(picture, original)) / 2.326765642916932
+    polynomial = 2.326765642916932 * errors - 0.020884521182843837 * errors**2 + 6.248496625763138e-05 * errors**3
+    assert 100 - 10 * polynomial**0.6276336467831387 == pytest.approx(ssimulacra2(*pixels), abs=2)
 
 
 @pytest.mark.parametrize("picture", [pair(176, 176)[0], 255 - pair(176, 176)[1], torch.zeros(2, 3, 176, 176)])

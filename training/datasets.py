@@ -6,10 +6,11 @@ with a fixed seed, are held out (the paper's test set); where a data set has tes
 
 from __future__ import annotations
 
+import math
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ MAX_TURN, MAX_ZOOM, MAX_SHIFT = 5.0, 0.05, 0.05  # of random affine maps: degree
 Decoded = tuple[str, Tensor]  # "train" or "test", and an image, uint8 (3, side, side)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ImageSet:
     """Images of one size, uint8 (n, 3, side, side) each.
 
@@ -49,16 +50,20 @@ class ImageSet:
     held_out: Tensor
     testing: Tensor
     augmented: bool
+    _on: dict[torch.device, Tensor] = field(default_factory=dict, init=False, repr=False)
 
-    def batch(self, count: int, size: int, rng: np.random.Generator) -> Tensor:
+    def batch(self, count: int, size: int, device: torch.device) -> Tensor:
         """Random training images, with replacement: integers, float (count, 3, size, size).
 
         Raises InputError where the images have another size.
         """
         if size != self.training.shape[-1]:
             raise InputError(f"the images have {self.training.shape[-1]} pixels a side, not {size}")
-        chosen = self.training[torch.from_numpy(rng.integers(0, len(self.training), count))].float()
-        return augment(chosen, rng) if self.augmented else chosen
+        if device not in self._on:
+            self._on[device] = self.training.to(device)
+        images = self._on[device]
+        chosen = images[torch.randint(len(images), (count,), device=device)].float()
+        return augment(chosen) if self.augmented else chosen
 
     def validation(self, count: int) -> Tensor:
         """The first of those that are held out: integers, float (count, 3, side, side)."""
@@ -94,21 +99,21 @@ def load(name: str, path: Path, side: int) -> ImageSet:
     return ImageSet(images[order[held_out:]], kept_back, testing, augmented)
 
 
-def augment(images: Tensor, rng: np.random.Generator) -> Tensor:
+def augment(images: Tensor) -> Tensor:
     """Half of the images mirrored, and half turned, zoomed and moved a little: integers, float (n, 3, h, w)."""
     count = len(images)
-    mirrored = torch.from_numpy(rng.random(count) < 0.5)
-    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    moved = torch.from_numpy(rng.random(count) < 0.5)
-    turn = np.deg2rad(rng.uniform(-MAX_TURN, MAX_TURN, count))
-    zoom = 1 + rng.uniform(-MAX_ZOOM, MAX_ZOOM, count)
-    shift = 2 * rng.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))  # pictures are 2 wide to `affine_grid`
-    cosine, sine = zoom * np.cos(turn), zoom * np.sin(turn)
-    rows = [[cosine, -sine, shift[:, 0]], [sine, cosine, shift[:, 1]]]
-    maps = torch.from_numpy(np.array(rows)).permute(2, 0, 1).float()
+
+    def drawn(largest: float) -> Tensor:
+        return largest * (2 * torch.rand(count, device=images.device) - 1)
+
+    images = torch.where(drawn(1.0)[:, None, None, None] < 0, images.flip(3), images)
+    turn, zoom = drawn(math.radians(MAX_TURN)), 1 + drawn(MAX_ZOOM)
+    down, across = drawn(2 * MAX_SHIFT), drawn(2 * MAX_SHIFT)  # pictures are 2 wide to `affine_grid`
+    cosine, sine = zoom * torch.cos(turn), zoom * torch.sin(turn)
+    maps = torch.stack([torch.stack([cosine, -sine, across], 1), torch.stack([sine, cosine, down], 1)], 1)
     grid = F.affine_grid(maps, list(images.shape), align_corners=False)
     turned = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False).round().clamp(0, 255)
-    return torch.where(moved[:, None, None, None], turned, images)
+    return torch.where(drawn(1.0)[:, None, None, None] < 0, turned, images)
 
 
 def _cifar10(path: Path, side: int) -> Iterator[Decoded]:

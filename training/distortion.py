@@ -1,18 +1,22 @@
-"""How far pictures are from their originals, for the tunes: squared error, and MS-SSIM made comparable with it."""
+"""How far pictures are from their originals, for the tunes: squared error, and what the eye sees in units of it."""
 
 from __future__ import annotations
+
+import functools
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WINDOW = 11  # samples of the Gaussian window of SSIM ...
-DEVIATION = 1.5  # ... and its standard deviation
+from .ssimulacra2 import ssimulacra2_error
+from .windows import WINDOW, blur
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
 SMALLEST = 1e-4  # of a scale's mean, which has to stay positive
 SMALLEST_SIDE = WINDOW * 2 ** (len(WEIGHTS) - 1)  # of a picture
-SQUARED_ERROR_UNIT = 1290.0  # squared error that goes with 1 - MS-SSIM = 1, at middle rates
-SSIM_SHARE = 0.75  # of the distortion of the tune for MS-SSIM; the rest is squared error
+# squared errors that go, at middle rates, with 1 - MS-SSIM = 1 and with an error of SSIMULACRA 2 of 1
+MS_SSIM_UNIT, SSIMULACRA2_UNIT = 1290.0, 2.8
+SSIMULACRA2_SHARE, MS_SSIM_SHARE = 0.35, 0.4  # of the distortion of the tune for the eye; the rest is squared error
 
 
 def squared_error(picture: Tensor, original: Tensor) -> Tensor:
@@ -21,9 +25,12 @@ def squared_error(picture: Tensor, original: Tensor) -> Tensor:
 
 
 def ssim_distortion(picture: Tensor, original: Tensor) -> Tensor:
-    """1 - MS-SSIM in units of squared error, with a share of that: (b,) of two (b, 3, h, w)."""
-    dissimilar = SQUARED_ERROR_UNIT * (1 - ms_ssim(picture, original))
-    return SSIM_SHARE * dissimilar + (1 - SSIM_SHARE) * squared_error(picture, original)
+    """SSIMULACRA 2, 1 - MS-SSIM and squared error, each with its share, in units of the last: (b,) of (b, 3, h, w)."""
+    return (
+        SSIMULACRA2_SHARE * SSIMULACRA2_UNIT * ssimulacra2_error(picture, original)
+        + MS_SSIM_SHARE * MS_SSIM_UNIT * (1 - ms_ssim(picture, original))
+        + (1 - SSIMULACRA2_SHARE - MS_SSIM_SHARE) * squared_error(picture, original)
+    )
 
 
 def ms_ssim(picture: Tensor, original: Tensor) -> Tensor:
@@ -42,26 +49,14 @@ def ms_ssim(picture: Tensor, original: Tensor) -> Tensor:
             term = (luminance * structure if last else structure).mean((2, 3))
             terms.append(term.clamp_min(SMALLEST) ** weight)
             x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
-        return torch.stack(terms).prod(0).mean(1)
+        return functools.reduce(torch.mul, terms).mean(1)  # the gradient of a tensor's product asks the host for zeros
 
 
 def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance, and contrast times structure, at every place of the window."""
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y])).unbind()
+    inside = slice(WINDOW // 2, -(WINDOW // 2))  # where the whole window is
+    mean_x, mean_y, xx, yy, xy = blur(torch.stack([x, y, x * x, y * y, x * y]))[..., inside, inside].unbind()
     variances, covariance = xx - mean_x * mean_x + yy - mean_y * mean_y, xy - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
     return luminance, (2 * covariance + c2) / (variances + c2)
-
-
-def _blur(x: Tensor) -> Tensor:
-    """The Gaussian window along both sides, without padding: as products with band matrices, which are fast."""
-    rows, columns = (_band(side, x.device) for side in x.shape[-2:])
-    return rows.T @ (x @ columns)
-
-
-def _band(side: int, device: torch.device) -> Tensor:
-    """(side, side - WINDOW + 1)."""
-    offset = torch.arange(side, device=device)[:, None] - torch.arange(side - WINDOW + 1, device=device)
-    window = torch.exp(-0.5 * ((offset - WINDOW // 2) / DEVIATION) ** 2) * ((offset >= 0) & (offset < WINDOW))
-    return window / window.sum(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from ..family.configuration import SIZES, Configuration, kind
 from ..family.gaussians import seeded
 from ..family.hierarchy import Hierarchy, build, sized
 from ..family.objective import bits_per_dimension, elbo_terms, initialise
+from .capture import Figures
 from .loop import Objective, Pictures, train
 from .optimizer import adamax
 from .settings import Settings
@@ -35,7 +35,7 @@ def configuration_of(name: str, side: int, size: str) -> Configuration:
     return sized(kind(name, side), SIZES[size])
 
 
-def elbo_loss(model: Hierarchy, images: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def elbo_loss(model: Hierarchy, images: Tensor) -> tuple[Tensor, Figures]:
     """-ELBO in bits per dimension (sections 2.1, 3.2 and 3.4), and its terms."""
     terms = model.elbo(images)
     return bits_per_dimension(terms.elbo, images).mean(), elbo_terms(terms, images)
@@ -45,7 +45,7 @@ def elbo_loss(model: Hierarchy, images: Tensor, rng: np.random.Generator) -> tup
 def validate_elbo(model: Hierarchy, images: Tensor) -> dict[str, float | str]:
     """-ELBO in bits per dimension of held-out pictures, `score`, and its terms, with the same noise every time."""
     terms = model.elbo(images, seeded(0))
-    found = {f"held out {name}": round(value, 4) for name, value in elbo_terms(terms, images).items()}
+    found = {f"held out {name}": round(value.item(), 4) for name, value in elbo_terms(terms, images).items()}
     return {"score": round(float(bits_per_dimension(terms.elbo, images).mean()), 4), **found}
 
 
@@ -93,7 +93,7 @@ def train_family(name: str, configuration: Configuration, pictures: Pictures, fo
         spent = torch.load(checkpoint, map_location="cpu", weights_only=True)["minutes"]
     else:
         written.write_text(configuration.to_json(), "utf-8")
-        initialise(network, pictures.batch(INITIAL, configuration.side, np.random.default_rng(settings.seed)))
+        initialise(network, pictures.batch(INITIAL, configuration.side, torch.device("cpu")))
     if spent < settings.minutes:
         settings = replace(settings, crop=configuration.side, spent=spent)
         train(network, family_objective(name), pictures, folder, settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,59 +12,65 @@ from ..models.details import trade_off
 from ..models.pyramid import Pyramid
 from ..models.selfvae import LEVELS, SelfVAE
 from ..tunes import Tune
+from .capture import Figures
 from .distortion import ms_ssim, squared_error, ssim_distortion
 from .loop import Objective
 
+LEAST_ERROR = 1e-4  # squared; smaller ones count as this in the log
 DISTORTIONS = {Tune.PSNR: squared_error, Tune.SSIM: ssim_distortion}
 
 
-def ladder_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-    """Rate plus lambda times distortion over qualities drawn for each image, in a reconstruction mode drawn for all.
+def ladder_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
+    """Rate plus lambda times distortion over qualities and reconstruction modes drawn for each image.
 
-    Most steps train `standard`; some leave out the finest details (as `sketch` and `preview` do), some give y_K
+    Most images train `standard`; some leave out the finest details (as `sketch` and `preview` do), some are given y_K
     exactly (`high`) or every level (`lossless`). Tunes take turns from image to image.
     """
-    rate = random_rate(image, rng)
-    mode = rng.random()
-    dropped = int(rng.integers(1, LEVELS + 1)) if mode < 0.1 else 0
-    exact = (LEVELS,) if 0.08 < mode < 0.15 else range(1, LEVELS + 1) if 0.15 < mode < 0.18 else ()
-    picture, bits = model.ladder(image, rate, dropped, exact)
+    rate = random_rate(image)
+    mode = torch.rand_like(rate.quality)
+    levels = torch.rand_like(mode).mul(LEVELS).floor().long() + 1
+    dropped = levels * (mode < 0.1)
+    gist, all_levels = (mode > 0.08) & (mode < 0.15), (mode > 0.15) & (mode < 0.18)
+    given = LEVELS + 1 - gist.long() - LEVELS * all_levels.long()
+    picture, bits = model.ladder(image, rate, dropped, given)
+    plain = (dropped == 0) & (given > LEVELS)
     bpp = bits.sum(0) / image[0, 0].numel()
-    distortion = bpp.new_zeros(len(image))
+    error = squared_error(picture, image)
+    distortion = error.clone()
     for tune, measure in DISTORTIONS.items():
         of_tune = slice(tune, None, len(Tune))
         # far off, and exact where it is not the picture's, structure tells little: squared error trains what is left
-        measure = squared_error if dropped or exact else measure
-        distortion[of_tune] = measure(picture[of_tune], image[of_tune])
+        measured = measure(picture[of_tune], image[of_tune])
+        distortion[of_tune] = torch.where(plain[of_tune], measured, error[of_tune])
     weight = trade_off(rate.quality)
-    if dropped:  # the picture cannot follow a high quality: no step should be spent on its being far off
-        weight = weight.clamp_max(0.004)
+    # a picture without details cannot follow a high quality: no step should be spent on its being far off
+    weight = torch.where(dropped > 0, weight.clamp_max(0.004), weight)
     loss = ((bpp + weight * distortion) * (trade_off(rate.quality) / 0.01) ** -0.35).mean()
-    if dropped:
-        return loss, {}
-    log_error = squared_error(picture.detach(), image).log10().mean()
-    return loss, {"bpp": bpp.mean().item(), "log10 mse": log_error.item()}
+    share = plain / plain.sum().clamp_min(1)
+    log_error = error.clamp_min(LEAST_ERROR).log10()
+    return loss, {"bpp": (bpp.detach() * share).sum(), "log10 mse": (log_error.detach() * share).sum()}
 
 
-def random_rate(image: Tensor, rng: np.random.Generator) -> Rate:
+def random_rate(image: Tensor) -> Rate:
     """A quality drawn for each image of a batch, and the tunes in turn."""
-    quality = torch.from_numpy(rng.uniform(1.0, 100.0, len(image)).astype(np.float32)).to(image.device)
+    quality = 1.0 + 99.0 * torch.rand(len(image), dtype=torch.float32, device=image.device)
     return Rate(quality, torch.arange(len(image), device=image.device) % len(Tune))
 
 
-def likelihood_loss(model: SelfVAE, image: Tensor, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def likelihood_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
     """Bits per sub-pixel of a level given the next, and in a quarter of the steps of the gist given u."""
-    k = int(rng.choice(LEVELS, p=(0.7, 0.2, 0.1))) + 1
+    level, details, gist = torch.rand(3, device="cpu").tolist()
+    k = 1 + (level > 0.7) + (level > 0.9)
     size = image.shape[-1] // 2 if k == 1 else image.shape[-1]
-    level = Pyramid.over(image[..., :size, :size], k - 1)[k - 1]
-    details = model.draw_details(k, level) if rng.random() < 0.1 else None
-    loss = (model.level_bits(k, level, details) / level[0].numel()).mean()
-    figures = {f"level {k}" if details is None else f"level {k} given z": loss.item()}
-    if rng.random() < 0.25:
-        gist = Pyramid.over(image, LEVELS)[LEVELS]
-        gist_bits = (model.gist_bits(gist, random_rate(image, rng)) / gist[0].numel()).mean()
+    finer = Pyramid.over(image[..., :size, :size], k - 1)[k - 1]
+    drawn = model.draw_details(k, finer) if details < 0.1 else None
+    loss = (model.level_bits(k, finer, drawn) / finer[0].numel()).mean()
+    figures = {f"level {k}" if drawn is None else f"level {k} given z": loss.detach()}
+    if gist < 0.25:
+        top = Pyramid.over(image, LEVELS)[LEVELS]
+        gist_bits = (model.gist_bits(top, random_rate(image)) / top[0].numel()).mean()
         loss = loss + gist_bits
-        figures["gist"] = gist_bits.item()
+        figures["gist"] = gist_bits.detach()
     return loss, figures
 
 
@@ -114,6 +119,12 @@ OBJECTIVES = {
     objective.name: objective
     for objective in (
         Objective("ladder", ("ladder",), ladder_loss, validate_ladder),
-        Objective("likelihoods", ("level_likelihood", "gist_likelihood"), likelihood_loss, validate_likelihoods),
+        Objective(
+            "likelihoods",
+            ("level_likelihood", "gist_likelihood"),
+            likelihood_loss,
+            validate_likelihoods,
+            alike=False,  # they draw what to train
+        ),
     )
 }

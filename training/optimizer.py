@@ -1,7 +1,7 @@
 """The optimisers, their step sizes over time, and the average of the weights that they leave."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -12,8 +12,9 @@ from .settings import Settings
 
 WARMUP_STEPS = 200
 EMA_DECAY = 0.999
-
-Weights = tuple[Tensor, ...] | list[Tensor]
+MOMENTUM = 0.95
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of x, x^3 and x^5, for all singular values at once
+ITERATIONS = 5
 
 
 class Stepping(Protocol):
@@ -29,28 +30,60 @@ class Stepping(Protocol):
         """Inverse of `state_dict`."""
 
 
-class Optimizer:
-    """Muon for the 3x3 convolutions, as matrices of output channels against fan-in; Adam for everything else."""
+class Muon(torch.optim.Optimizer):
+    """Muon (Jordan et al. 2024) for convolutions, as matrices of output channels against fan-in.
 
-    def __init__(self, parameters: Collection[nn.Parameter], muon_rate: float, adam_rate: float):
-        self.convolutions = [value for value in parameters if value.ndim == 4 and value.shape[-1] > 1]
-        # in the same memory: the model's weights are channels_last
-        self.matrices = [
-            nn.Parameter(value.detach().permute(0, 2, 3, 1).view(len(value), -1)) for value in self.convolutions
-        ]
-        convolutions = set(self.convolutions)
-        self.parts = (
-            torch.optim.Muon(self.matrices, lr=muon_rate, weight_decay=0.0),
-            torch.optim.Adam([value for value in parameters if value not in convolutions], lr=adam_rate),
-        )
-        self.rates = (muon_rate, adam_rate)
+    torch.optim.Muon takes one matrix after the other: thousands of small kernels. This one takes those of a shape
+    together.
+    """
+
+    def __init__(self, parameters: Collection[nn.Parameter], lr: float):
+        shapes = sorted({tuple(value.shape) for value in parameters})
+        groups = [{"params": [value for value in parameters if tuple(value.shape) == shape]} for shape in shapes]
+        super().__init__(groups, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        """Take a step along the orthogonalised momentum of every parameter that has a gradient."""
+        for group in self.param_groups:
+            parameters = [value for value in group["params"] if value.grad is not None]
+            if not parameters:
+                continue
+            gradient = torch.stack([value.grad for value in parameters]).flatten(2)
+            state = self.state[parameters[0]]
+            momentum = state.setdefault("momentum", torch.zeros_like(gradient))
+            momentum.lerp_(gradient, 1 - MOMENTUM)
+            update = orthogonalised(gradient.lerp(momentum, MOMENTUM))
+            rate = group["lr"] * max(1.0, gradient.shape[1] / gradient.shape[2]) ** 0.5
+            for value, matrix in zip(parameters, update, strict=True):
+                value.sub_(matrix.view(value.shape), alpha=rate)
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """Matrices (n, rows, columns) with singular values near 1 for theirs, by Newton and Schulz's iteration."""
+    a, b, c = NEWTON_SCHULZ
+    x = matrices.bfloat16()
+    if tall := x.shape[1] > x.shape[2]:
+        x = x.mT
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    for _ in range(ITERATIONS):
+        square = x @ x.mT
+        x = a * x + (b * square + c * square @ square) @ x
+    return (x.mT if tall else x).to(matrices.dtype)
+
+
+class Optimizer:
+    """Some of torch's optimisers, whose step sizes rise and fall together."""
+
+    def __init__(self, parts: Sequence[torch.optim.Optimizer]):
+        self.parts = parts
+        self.rates = [[group["lr"] for group in part.param_groups] for part in parts]
 
     def step(self, factor: float) -> None:
         """Take a step with `factor` times the step sizes."""
-        for convolution, matrix in zip(self.convolutions, self.matrices, strict=True):
-            matrix.grad = None if convolution.grad is None else convolution.grad.permute(0, 2, 3, 1).flatten(1)
-        for part, rate in zip(self.parts, self.rates, strict=True):
-            part.param_groups[0]["lr"] = rate * factor
+        for part, rates in zip(self.parts, self.rates, strict=True):
+            for group, rate in zip(part.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
             part.step()
 
     def state_dict(self) -> list[dict[str, Any]]:
@@ -61,33 +94,16 @@ class Optimizer:
             part.load_state_dict(state)
 
 
-class AdaMax:
-    """Adam with the infinity norm (Kingma and Ba 2014), for all weights: what the first paper trains with."""
-
-    def __init__(self, parameters: Collection[nn.Parameter], rate: float):
-        self.rate = rate
-        self.whole = torch.optim.Adamax(parameters, lr=rate)
-
-    def step(self, factor: float) -> None:
-        """Take a step with `factor` times the step size."""
-        self.whole.param_groups[0]["lr"] = self.rate * factor
-        self.whole.step()
-
-    def state_dict(self) -> list[dict[str, Any]]:
-        return [self.whole.state_dict()]
-
-    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        self.whole.load_state_dict(*states)
-
-
 def muon_and_adam(parameters: Collection[nn.Parameter], settings: Settings) -> Stepping:
-    """The photo model's."""
-    return Optimizer(parameters, settings.muon_rate, settings.rate)
+    """The photo model's: Muon for the 3x3 convolutions, Adam for everything else."""
+    convolutions = [value for value in parameters if value.ndim == 4 and value.shape[-1] > 1]
+    others = [value for value in parameters if value.ndim != 4 or value.shape[-1] == 1]
+    return Optimizer((Muon(convolutions, settings.muon_rate), torch.optim.Adam(others, lr=settings.rate)))
 
 
 def adamax(parameters: Collection[nn.Parameter], settings: Settings) -> Stepping:
-    """The family's."""
-    return AdaMax(parameters, settings.rate)
+    """The family's: Adam with the infinity norm (Kingma and Ba 2014), what the first paper trains with."""
+    return Optimizer((torch.optim.Adamax(parameters, lr=settings.rate),))
 
 
 def rate_schedule(step: int, done: float, decay: float) -> float:
@@ -102,7 +118,8 @@ def rate_schedule(step: int, done: float, decay: float) -> float:
     return min(1.0, (step + 1) / WARMUP_STEPS) * max(0.01, 0.5 * (1.0 + math.cos(math.pi * tail)))
 
 
-def average(averaged: Weights, current: Weights, count: Tensor | int) -> None:
-    """What `AveragedModel` is to do: an exponential average in place, shorter as long as it is of few steps."""
-    keep = min(EMA_DECAY, int(count) / (int(count) + 50))
-    get_ema_multi_avg_fn(keep)(averaged, current, count)  # type: ignore[no-untyped-call]
+def average(averaged: Sequence[Tensor], current: Sequence[Tensor], count: int) -> None:
+    """An exponential average of the weights of `count` steps, in place, shorter as long as they are few."""
+    keep = min(EMA_DECAY, count / (count + 50))
+    with torch.no_grad():
+        get_ema_multi_avg_fn(keep)(list(averaged), list(current), count)  # type: ignore[no-untyped-call]

@@ -45,7 +45,7 @@ def measure(network: Hierarchy, images: ImageSet, plan: Plan, features: Features
     for part in torch.split(x, AT_ONCE):
         found = network.elbo(part.float(), noise)
         values.append(bits_per_dimension(found.elbo, part))
-        terms.append({name: value * len(part) for name, value in elbo_terms(found, part).items()})
+        terms.append({name: value.item() * len(part) for name, value in elbo_terms(found, part).items()})
     means = {name: sum(each[name] for each in terms) / len(x) for name in terms[0]}
     weighed = x[: plan.weighed].float()
     likelihood = log_likelihood(network, weighed, noise, plan.importance_samples)
