@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from ..distributed import Decoder
-from .batch import Batch
 from .clusters import cluster_options
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES
@@ -24,7 +23,7 @@ from .options import (
     skip_option,
 )
 from .picture_formats import FORMATS, Format, format_of
-from .recoding import code
+from .recoding import Files, code, of_files
 
 SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
 
@@ -71,13 +70,9 @@ SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
 @cluster_options
 @json_option
 @quiet_option
+@of_files
 def decode(
-    sources: tuple[str, ...],
-    output: str | None,
-    overwrite: bool,
-    skip_existing: bool,
-    dry_run: bool,
-    processes: int,
+    files: Files,
     name: str | None,
     seed: int | None,
     scale: str | None,
@@ -86,10 +81,6 @@ def decode(
     max_pixels: int | None,
     model: str | None,
     device: str,
-    cluster: str | None,
-    workers: int | None,
-    as_json: bool,
-    quiet: bool,
 ) -> None:
     """Decode .svc files to pictures.
 
@@ -99,10 +90,9 @@ def decode(
 
     Without OUT a picture is never replaced: what is there may be the original.
     """
-    if overwrite and output is None:
+    if files.overwrite and files.output is None:
         raise click.UsageError("--overwrite needs -o: a picture that is there may be the original.")
     wanted = FORMATS[name or "png"]
-    batch = Batch("decoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
     way = Way(
         reads=STREAM_SUFFIXES,
         writes=wanted.suffixes
@@ -121,18 +111,7 @@ def decode(
         written = wanted if target is None else format_of(target, wanted)
         return Decoder(written.name, written.options, **options)
 
-    code(
-        decoder,
-        sources,
-        output,
-        way,
-        batch,
-        overwrite=overwrite,
-        processes=processes,
-        cluster=cluster,
-        workers=workers,
-        device=device,
-    )
+    code(decoder, files, way, "decoded", device)
 
 
 def _region(text: str) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ import click
 
 from .. import GATES, STRIPS, TIERS, TUNES
 from ..distributed import Encoder
-from .batch import Batch
 from .clusters import cluster_options
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, picture_suffixes
@@ -26,7 +25,7 @@ from .options import (
     quiet_option,
     skip_option,
 )
-from .recoding import code
+from .recoding import Files, code, of_files
 
 AIMS = ("quality", "bytes", "bpp", "psnr", "ssimulacra2")
 
@@ -83,36 +82,26 @@ AIMS = ("quality", "bytes", "bpp", "psnr", "ssimulacra2")
 @cluster_options
 @json_option
 @quiet_option
+@of_files
 def encode(
-    sources: tuple[str, ...],
-    output: str | None,
-    overwrite: bool,
-    skip_existing: bool,
-    dry_run: bool,
-    processes: int,
+    files: Files,
     keep_suffix: bool,
     gate: str,
     calibration: str | None,
     model: str | None,
     device: str,
-    cluster: str | None,
-    workers: int | None,
-    as_json: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Encode pictures as .svc files.
 
     IN is a picture in any format that Pillow reads, a folder of them, or '-' for standard input. Several pictures and
     folders keep their names in the folder OUT.
-
     """
     from .. import Codec
 
     chosen = [f"--{name}" for name in AIMS if options[name] is not None]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)} don't go together: each says what the quality is.")
-    batch = Batch("encoded", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
     way = Way(
         reads=picture_suffixes(),
         writes=STREAM_SUFFIXES,
@@ -128,15 +117,4 @@ def encode(
             codec.gate  # noqa: B018 - what is wrong with it is said once
         return Encoder(codec, gate=gate, **given)
 
-    code(
-        encoder,
-        sources,
-        output,
-        way,
-        batch,
-        overwrite=overwrite,
-        processes=processes,
-        cluster=cluster,
-        workers=workers,
-        device=device,
-    )
+    code(encoder, files, way, "encoded", device)

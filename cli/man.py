@@ -21,7 +21,12 @@ def man(context: click.Context) -> None:
 def page(program: click.Command) -> str:
     """The manual page of all commands, for man's macros of roff."""
     context = click.Context(program, info_name="svcodec")
-    lines = [f'.TH SVCODEC 1 "" "svcodec {__version__}" "svcodec"', ".SH NAME", "svcodec \\- a learned image codec"]
+    lines = [
+        f'.TH SVCODEC 1 "" "svcodec {__version__}" "svcodec"',
+        ".ad l",
+        ".SH NAME",
+        "svcodec \\- a learned image codec",
+    ]
     lines += [".SH SYNOPSIS", _usage(context), ".SH DESCRIPTION", *_text(program), *_options(context)]
     lines.append(".SH COMMANDS")
     for inner in _commands(context):

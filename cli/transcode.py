@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from ..distributed import Cutter
-from .batch import Batch
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES
 from .jobs import Way
 from .options import dry_run_option, jobs_option, json_option, overwrite_option, quiet_option, skip_option
-from .recoding import code
+from .recoding import Files, code, of_files
 
 
 @click.command()
@@ -30,33 +29,12 @@ from .recoding import code
 @jobs_option
 @json_option
 @quiet_option
-def transcode(
-    sources: tuple[str, ...],
-    output: str,
-    levels: int,
-    overwrite: bool,
-    skip_existing: bool,
-    dry_run: bool,
-    processes: int,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+@of_files
+def transcode(files: Files, levels: int) -> None:
     """Make smaller .svc files of .svc files, by leaving out the finest levels.
 
     Nothing is decoded or coded anew. A file of a lossy tier gives a picture of the same size, less sharp; a lossless
     one the exact picture at 1/2 (of 3 levels), 1/4 or 1/8 of its size.
     """
-    batch = Batch("cut", as_json=as_json, quiet=quiet, skip_existing=skip_existing, dry=dry_run)
     way = Way(reads=STREAM_SUFFIXES, writes=STREAM_SUFFIXES, rename=lambda name: name)
-    code(
-        lambda target: Cutter(levels),
-        sources,
-        output,
-        way,
-        batch,
-        overwrite=overwrite,
-        processes=processes,
-        cluster=None,
-        workers=None,
-        device="cpu",
-    )
+    code(lambda target: Cutter(levels), files, way, "cut")

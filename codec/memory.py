@@ -12,7 +12,6 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from ..bitstream.container import Tier
 from ..errors import OutOfMemoryError, TooLargeError, ran_out_of_memory
-from .tiling import TILE
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -50,6 +49,8 @@ def cost_of(costs: Mapping[Tier, Cost], tier: Tier, deep: bool, k: int = 0) -> C
 
 def needed(cost: Cost, width: int, height: int) -> int:
     """Bytes that a picture takes, about; a side that is odd takes as much as the next even one."""
+    from .tiling import TILE  # which waits for NumPy
+
     pixels = (width + width % 2) * (height + height % 2)
     return BASE + cost.pixel * pixels + cost.tile * min(pixels, TILE * TILE)
 

@@ -44,9 +44,8 @@ class Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.initialising:
             self._initialise(x)
-        # what torch's own weight normalisation calls: one kernel forth and one back, as small layers wait for kernels
-        weight = torch._weight_norm(self.weight, self.gain[:, None, None, None], 0)
-        return F.conv2d(x, weight, self.bias, padding=self.padding)
+        norm = torch.linalg.vector_norm(self.weight, dim=(1, 2, 3))
+        return F.conv2d(x, self.weight * (self.gain / norm)[:, None, None, None], self.bias, padding=self.padding)
 
     def _initialise(self, x: Tensor) -> None:
         self.gain.fill_(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -16,16 +17,16 @@ from .representations import Shape
 MAX_LOG_FACTOR = 2.0  # a coupling scales by e^-2 to e^2
 
 
-class Prior(nn.Module):
+class Prior(nn.Module, ABC):
     """A density over u, (b, *shape)."""
 
+    @abstractmethod
     def log_density(self, u: Tensor) -> Tensor:
         """ln p(u): (b,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, count: int, noise: Noise) -> Tensor:
         """Samples of u, (count, *shape)."""
-        raise NotImplementedError
 
 
 class Normal(Prior):

@@ -37,11 +37,10 @@ class Rate:
     @cached_property
     def between(self) -> tuple[Tensor, Tensor, Tensor]:
         """The rows of all tunes' knots that the quality lies between, int64, and how far between, 0..1: (b,) each."""
-        with torch.inference_mode(False):  # what is kept may be trained with later
-            at = (self.quality - 1.0) * ((KNOTS - 1) / (QUALITIES - 1))
-            low = at.floor().clamp(0, KNOTS - 2)
-            row = self.tune * KNOTS + low.long()
-            return row, row + 1, at - low
+        at = (self.quality - 1.0) * ((KNOTS - 1) / (QUALITIES - 1))
+        low = at.floor().clamp(0, KNOTS - 2)
+        row = self.tune * KNOTS + low.long()
+        return row, row + 1, at - low
 
 
 class Residual(nn.Module):

@@ -73,6 +73,7 @@ def test_training_goes_on_through_the_grids_of_a_model_file(shipped: Path, portr
     errors = [(found - image).square().mean().item() for found in (picture, expected)]
     assert errors[0] == pytest.approx(errors[1], rel=0.03)
     assert bits.sum().item() == pytest.approx(expected_bits.sum().item(), rel=0.01)
+    rate = Rate.of(100.0, 1, 1, image.device)  # one that was used in inference keeps tensors of it
     picture, bits = model.train().ladder(image, rate)
     (bits.sum() + (picture - image).square().sum()).backward()
     without = [name for name, p in model.ladder.named_parameters() if p.grad is None or not p.grad.abs().sum()]

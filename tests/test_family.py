@@ -279,9 +279,9 @@ def test_files_that_are_no_models_of_the_family() -> None:
     for content, text in (
         (photo, "none of the family"),
         (b"nothing", "no safetensors file"),
-        (storage.to_bytes({}, {"format": stored.FORMAT}), "no configuration"),
-        (storage.to_bytes({}, {"format": stored.FORMAT, "configuration": "[1]"}), "no configuration"),
-        (storage.to_bytes({}, {"format": stored.FORMAT, "configuration": '{"side": 7}'}), "no configuration"),
+        (storage.to_bytes(weights, {"format": stored.FORMAT}), "no configuration"),
+        (storage.to_bytes(weights, {"format": stored.FORMAT, "configuration": "[1]"}), "no configuration"),
+        (storage.to_bytes(weights, {"format": stored.FORMAT, "configuration": '{"side": 7}'}), "no configuration"),
         (storage.to_bytes(weights, {"format": stored.FORMAT, "configuration": configuration}), "not as many weights"),
     ):
         with pytest.raises(svcodec.ModelError, match=text):

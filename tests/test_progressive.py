@@ -154,9 +154,11 @@ def test_what_is_there_of_a_tile_is_used(codec: svcodec.Codec, scene: Samples, m
     with pytest.warns(svcodec.DroppedWarning):
         found = codec.decode_array(data[: data.index(codes) + len(codes) * 2 // 3], partial=True)
     tiles = [place.inside for place in tiling.tiles_of((91, 130))]
-    reached = [max(i for i, level in enumerate(levels) if np.array_equal(level[tile], found[tile])) for tile in tiles]
-    assert reached == sorted(reached, reverse=True)
-    assert len(set(reached)) == 2
+    reached = [len(levels)]
+    for tile in tiles:  # one whose finest details are all 0 looks as without them
+        alike = [i for i, level in enumerate(levels) if np.array_equal(level[tile], found[tile])]
+        reached.append(max(i for i in alike if i <= reached[-1]))
+    assert len(set(reached[1:])) == 2
 
 
 @pytest.mark.parametrize("tier", ["lossless", "plain"])

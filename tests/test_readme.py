@@ -40,7 +40,7 @@ def subcommands(*path: str) -> list[str]:
 
 
 def options_of(path: list[str]) -> set[str]:
-    return set(re.findall(r"--[a-z-]+", help_of(*path).partition("\nOptions:\n")[2])) - {"--help"}
+    return set(re.findall(r"--[a-z0-9-]+", help_of(*path).partition("\nOptions:\n")[2])) - {"--help"}
 
 
 def prepare(folder: Path, portrait: Path) -> None:

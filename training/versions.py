@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 from ..arrays import Pixels
-from .photos import FILTERS
 
+FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 SMALLEST = 128  # pixels of the shorter side of a version
 LARGE = 1 << 21  # pixels, about, from which on versions are made of a reduced photo
 DRAWN = 3  # versions of each photo

@@ -7,6 +7,7 @@ RealNVP has it. What a mode does not code is the mean of its distribution, or wi
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -31,20 +32,20 @@ from .variables import component_of, on_grid, pop_latent, pop_level, push_latent
 COARSE = 2  # bits behind the point of latents
 
 
-class Road:
+class Road(ABC):
     """What the variables of a tile come from, on the way from u down to x: an encoder's or a decoder's."""
 
+    @abstractmethod
     def u(self) -> Tensor:
         """u."""
-        raise NotImplementedError
 
+    @abstractmethod
     def level(self, k: int, pixels: PixelDistribution) -> Tensor:
         """y_k, given its distribution."""
-        raise NotImplementedError
 
+    @abstractmethod
     def latent(self, k: int, gaussian: Gaussian) -> Tensor:
         """z_k, given its prior."""
-        raise NotImplementedError
 
 
 class Writer(Road):

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from svcodec.training import loop
+from svcodec.training import loop, torchrun
 from svcodec.training.optimizer import Optimizer
 from svcodec.training.settings import Settings
 
@@ -47,7 +47,7 @@ def train(folder, parts):
     torch.manual_seed(part)  # processes begin with different weights: those of the first count
     net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ELU(), nn.Conv2d(4, 3, 1))
     shares = Shares(part, parts)
-    loop.of_the_first = lambda done, *_: shares.step / STEPS  # so many steps, whatever the time
+    torchrun.Processes.of_the_first = lambda *_: shares.step / STEPS  # so many steps, whatever the time
     objective = loop.Objective(
         'net',
         ('0', '2'),
