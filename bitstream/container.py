@@ -72,6 +72,7 @@ class Variable(IntEnum):
     BORROWED = 64
 
 
+DEEP = 2  # beside the colour: there are sixteen bits per sample
 _VERDICT = struct.Struct("<ii")
 
 
@@ -121,7 +122,8 @@ class Stream:
         metadata: colour profile, EXIF and whatever else describes the picture.
         verdict: what the gate found, where it was asked.
         plain: a lossless picture as it is written without a model.
-        fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight; None for eight bits.
+        fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight, empty where the file
+            ended before it; None for eight bits.
         levels: how many parts of each tile's stack are there, 1..3, where the others were cut off.
         early: the file ended early, perhaps in the codes; nothing of it is checked, and what follows them is not there.
         machine: the fingerprint of the machine's arithmetic, 8 bytes, where the model is not computed exactly.
@@ -233,10 +235,13 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
         if not (partial and sections):
             raise
     contents = _contents(sections)
+    deep = bool(colour & DEEP)
+    if deep != (Section.FINE in contents) and not early:
+        raise CorruptError("the file contradicts itself about the bits of its samples")
     try:
         return Stream(
             tier=Tier(tier),
-            colour=Colour(colour),
+            colour=Colour(colour & ~DEEP),
             quality=quality or None,
             tune=None if tune is None else Tune(tune),
             width=width,
@@ -249,7 +254,7 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
             metadata=Metadata.of(contents),
             verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
             plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
-            fine=contents.get(Section.FINE),
+            fine=contents.get(Section.FINE, b"" if deep else None),
             machine=contents.get(Section.MACHINE),
             levels=None if (cut := contents.get(Section.CUT)) is None else _read_cut(cut),
             early=early,
@@ -270,7 +275,8 @@ def _read_sections(reader: Reader, sections: list[tuple[int, bytes]], partial: b
 
 def _header(stream: Stream) -> bytes:
     name = stream.model_name.encode("ascii")
-    fields = bytes([VERSION, stream.tier, stream.colour, stream.quality or 0])
+    colour = stream.colour | (0 if stream.fine is None else DEEP)
+    fields = bytes([VERSION, stream.tier, colour, stream.quality or 0])
     tune = b"" if stream.tune is None else bytes([stream.tune])
     size = varint(stream.width) + varint(stream.height)
     return MAGIC + fields + tune + size + bytes([len(name)]) + name + stream.model_hash

@@ -62,7 +62,7 @@ SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
     callback=lambda context, parameter, value: value and _region(value),
     help="Decode W x H pixels from column X and row Y on, and compute no more than it takes.",
 )
-@click.option("--partial", is_flag=True, help="Decode what there is of a file of a lossy tier that ends early.")
+@click.option("--partial", is_flag=True, help="Decode what there is of a file that ends early.")
 @click.option("--thumbnail", "scale", flag_value="1/8", help="The same as --scale 1/8.")
 @max_pixels_option
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that each file names.")

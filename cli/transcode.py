@@ -20,9 +20,9 @@ from .recoding import Files, code, of_files
 @click.option(
     "--levels",
     type=click.IntRange(1, 3),
-    required=True,
     help="How many of the four levels to keep, from the coarsest on.",
 )
+@click.option("--bytes", metavar="N", type=click.IntRange(1), help="Keep as many levels as a file of N bytes holds.")
 @overwrite_option
 @skip_option
 @dry_run_option
@@ -30,11 +30,13 @@ from .recoding import Files, code, of_files
 @json_option
 @quiet_option
 @of_files
-def transcode(files: Files, levels: int) -> None:
-    """Make smaller .svc files of .svc files, by leaving out the finest levels.
+def transcode(files: Files, levels: int | None, bytes: int | None) -> None:
+    """Make smaller .svc files of .svc files, by leaving out the finest levels: by --levels or --bytes.
 
     Nothing is decoded or coded anew. A file of a lossy tier gives a picture of the same size, less sharp; a lossless
     one the exact picture at 1/2 (of 3 levels), 1/4 or 1/8 of its size.
     """
+    if (levels is None) == (bytes is None):
+        raise click.UsageError("say by --levels or --bytes how much is to be kept")
     way = Way(reads=STREAM_SUFFIXES, writes=STREAM_SUFFIXES, rename=lambda name: name)
-    code(lambda target: Cutter(levels), files, way, "cut")
+    code(lambda target: Cutter(levels, bytes), files, way, "cut")

@@ -278,7 +278,7 @@ class Codec:
             region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more
                 are read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded
                 outwards.
-            partial: a file of a lossy tier that ends early will do, as for `svcodec.decode`.
+            partial: a file that ends early will do, as for `svcodec.decode`.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
                 picture that takes less than 1/64 bit for each count eightfold.
 

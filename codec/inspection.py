@@ -10,6 +10,7 @@ from typing import Any
 from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
 from .memory import tells_out_of_memory
 from .sources import Source, read_stream
+from .streams import beginning
 from .tiers import SPECS
 
 
@@ -104,7 +105,7 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
 
     Args:
         source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
-        partial: a file that ends early will do, as for `decode`; sections are those that are there.
+        partial: a file that ends early will do, as for `decode`; sections and levels are those that are there.
 
     Raises:
         InputError: the source can't be read.
@@ -112,7 +113,8 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
         OutOfMemoryError: memory ran out.
     """
     data = read_stream(source)
-    stream = unpack(data, partial)
+    read = unpack(data, partial)
+    stream = beginning(read) if read.early else read
     spec = SPECS[stream.tier]
     return Info(
         tier=spec.name,
@@ -140,7 +142,7 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
             )
             for entry in stream.account
         ),
-        sections=section_sizes(stream),
+        sections=section_sizes(read),
         gate=None if stream.verdict is None else _judgement(stream.verdict),
     )
 

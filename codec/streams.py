@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 from ..arrays import Deep, Pixels, halved
-from ..bitstream.codes import PARTS
+from ..bitstream.codes import PARTS, Codes
 from ..bitstream.container import Colour, Stream, Tier, unpack
 from ..bitstream.forms import Plain
 from ..errors import DroppedWarning, InputError, TruncatedError
@@ -16,7 +17,7 @@ from .pictures import Picture, decode_alpha
 from .pictures.reduction import seen, seen_picture
 from .sixteen import joined
 from .sources import Source, read_stream
-from .tiling import covering, size_of
+from .tiling import covering, size_of, tiles_of
 from .views import View
 
 
@@ -36,21 +37,30 @@ def open_stream(source: Source, max_pixels: int | None, partial: bool = False) -
     stream = unpack(read_stream(source), partial)
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
     if stream.early:
-        refuse_beginning(stream)
+        stream = beginning(stream)
         text = "not there, as the file ends early: details in part, and alpha and metadata, if it had any"
         warnings.warn(text, DroppedWarning, stacklevel=4)
     return stream
 
 
-def refuse_beginning(stream: Stream) -> None:
-    """Raise TruncatedError for a stream of which no beginning is a picture."""
+def beginning(stream: Stream) -> Stream:
+    """The picture that there is in a stream that ends early: of a lossless one the finest level that is whole.
+
+    Raises:
+        TruncatedError: there is none.
+    """
     if stream.plain:
         raise TruncatedError("the file ends early, and a picture written without a model has no coarser ones in it")
-    if stream.tier is Tier.LOSSLESS:
-        raise TruncatedError(
-            "the file ends early, and only the end of a lossless one says whether it has 16 bits: `svcodec transcode` "
-            "cuts lossless files while they are whole"
-        )
+    if stream.fine is not None:
+        raise TruncatedError("the file ends early, and the lower bits of a picture of 16 have no coarser ones in them")
+    if stream.tier is not Tier.LOSSLESS:
+        return stream
+    tiles, there = len(tiles_of((stream.height, stream.width))), stream.levels or PARTS
+    codes = Codes(stream.codes, there, early=True)
+    levels = min(map(len, codes.parts(tiles)))
+    if not levels:
+        raise TruncatedError("the file ends before it gives the picture at an eighth of its size")
+    return replace(stream, codes=codes.cut(tiles, levels), levels=None if levels == PARTS else levels)
 
 
 def mode_of(stream: Stream) -> str:

@@ -91,13 +91,15 @@ class Decoder:
 class Cutter:
     """.svc files without their finest levels: `cutter(content, name)` is the smaller file and its statistics."""
 
-    def __init__(self, levels: int):
+    def __init__(self, levels: int | None = None, bytes: int | None = None):
         """Keep what all files have in common.
 
         Args:
             levels: how many to keep, as for `svcodec.cut`.
+            bytes: likewise.
         """
         self.levels = levels
+        self.bytes = bytes
 
     def __call__(self, content: bytes, name: str) -> tuple[bytes, dict[str, Any]]:
         """Cut one file.
@@ -114,7 +116,7 @@ class Cutter:
         """
         from .. import cut, inspect
 
-        smaller = cut(content, self.levels)
+        smaller = cut(content, self.levels, bytes=self.bytes)
         return smaller, _statistics(name, len(content), len(smaller), inspect(smaller))
 
 

@@ -237,7 +237,7 @@ class DetailLevel(nn.Module):
         self.absorb = nn.ModuleList(ExactConv2d(2 * len(group.channels), features, fine=True) for group in GROUPS)
         self.decoder_scale = QualityScale(features)
         self.decoder = residuals(features, 2)
-        self.correction = ExactConv2d(features, 12, zero=True, rectified=True)
+        self.correction = ExactConv2d(features, 12, zero=True, rectified=True, fine=True)
         self.posterior_input = ExactConv2d(15, features, fine=True)
         self.posterior_scale = QualityScale(features)
         self.posterior_trunk = residuals(features, 3)

@@ -161,13 +161,51 @@ def test_what_is_there_of_a_tile_is_used(codec: svcodec.Codec, scene: Samples, m
     assert len(set(reached[1:])) == 2
 
 
-@pytest.mark.parametrize("tier", ["lossless", "plain"])
-def test_of_lossless_files_no_beginning_is_a_picture(scene: Samples, tier: str) -> None:
-    pixels = scene if tier == "lossless" else np.zeros((90, 90), np.uint8)
+@pytest.mark.usefixtures("side")
+def test_beginnings_of_lossless_files_are_exact_halvings(codec: svcodec.Codec, scene: Samples) -> None:
+    data = codec.encode(scene, tier="lossless", effort=2)
+    sizes = []
+    for length in np.linspace(data.index(unpack(data).codes), len(data) - 1, 40).astype(int):
+        part = data[:length]
+        with pytest.raises(svcodec.TruncatedError, match="ends early"):
+            codec.decode(part)
+        try:
+            levels = svcodec.inspect(part, partial=True).levels or 4
+        except svcodec.TruncatedError:
+            assert not sizes  # whatever is longer gives a picture too
+            with pytest.raises(svcodec.TruncatedError):
+                codec.decode(part, partial=True)
+            continue
+        with pytest.warns(svcodec.DroppedWarning, match="ends early"):
+            assert np.array_equal(codec.decode_array(part, partial=True), halved(scene, 4 - levels))
+        sizes.append(levels)
+    assert sizes == sorted(sizes) and set(sizes) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("kind", ["plain", "deep"])
+def test_files_of_which_no_beginning_is_a_picture(kind: str) -> None:
+    rows, columns = np.mgrid[:90, :90]
+    pixels = np.zeros((90, 90), np.uint8) if kind == "plain" else (rows * columns * 7 + rows).astype(np.uint16)
     data = svcodec.encode(pixels, tier="lossless")
     for length in (len(data) - 1, len(data) * 3 // 4):
         with pytest.raises(svcodec.TruncatedError, match="ends early"):
-            svcodec.decode(data[:length], partial=True)
+            svcodec.decode_array(data[:length], partial=True)
+
+
+@pytest.mark.parametrize("tier", ["standard", "lossless"])
+def test_as_many_levels_are_kept_as_fit(codec: svcodec.Codec, scene: Samples, tier: str) -> None:
+    data = codec.encode(scene, tier=tier)
+    files = [svcodec.cut(data, levels) for levels in (1, 2, 3)] + [data]
+    for less, file in zip([None, *files], files, strict=False):
+        assert svcodec.cut(data, bytes=len(file)) == file
+        if less is None:
+            with pytest.raises(svcodec.InputError, match=f"has {len(file)} bytes, not {len(file) - 1}"):
+                svcodec.cut(data, bytes=len(file) - 1)
+        else:
+            assert svcodec.cut(data, bytes=len(file) - 1) == less
+    for arguments in ({}, {"levels": 1, "bytes": 1}):
+        with pytest.raises(svcodec.InputError, match="by levels or by bytes"):
+            svcodec.cut(data, **arguments)
 
 
 def test_damage_is_no_early_end(codec: svcodec.Codec, scene: Samples) -> None:
@@ -188,6 +226,11 @@ def test_on_the_command_line(svc: Run, codec: svcodec.Codec, scene: Samples, tmp
     assert "levels   2 of 4" in svc("info", target / "a.svc").stdout
     assert svc("transcode", source, "--levels", 2).exit_code == 2  # it needs an output
     assert svc("transcode", source, "-o", source, "--levels", 2).exit_code == 1  # that is no input
+    most = len(svcodec.cut(source, 3))
+    assert svc("transcode", source, "-o", tmp_path / "b.svc", "--bytes", most).exit_code == 0
+    assert (tmp_path / "b.svc").read_bytes() == svcodec.cut(source, 3)
+    for options in ((), ("--levels", 2, "--bytes", 9)):
+        assert svc("transcode", source, "-o", tmp_path / "c.svc", *options).exit_code == 2
     assert svcodec.inspect(source).levels is None
 
 

@@ -41,7 +41,7 @@ def codec() -> svcodec.Codec:
 
 @pytest.fixture(scope="module")
 def model() -> reference.Model:
-    return reference.Model((resources.files("svcodec.models") / "weights/photo-5.safetensors").read_bytes())
+    return reference.Model((resources.files("svcodec.models") / "weights/photo-6.safetensors").read_bytes())
 
 
 def test_it_stands_on_its_own() -> None:

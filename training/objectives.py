@@ -47,7 +47,7 @@ def ladder_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
     weight = trade_off(rate.quality)
     # a picture without details cannot follow a high quality: no step should be spent on its being far off
     weight = torch.where(dropped > 0, weight.clamp_max(0.004), weight)
-    loss = ((bpp + weight * distortion) * (trade_off(rate.quality) / 0.01) ** -0.35).mean()
+    loss = ((bpp + weight * distortion) * (trade_off(rate.quality) / 0.01) ** -0.45).mean()
     share = plain / plain.sum().clamp_min(1)
     log_error = error.clamp_min(LEAST_ERROR).log10()
     return loss, {"bpp": (bpp.detach() * share).sum(), "log10 mse": (log_error.detach() * share).sum()}

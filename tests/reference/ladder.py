@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .planes import Size, from_quarters, unfold, varied
 from .stack import Floats, Integers, Stack
-from .weights import BYTE, FINE, FINE_RECTIFIED, RECTIFIED, Model
+from .weights import BYTE, FINE, FINE_RECTIFIED, Model
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -113,7 +113,7 @@ class Ladder:
         p, q, r = (details * np.float32(1 / 2)).reshape(3, 3, *size)
         upper, lower = level + q, level - q
         below = from_quarters([upper + (p + r), upper - (p + r), lower + (p - r), lower - (p - r)], finer)
-        correction = unfold(model.convolve(f"{name}.correction", features, RECTIFIED), finer)
+        correction = unfold(model.convolve(f"{name}.correction", features, FINE_RECTIFIED), finer)
         return below + correction * varied(below), features
 
     def _group(

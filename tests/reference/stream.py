@@ -90,13 +90,15 @@ def parse(data: bytes) -> Stream:
         raise Malformed("the checksum is wrong")
     if any(FINE < kind < ANCILLARY and kind != CUT for kind in sections) or (CODES in sections) == (PLAIN in sections):
         raise Malformed("these sections do not make a picture")
-    if tier >= len(TIERS) or colour > 1 or quality > 100 or tune > 1 or not (width and height):
+    if tier >= len(TIERS) or colour > 3 or quality > 100 or tune > 1 or not (width and height):
         raise Malformed("a field is out of range")
     levels = sections.get(CUT, bytes([4]))
     if len(levels) != 1 or not 1 <= levels[0] <= (3 if CUT in sections else 4):
         raise Malformed("cut to no number of levels")
+    if (colour > 1) != (FINE in sections):
+        raise Malformed("sixteen bits by one account only")
     if CUT in sections and (PLAIN in sections or FINE in sections):
         raise Malformed("cut, and has no levels")
     # "where the tier takes none, latents have quality 50 and tune PSNR"
     size = height, width
-    return Stream(TIERS[tier], colour == 0, quality or 50, tune, size, model, hash_, sections, levels[0])
+    return Stream(TIERS[tier], not colour & 1, quality or 50, tune, size, model, hash_, sections, levels[0])
