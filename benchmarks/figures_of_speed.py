@@ -12,8 +12,8 @@ def slowness() -> str:
     result = read("kodak-speed.json")
     standard, lossless = (result["seconds"][name] for name in ("standard", "lossless"))
     return (
-        f"- It is slow. On {result['threads']} threads a photo of 768 x 512 pixels takes {standard['encode']:.2f} s to "
-        f"encode in `standard`,\n  {lossless['encode']:.2f} s in `lossless`; JPEG takes hundredths of a second."
+        f"- It is slow. On {result['threads']} threads {standard['encode']:.2f} s encode a photo of 768 x 512 pixels in "
+        f"`standard`, {lossless['encode']:.2f} s in `lossless`."
     )
 
 
