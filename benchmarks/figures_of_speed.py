@@ -12,8 +12,8 @@ def slowness() -> str:
     result = read("kodak-speed.json")
     standard, lossless = (result["seconds"][name] for name in ("standard", "lossless"))
     return (
-        f"- It is slow. On {result['threads']} threads {standard['encode']:.2f} s encode a photo of 768 x 512 pixels in "
-        f"`standard`, {lossless['encode']:.2f} s in `lossless`."
+        f"- It is slow. On {result['threads']} threads {standard['encode']:.2f} s encode a photo of 768 x 512 pixels "
+        f"in `standard`, {lossless['encode']:.2f} s in `lossless`."
     )
 
 
