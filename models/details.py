@@ -244,13 +244,17 @@ class DetailLevel(nn.Module):
         self.posterior_output = ExactConv2d(features, 9, zero=True, rectified=True, fine=True)
 
     def posterior(self, target: Tensor, level: Tensor, rate: Rate) -> Tensor:
-        """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in steps not adjusted."""
+        """Mean of q(z_k | y_{k-1}), given also y_k as the decoder has it: (b, 9, h, w) in steps not adjusted.
+
+        The network corrects nothing where y_k and the details are the same all around: there they are right.
+        """
         target = pad_even(target)
         seen = torch.cat([F.pixel_unshuffle(target, 2) - level.repeat_interleave(4, 1), level], 1)
         features = self.posterior_scale(self.posterior_input(seen), rate)
         details = haar_details(target)
         correction = self.posterior_output(self.posterior_trunk(features)).float()
-        return (details + correction * varied(details)) * self.gains(rate)[1]
+        wrong = varied(details) | varied(level).repeat(1, 3, 1, 1)
+        return (details + correction * wrong) * self.gains(rate)[1]
 
     def draw(self, level: Tensor, coarser: Tensor | None, rate: Rate, draw: Draw) -> tuple[Tensor, Tensor]:
         """Draw z_k: its details in units of the image, (b, 9, h, w), and the features that follow.

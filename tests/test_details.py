@@ -201,6 +201,10 @@ def test_what_is_flat_stays_flat() -> None:
         details, features = level.draw(coarse, None, rate, draw_rounded(inferred))
         assert not inferred.any() and not details.any()
         assert torch.equal(level.synthesise(coarse, details, features, (12, 16)), flat)
+        coarse = coarse.clone()
+        coarse[0, 0, 2, 3] += 0.1  # decoded wrong: the posterior may put it right around there, and only there
+        inferred = level.posterior(flat, coarse, rate)
+        assert inferred[..., 1:4, 2:5].any() and not inferred[..., 4:, :].any() and not inferred[..., 5:].any()
 
 
 def test_ladders_take_each_picture_by_its_rate() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,14 @@ def test_one_colour_is_within_one_level(colour: tuple[int, int, int], options: d
     assert errors(np.full((70, 90, 3), colour, np.uint8), **options).max() <= 1
 
 
-@pytest.mark.parametrize(("drawing", "more_than_one"), [(drawings.page, 0.05), (drawings.chart, 0.25)])
-def test_flat_areas_of_drawings(drawing: Any, more_than_one: float) -> None:
+@pytest.mark.parametrize(
+    ("drawing", "more_than_one"), [(drawings.page, 0.01), (drawings.chart, 0.1), (drawings.flat_colours, 0.2)]
+)
+def test_flat_areas_of_drawings(drawing: Callable[[], npt.NDArray[np.uint8]], more_than_one: float) -> None:
     pixels = drawing()
     there = errors(pixels)[flat(pixels)]
     assert there.mean() < 1 and (there > 1).mean() < more_than_one
 
 
-def test_gradients_have_no_steps() -> None:
-    assert errors(drawings.gradient()).mean() < 1
+def test_gradients_stay_smooth() -> None:
+    assert errors(drawings.gradient()).mean() < 1.5
