@@ -10,7 +10,6 @@ from typing import Any
 from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
 from .memory import tells_out_of_memory
 from .sources import Source, read_stream
-from .streams import beginning
 from .tiers import SPECS
 
 
@@ -114,7 +113,11 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
     """
     data = read_stream(source)
     read = unpack(data, partial)
-    stream = beginning(read) if read.early else read
+    stream = read
+    if read.early:
+        from .streams import beginning  # only here: inspecting whole files does without NumPy
+
+        stream = beginning(read)
     spec = SPECS[stream.tier]
     return Info(
         tier=spec.name,
