@@ -180,7 +180,13 @@ class ExactConv2d(nn.Conv2d):
         sums = self._reached(self.weight, self.bias, torch.zeros_like(self.bias, dtype=torch.int64))
         exponents = torch.floor(torch.log2(steps / sums.clamp_min(self._reach * 2.0**-8)))
         largest = self.weight.double().abs().amax((1, 2, 3)).clamp_min(2.0**-20)
-        return torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest))).long()
+        finest = torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest))).long()
+        # Those that `_rounded_by` put on a grid twice as fine need no margin, and stay as they are.
+        steps = self.weight.double() * torch.exp2(finest + 1.0).view(-1, 1, 1, 1)
+        whole = (steps == steps.round()).all(3).all(2).all(1) & (
+            largest * torch.exp2(finest + 1.0) <= self.weight_steps
+        )
+        return finest + (whole & (self._reached(self.weight, self.bias, finest + 1) < 2.0**SUM_BITS - 1)).long()
 
     def _bias_on_grid(self, bias: Tensor, scale: Tensor) -> Tensor:
         step = scale * 2.0**self.input_exponent
