@@ -182,10 +182,8 @@ class ExactConv2d(nn.Conv2d):
         largest = self.weight.double().abs().amax((1, 2, 3)).clamp_min(2.0**-20)
         finest = torch.minimum(exponents, torch.floor(torch.log2(self.weight_steps / largest))).long()
         # Those that `_rounded_by` put on a grid twice as fine need no margin, and stay as they are.
-        steps = self.weight.double() * torch.exp2(finest + 1.0).view(-1, 1, 1, 1)
-        whole = (steps == steps.round()).all(3).all(2).all(1) & (
-            largest * torch.exp2(finest + 1.0) <= self.weight_steps
-        )
+        finer = (self.weight.double() * torch.exp2(finest + 1.0).view(-1, 1, 1, 1)).flatten(1)
+        whole = (finer == finer.round()).all(1) & (finer.abs().amax(1) <= self.weight_steps)
         return finest + (whole & (self._reached(self.weight, self.bias, finest + 1) < 2.0**SUM_BITS - 1)).long()
 
     def _bias_on_grid(self, bias: Tensor, scale: Tensor) -> Tensor:
