@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from svcodec.models import transforms
 from svcodec.models.pyramid import Pyramid, level_sizes
@@ -46,6 +47,13 @@ def test_opponent_colour_is_orthonormal_and_comes_back(height: int, width: int, 
     centred = (image - transforms.SAMPLE_CENTRE) / transforms.SAMPLE_UNIT
     assert torch.allclose(opponent.square().sum(1), centred.square().sum(1), atol=1e-4)
     assert torch.equal(transforms.to_rgb(opponent).round(), image)
+
+
+@given(sides, sides, st.integers(0, 99))
+def test_samples_vary_where_not_all_around_are_the_same(height: int, width: int, seed: int) -> None:
+    image = (levels(height, width, seed) > 250).float()
+    high, low = F.max_pool2d(image, 3, 1, 1), -F.max_pool2d(-image, 3, 1, 1)
+    assert torch.equal(transforms.varied(image), high > low)
 
 
 def test_grey_has_no_colour() -> None:
