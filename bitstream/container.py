@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ..errors import CorruptError, InputError, TruncatedError, UnsupportedError
 from ..tunes import Tune
-from .codes import PARTS
+from .codes import PARTS, Codes
 from .fields import Reader, varint
 from .forms import Plain
 from .metadata import NOTHING, Metadata
@@ -177,6 +177,10 @@ class Stream:
             raise InputError(f"{self.model_name!r} is no model name")
         elif len(self.model_hash) != MODEL_HASH_BYTES:
             raise InputError(f"a model's hash takes {MODEL_HASH_BYTES} bytes")
+
+    def tiles_codes(self) -> Codes:
+        """The codes as those of tiles, in parts."""
+        return Codes(self.codes, self.levels or PARTS, self.early)
 
 
 def pack(stream: Stream) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from dataclasses import replace
 
-from ..bitstream.codes import PARTS, Codes
+from ..bitstream.codes import PARTS
 from ..bitstream.container import Stream, Variable, pack, unpack
 from ..errors import InputError
 from .arguments import whole_number
@@ -62,7 +62,7 @@ def _cut(stream: Stream, levels: int, source: Source) -> builtins.bytes:
     if stream.plain or stream.fine is not None or stream.machine:
         kind = "written without a model" if stream.plain else "of 16 bits" if stream.fine is not None else "of floats"
         raise InputError(f"{prefix(source)}the picture is {kind}: its codes have no levels that could be cut off")
-    codes = Codes(stream.codes, stream.levels or PARTS).cut(len(tiles_of((stream.height, stream.width))), levels)
+    codes = stream.tiles_codes().cut(len(tiles_of((stream.height, stream.width))), levels)
     kept = {variable for part in _VARIABLES[:levels] for variable in part}
     account = tuple(entry for entry in stream.account if entry.variable in kept)
     return pack(replace(stream, codes=codes, levels=levels, account=account))

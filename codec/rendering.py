@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..arrays import Pixels
-from ..bitstream.codes import PARTS, Codes
+from ..bitstream.codes import PARTS
 from ..bitstream.container import Colour, Stream
 from ..errors import CorruptError, ModelError, StreamError, TruncatedError
 from . import lossless, lossy
@@ -38,7 +38,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         )
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     where, deep = view.where(size), stream.fine is not None
-    codes = Codes(stream.codes, stream.levels or PARTS, stream.early)
+    codes = stream.tiles_codes()
     times = max(view.times, least_halvings(stream))
     wanted, k = (whole(size), 0) if deep else (where, times)  # lower bits are those of all pixels
     height, width = size_of(of_tiles(wanted, size))

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import replace
 
 from ..arrays import Deep, Pixels, halved
-from ..bitstream.codes import PARTS, Codes
+from ..bitstream.codes import PARTS
 from ..bitstream.container import Colour, Stream, Tier, unpack
 from ..bitstream.forms import Plain
 from ..errors import DroppedWarning, InputError, TruncatedError
@@ -55,8 +55,7 @@ def beginning(stream: Stream) -> Stream:
         raise TruncatedError("the file ends early, and the lower bits of a picture of 16 have no coarser ones in them")
     if stream.tier is not Tier.LOSSLESS:
         return stream
-    tiles, there = len(tiles_of((stream.height, stream.width))), stream.levels or PARTS
-    codes = Codes(stream.codes, there, early=True)
+    tiles, codes = len(tiles_of((stream.height, stream.width))), stream.tiles_codes()
     levels = min(map(len, codes.parts(tiles)))
     if not levels:
         raise TruncatedError("the file ends before it gives the picture at an eighth of its size")
