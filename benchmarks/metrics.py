@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -62,10 +63,15 @@ def butteraugli_decibels(distance: float) -> float | None:
     return -10 * math.log10(distance) if distance else None
 
 
-def flat_deviation(decoded: Pixels, original: Pixels) -> int | None:
-    """The largest deviation of a sample, 0..255, where the original is flat; None where it is nowhere."""
+def flat_areas(original: Pixels) -> npt.NDArray[np.bool_]:
+    """Where all pixels around have the colour of the pixel: (h, w) of (h, w, 3)."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
     square = (FLAT, FLAT, 1)
-    flat = (maximum_filter(original, square) == minimum_filter(original, square)).all(-1)
+    return np.asarray((maximum_filter(original, square) == minimum_filter(original, square)).all(-1))
+
+
+def flat_deviation(decoded: Pixels, original: Pixels) -> int | None:
+    """The largest deviation of a sample, 0..255, where the original is flat; None where it is nowhere."""
+    flat = flat_areas(original)
     return int(np.abs(decoded.astype(int) - original)[flat].max()) if flat.any() else None

@@ -11,20 +11,14 @@ import pytest
 
 import svcodec
 from svcodec.benchmarks import drawings
+from svcodec.benchmarks.metrics import flat_areas
 
 Integers = npt.NDArray[np.int64]
-AROUND = 8  # pixels on each side that have the colour of one on a flat area
 COLOURS = [(255, 255, 255), (0, 0, 0), (30, 30, 30), (128, 128, 128), (200, 30, 60), (90, 150, 210), (253, 246, 227)]
 
 
 def errors(pixels: npt.NDArray[np.uint8], **options: Any) -> Integers:
     return np.abs(svcodec.decode_array(svcodec.encode(pixels, **options)).astype(np.int64) - pixels).max(2)
-
-
-def flat(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    padded = np.pad(pixels, ((AROUND, AROUND), (AROUND, AROUND), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * AROUND + 1, 2 * AROUND + 1), (0, 1))
-    return np.asarray((windows.max((3, 4)) == windows.min((3, 4))).all(2))
 
 
 @pytest.mark.parametrize("colour", COLOURS)
@@ -38,7 +32,7 @@ def test_one_colour_is_within_one_level(colour: tuple[int, int, int], options: d
 )
 def test_flat_areas_of_drawings(drawing: Callable[[], npt.NDArray[np.uint8]], more_than_one: float) -> None:
     pixels = drawing()
-    there = errors(pixels)[flat(pixels)]
+    there = errors(pixels)[flat_areas(pixels)]
     assert there.mean() < 1 and (there > 1).mean() < more_than_one
 
 
