@@ -126,6 +126,7 @@ class Stream:
             ended before it; None for eight bits.
         levels: how many parts of each tile's stack are there, 1..3, where the others were cut off.
         early: the file ended early, perhaps in the codes; nothing of it is checked, and what follows them is not there.
+        flats: of a picture with a quality the areas of one colour, which the codes only come near.
         machine: the fingerprint of the machine's arithmetic, 8 bytes, where the model is not computed exactly.
 
     Raises:
@@ -147,6 +148,7 @@ class Stream:
     verdict: Verdict | None = None
     plain: Plain | None = None
     fine: bytes | None = None
+    flats: bytes | None = None
     machine: bytes | None = None
     levels: int | None = None
     early: bool = False
@@ -162,6 +164,8 @@ class Stream:
             raise InputError(f"{self.width}x{self.height}: a picture can have at most {MAX_PIXELS} pixels")
         if self.fine is not None and self.tier is not Tier.LOSSLESS:
             raise InputError("only a lossless picture has sixteen bits")
+        if self.flats is not None and self.quality is None:
+            raise InputError("only a picture with a quality has areas of one colour beside its codes")
         if self.levels is not None and not 1 <= self.levels < PARTS:
             raise InputError(f"a picture that was cut has 1 to {PARTS - 1} levels, not {self.levels}")
         if self.levels is not None and (self.plain or self.fine is not None or self.machine):
@@ -259,6 +263,7 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
             verdict=None if (verdict := contents.get(Section.GATE)) is None else Verdict(*_VERDICT.unpack(verdict)),
             plain=None if (plain := contents.get(Section.PLAIN)) is None else Plain.of(plain),
             fine=contents.get(Section.FINE, b"" if deep else None),
+            flats=contents.get(Section.FLATS),
             machine=contents.get(Section.MACHINE),
             levels=None if (cut := contents.get(Section.CUT)) is None else _read_cut(cut),
             early=early,
@@ -294,6 +299,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         **stream.metadata.sections,
         Section.PLAIN: None if stream.plain is None else stream.plain.section,
         Section.FINE: stream.fine,
+        Section.FLATS: stream.flats,
         Section.MACHINE: stream.machine,
         Section.CUT: None if stream.levels is None else bytes([stream.levels]),
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import CorruptError, InputError
+from ..errors import InputError
+from .deflated import inflated
 from .fields import Reader, varint
 from .sections import Section
 
@@ -100,7 +101,7 @@ class Metadata:
             CorruptError: one does not decompress.
             InputError, TruncatedError, ValueError, struct.error: one has other content than its kind.
         """
-        known = {kind: _decompress(sections[kind]) for kind in _COMPRESSED if kind in sections}
+        known = {kind: inflated(sections[kind], MAX_METADATA) for kind in _COMPRESSED if kind in sections}
         fields = {kind.name.lower(): known.get(kind) for kind in _BYTES}
         resolution, modified = sections.get(Section.RESOLUTION), sections.get(Section.MODIFIED)
         return cls(
@@ -139,17 +140,6 @@ def _read_texts(content: bytes) -> tuple[Text, ...]:
     while reader.more() and len(texts) <= MAX_TEXTS:
         texts.append(Text(*(reader.take(reader.varint()).decode() for _ in range(4))))
     return tuple(texts)
-
-
-def _decompress(data: bytes) -> bytes:
-    decompressor = zlib.decompressobj()
-    try:
-        content = decompressor.decompress(data, MAX_METADATA + 1)
-    except zlib.error as error:
-        raise CorruptError(f"a metadata section can't be decompressed: {error}") from error
-    if len(content) > MAX_METADATA or not decompressor.eof or decompressor.unused_data:
-        raise CorruptError("a metadata section is too large, incomplete or followed by other data")
-    return content
 
 
 NOTHING = Metadata()

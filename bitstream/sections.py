@@ -21,6 +21,7 @@ class Section(IntEnum):
     FINE = 8
     MACHINE = 9
     CUT = 10
+    FLATS = 11
     GATE = 128
     RESOLUTION = 129
     TEXTS = 130

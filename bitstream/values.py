@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..arrays import Deep, tiles
 from ..errors import CorruptError, StreamError
+from .deflated import inflated
 from .fields import Reader, varint
 
 COUNT = 1 << 16  # values that there are
@@ -62,11 +63,8 @@ class Values:
     @classmethod
     def of_table(cls, table: bytes) -> Values:
         """Inverse of `table`. Raises CorruptError for what is none."""
-        decompressor = zlib.decompressobj()
         try:
-            reader = Reader(decompressor.decompress(table, _LONGEST))
-            if not decompressor.eof or decompressor.unused_data:
-                raise CorruptError("it is too long, incomplete or followed by other data")
+            reader = Reader(inflated(table, _LONGEST))
             runs, last = [], -1
             while reader.more():
                 gap, count = reader.varint(), reader.varint()
@@ -74,7 +72,7 @@ class Values:
                 if not (gap and count and last < COUNT):
                     raise CorruptError("its values don't ascend to 65535 at most")
                 runs.append((gap, count))
-        except (StreamError, zlib.error) as error:
+        except StreamError as error:
             raise CorruptError(f"the table of values can't be read: {error}") from error
         if not runs:
             raise CorruptError("the table of values is empty")

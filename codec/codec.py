@@ -14,7 +14,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..arrays import Pixels
-from ..bitstream.container import Colour, Stream, Verdict, pack
+from ..bitstream.container import Colour, Stream, Tier, Verdict, pack
 from ..bitstream.forms import Plain
 from ..errors import DroppedWarning, InputError, OutlierWarning, RejectedError
 from ..gate.assessment import Assessment, Calibration
@@ -24,6 +24,7 @@ from . import choice, lossy
 from .arguments import GATES, MAX_PIXELS
 from .family import roads
 from .family.family_model import FamilyModel
+from .flats import Flats
 from .gate_files import load_gate
 from .ledger import Coded
 from .memory import ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
@@ -206,17 +207,17 @@ class Codec:
                 raise RejectedError(f"{assessment}: {ADVICE}", assessment)
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
         family = self.model if isinstance(self.model, FamilyModel) else None
+        quality = None if family else quality
         alpha = None if picture.alpha is None else encode_alpha(picture.alpha)
         fine = None if effort is None else split.section(effort)
 
-        def file(quality: int | None) -> Any:  # `bytes` is an argument here
-            coded = self._coded(split.coarse, spec, quality, tuned, effort)
+        def packed(coded: Coded | Plain, tier: Tier, quality: int | None) -> Any:  # `bytes` is an argument here
             plain = coded if isinstance(coded, Plain) else None
             stream = Stream(
-                tier=spec.tier,
+                tier=tier,
                 colour=Colour.GREY if split.coarse.ndim == 2 else Colour.RGB,
-                quality=None if family else quality,
-                tune=None if family else tuned,
+                quality=quality,
+                tune=None if quality is None else tuned,
                 width=width,
                 height=height,
                 model_name="" if plain else self.model.name,
@@ -228,16 +229,25 @@ class Codec:
                 verdict=None if assessment is None else _verdict(assessment),
                 plain=plain,
                 fine=fine,
+                flats=None if isinstance(coded, Plain) else coded.flats,
                 machine=None if family is None else family.fingerprint,
             )
             return pack(stream)
+
+        drawing = None if family or spec.exact else choice.drawn(split.coarse)
+        exact = None if drawing is None else packed(drawing, Tier.LOSSLESS, None)
+
+        def file(quality: int | None) -> Any:
+            learned = packed(self._coded(split.coarse, spec, quality, tuned, effort), spec.tier, quality)
+            return learned if exact is None or len(learned) < len(exact) else exact
 
         if target is None or quality is None:
             data = file(quality)
         else:
             data = target.reached(file, self._pixels, split.coarse, quality)
         if verify:
-            check_given_back(lambda: self._picture(open_stream(data, None), View()), picture, spec.exact)
+            lossless = spec.exact or data is exact
+            check_given_back(lambda: self._picture(open_stream(data, None), View()), picture, lossless)
         return data
 
     def _pixels(self, data: bytes) -> Pixels:
@@ -253,7 +263,8 @@ class Codec:
         def road() -> Coded | Plain:
             if effort is not None:
                 return choice.encode(model, pixels, effort)
-            return lossy.encode(model, spec, model.at(quality, tune), pixels)
+            flats = Flats.found(pixels) if spec.keeps_flats(quality) else None
+            return lossy.encode(model, spec, model.at(quality, tune), pixels, flats)
 
         return model.compute(pixels.shape[0] * pixels.shape[1], road)
 

@@ -28,10 +28,12 @@ class Coded:
     Attributes:
         codes: the section of its file.
         account: what each variable took in them.
+        flats: areas of one colour beside them, as the section of the file.
     """
 
     codes: bytes
     account: tuple[Entry, ...]
+    flats: bytes | None = None
 
 
 class Ledger:

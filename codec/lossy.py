@@ -26,6 +26,7 @@ from ..models.pyramid import Pyramid, Size, level_sizes
 from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
 from .descent import PARTING, Descent, Gist, begin, part_of
+from .flats import Flats
 from .heap import one_by_one
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
 from .ledger import Coded, Ledger, latent_variable, level_variable
@@ -68,11 +69,11 @@ class Encoder:
 
     Args:
         model, spec, at: as for `encode`.
-        pixels: likewise.
+        pixels, flats: likewise.
     """
 
-    def __init__(self, model: Model, spec: TierSpec, at: Rate, pixels: Pixels):
-        self.model, self.spec, self.at, self.pixels = model, spec, at, pixels
+    def __init__(self, model: Model, spec: TierSpec, at: Rate, pixels: Pixels, flats: Flats | None):
+        self.model, self.spec, self.at, self.pixels, self.flats = model, spec, at, pixels, flats
         self.ladder, self.grey, self.size = model.network.ladder, pixels.ndim == 2, pixels.shape[:2]
         self.ledger = Ledger()
 
@@ -97,7 +98,8 @@ class Encoder:
                 with self.ledger.counting(stack, Variable.U):
                     push_drawn(stack, drawn)
             stacks.append(stack.parts(marks))
-        return Coded(join_parts(stacks), self.ledger.account())
+        flats = None if self.flats is None else self.flats.section
+        return Coded(join_parts(stacks), self.ledger.account(), flats)
 
     def _gist(self, tiles: list[Tile]) -> Pyramid:
         """y_K and above, as they are."""
@@ -144,7 +146,7 @@ class Encoder:
         drafts = []
         for count in range(max(counts) + 1):
             if count in counts:
-                drafts.append(Draft(count, to_pixels(to_rgb(descent.mean(0)), self.grey)))
+                drafts.append(Draft(count, shown(descent.mean(0), self.grey, tile.inside, 0, self.flats)))
             if count < max(counts):
                 inferred = self.ladder.infer(descent.k, seen, descent.level, self.at)
                 descent.step(draw_direct(inferred, drawn[descent.k]))
@@ -177,13 +179,22 @@ class Decoder:
     """Pops one picture, or a part of it.
 
     Args:
-        model, codes, spec, at, size, grey, seed: as for `decode`.
+        model, codes, spec, at, size, grey, flats, seed: as for `decode`.
     """
 
     def __init__(
-        self, model: Model, codes: Codes, spec: TierSpec, at: Rate, size: Size, grey: bool, seed: int | None = None
+        self,
+        model: Model,
+        codes: Codes,
+        spec: TierSpec,
+        at: Rate,
+        size: Size,
+        grey: bool,
+        flats: Flats | None,
+        seed: int | None,
     ):
-        self.model, self.spec, self.at, self.size, self.grey, self.seed = model, spec, at, size, grey, seed
+        self.model, self.spec, self.at, self.size, self.grey = model, spec, at, size, grey
+        self.flats, self.seed = flats, seed
         self.ladder = model.network.ladder
         self.tiles = tiles_of(size)
         self.parts = codes.parts(len(self.tiles))
@@ -200,7 +211,7 @@ class Decoder:
             stacks[number] = stacks.get(number) or self._stack(number)
             self._begin(self.tiles[number], stacks[number], *coarse, gist, k < LEVELS)
         if k == LEVELS:
-            return to_pixels(to_rgb(part_of(gist.level, at_level(wanted, k))), self.grey)
+            return shown(part_of(gist.level, at_level(wanted, k)), self.grey, wanted, k, self.flats)
         return assemble(
             [at_level(place, k) for place in places],
             at_level(wanted, k),
@@ -234,7 +245,7 @@ class Decoder:
         while descent.k > max(k, LEVELS - min(count, there)):
             descent.step(draw_popped(stack))
         uncoded: Draw = draw_mean if self.seed is None else draw_sampled(np.random.default_rng((self.seed, number)))
-        pixels = to_pixels(to_rgb(descent.mean(k, uncoded)), self.grey)
+        pixels = shown(descent.mean(k, uncoded), self.grey, inside, k, self.flats)
         if k == 0 and there == LEVELS:
             seal = stack.unseal()
             if self.seed is None or not self.spec.sampled:
@@ -250,15 +261,24 @@ class Decoder:
         return count
 
 
-def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels) -> Coded:
+def shown(level: Tensor, grey: bool, where: Where, k: int, flats: Flats | None) -> Pixels:
+    """y_k of a place in the picture, in opponent colour, as pixels; with the areas of one colour that it has there."""
+    pixels = to_pixels(to_rgb(level), grey)
+    if flats is not None:
+        flats.paint(pixels, at_level(where, k), k)
+    return pixels
+
+
+def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels, flats: Flats | None = None) -> Coded:
     """A picture in codes.
 
     Args:
         spec: of a lossy tier.
         at: what `Model.at` makes of the picture's quality and tune.
         pixels: uint8 (h, w, 3), or (h, w) for grey.
+        flats: its areas of one colour, which shall be exact.
     """
-    return Encoder(model, spec, at, pixels).encode()
+    return Encoder(model, spec, at, pixels, flats).encode()
 
 
 def decode(
@@ -270,6 +290,7 @@ def decode(
     grey: bool,
     wanted: Where,
     k: int = 0,
+    flats: Flats | None = None,
     seed: int | None = None,
 ) -> Pixels:
     """What `encode` put into codes, or the mean of its y_k, each side halved k times, rounded up.
@@ -282,6 +303,7 @@ def decode(
         grey: whether it has one channel.
         wanted: the part of the picture to be decoded.
         k: 0..K; above 0 there is no seal that would say whether the pixels are right.
+        flats: as for `encode`.
         seed: draws what the tier does not code instead of taking its mean.
 
     Returns:
@@ -290,4 +312,4 @@ def decode(
     Raises:
         StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
     """
-    return Decoder(model, codes, spec, at, size, grey, seed).decode(wanted, k)
+    return Decoder(model, codes, spec, at, size, grey, flats, seed).decode(wanted, k)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..arrays import Pixels, tiles
+from ..bitstream.deflated import inflated
 from ..bitstream.fields import Reader, varint
 from ..bitstream.forms import Form, Plain
 from ..bitstream.stack import checksum
@@ -72,10 +73,7 @@ def decode(plain: Plain, size: tuple[int, int], grey: bool, wanted: Where | None
 def _samples(plain: Plain, count: int) -> bytes:
     samples = plain.content
     if plain.form is Form.DEFLATED:
-        decompressor = zlib.decompressobj()
-        samples = decompressor.decompress(plain.content, count + 1)
-        if not decompressor.eof or decompressor.unused_data:
-            raise CorruptError("the plain picture has too many samples, is incomplete or followed by other data")
+        samples = inflated(plain.content, count)
     if len(samples) != count:
         raise CorruptError(f"the plain picture has {len(samples)} samples, not {count}")
     return samples

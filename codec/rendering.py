@@ -9,6 +9,7 @@ from ..errors import CorruptError, ModelError, StreamError, TruncatedError
 from . import lossless, lossy
 from .family import roads
 from .family.family_model import FamilyModel
+from .flats import Flats
 from .memory import DECODING, cost_of, refuse_what_does_not_fit
 from .model_files import AnyModel
 from .pictures import Picture
@@ -46,6 +47,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY
     alpha = alpha_of(stream)
+    flats = None if stream.flats is None else Flats.of(stream.flats, size, grey)
     if isinstance(model, FamilyModel) and stream.early:
         raise TruncatedError("the file ends early, and codes of the paper's models have no coarser picture in them")
     if (stream.machine is None) == isinstance(model, FamilyModel):
@@ -57,7 +59,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         if spec.exact:
             return lossless.decode(model, codes, size, grey, wanted, k)
         at = model.at(stream.quality, stream.tune)
-        return lossy.decode(model, codes, spec, at, size, grey, wanted, k, view.seed)
+        return lossy.decode(model, codes, spec, at, size, grey, wanted, k, flats, view.seed)
 
     cut, drawn = codes.levels < PARTS or codes.early, view.seed is not None and spec.sampled
     if k or cut or drawn:  # nothing says whether such a picture is right

@@ -118,7 +118,7 @@ class Target:
         if KINDS[self.name].of_size:
             return math.log2(len(data))
         if self.name == "psnr":
-            return measures.psnr(decode(data), original)
+            return min(measures.psnr(decode(data), original), KINDS[self.name].most)  # equal pictures: infinite
         score = measures.ssimulacra2(decode(data), original)
         if score is None:
             least = measures.SMALLEST_SSIMULACRA2

@@ -45,6 +45,11 @@ class TierSpec:
         """Whether a seed draws anything: whether the picture is not given by what is coded."""
         return not (self.details == ALL_DETAILS or self.exact)
 
+    def keeps_flats(self, quality: int | None) -> bool:
+        """Whether areas of one colour are exact: in `standard` and `high`, at the default quality and above."""
+        least = self.quality if self.details == ALL_DETAILS else None
+        return quality is not None and least is not None and quality >= least
+
 
 SPECS = {
     spec.tier: spec

@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -54,13 +53,23 @@ def alpha(photo: Samples) -> Samples:
     return np.add.outer(np.arange(24) * 6, np.arange(40) * 2).clip(0, 255).astype(np.uint8)
 
 
+@pytest.fixture
+def learned() -> Iterator[None]:
+    """Pictures are coded by the networks, though plain ones would be shorter."""
+    from made import in_codes
+
+    with in_codes():
+        yield
+
+
 @pytest.fixture(scope="session")
 def stream(photo: Samples) -> bytes:
     """The stream of `photo` in `lossless`, by the networks, though a plain one would be shorter."""
-    import svcodec
-    from svcodec.codec import choice
+    from made import in_codes
 
-    with mock.patch.object(choice, "encode", choice.learned):
+    import svcodec
+
+    with in_codes():
         return svcodec.encode(photo, tier="lossless")
 
 

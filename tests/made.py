@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from PIL import Image
 
+from svcodec.codec import choice
 from svcodec.codec.pictures import Picture, read_picture
 
 
@@ -26,3 +30,10 @@ def packet(inner: str, attributes: str = "") -> bytes:
 def both_ways(data: bytes) -> list[Picture]:
     """A file's picture by its bytes and by Pillow's image."""
     return [read_picture(data), read_picture(Image.open(io.BytesIO(data)))]
+
+
+@contextmanager
+def in_codes() -> Iterator[None]:
+    """Pictures are coded by the networks, not plain, though that would be shorter."""
+    with mock.patch.multiple(choice, encode=choice.learned, drawn=lambda pixels: None):
+        yield

@@ -6,16 +6,15 @@ import io
 import zlib
 from dataclasses import replace
 from random import Random
-from unittest import mock
 
 import numpy as np
 import pytest
+from made import in_codes
 from PIL import Image
 
 import svcodec
 from svcodec.benchmarks.fuzz.mutations import scrambled
 from svcodec.bitstream.container import Stream, Tier, pack, unpack
-from svcodec.codec import choice
 from svcodec.tunes import Tune
 
 COUNT = 2000
@@ -31,7 +30,7 @@ def streams(codec: svcodec.Codec) -> dict[str, bytes]:
     image = np.add.outer(np.arange(24) * 5, np.arange(20) * 3)[..., None] + np.array([0, 30, 60])
     rng = np.random.default_rng(0)
     picture = (image + rng.integers(0, 9, image.shape)).clip(0, 255).astype(np.uint8)
-    with mock.patch.object(choice, "encode", choice.learned):  # not plain, though that would be shorter
+    with in_codes():
         return {tier: codec.encode(picture, tier=tier) for tier in svcodec.TIERS}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import in_codes
 from PIL import Image
 
 import svcodec
@@ -18,7 +19,7 @@ from svcodec.bitstream.container import Section, unpack
 from svcodec.bitstream.fields import varint
 from svcodec.bitstream.metadata import MAX_METADATA
 from svcodec.bitstream.stack import Stack
-from svcodec.codec import choice, corrections
+from svcodec.codec import corrections
 from svcodec.codec.corrections import LIMIT, Correction, pop_correction, push_correction
 from svcodec.codec.inspection import inspect
 from svcodec.codec.pictures import decode_alpha
@@ -239,10 +240,9 @@ def test_corrections_beyond_what_an_encoder_writes_are_refused(codec: svcodec.Co
 
 def forged(codec: svcodec.Codec, tier: str, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A stream whose seal promises other pixels."""
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, in_codes():
         patched.setattr("svcodec.codec.lossy.checksum", lambda pixels: 1)
         patched.setattr("svcodec.codec.lossless.checksum", lambda pixels: 1)
-        patched.setattr(choice, "encode", choice.learned)
         return codec.encode(PICTURE, tier=tier)
 
 

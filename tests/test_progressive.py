@@ -17,7 +17,7 @@ from PIL import Image
 import svcodec
 from svcodec.arrays import halved
 from svcodec.bitstream.container import pack, unpack
-from svcodec.codec import choice, measures, tiling
+from svcodec.codec import measures, tiling
 
 Samples = npt.NDArray[np.uint8]
 Run = Callable[..., Result]
@@ -30,9 +30,8 @@ def codec() -> svcodec.Codec:
 
 
 @pytest.fixture(params=[1024, 64], ids=["one tile", "tiles"])
-def side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, learned: None) -> int:
     monkeypatch.setattr(tiling, "TILE", request.param)
-    monkeypatch.setattr(choice, "encode", choice.learned)
     return request.param
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 import svcodec
 from svcodec.arrays import halved
-from svcodec.codec import choice, tiling
+from svcodec.codec import tiling
 from svcodec.models.transforms import downscale
 
 Samples = npt.NDArray[np.uint8]
@@ -37,10 +37,10 @@ def test_sixteen_bits_are_halved_without_overflow() -> None:
     assert halved(np.full((3, 5), 65535, np.uint16), 1).tolist() == [[65535] * 3] * 2
 
 
+@pytest.mark.usefixtures("learned")
 @pytest.mark.parametrize("grey", [False, True])
 def test_lossless_gives_the_exact_levels(photo: Samples, monkeypatch: pytest.MonkeyPatch, grey: bool) -> None:
     """Of a picture in tiles too."""
-    monkeypatch.setattr(choice, "encode", choice.learned)
     monkeypatch.setattr(tiling, "TILE", 32)
     pixels = photo[:75, :53, 1] if grey else photo[:75, :53]
     data = svcodec.encode(pixels, tier="lossless", effort=1)

@@ -11,19 +11,18 @@ from contextlib import nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
+from made import in_codes
 from PIL import Image
 from reference.lower_bits import logistic
 from reference.stack import Stack as ReferenceStack
 
 import svcodec
 from svcodec.bitstream.stack import Stack
-from svcodec.codec import choice
 from svcodec.codec.sixteen.coding import tables
 
 Samples = npt.NDArray[Any]
@@ -69,9 +68,12 @@ def photo(rng: np.random.Generator, size: tuple[int, int], path: Path) -> Sample
 
 def picture(rng: np.random.Generator, size: tuple[int, int], path: Path) -> Samples:
     """RGB of eight bits: a photo, a slope under noise, noise, few colours or one."""
-    kind = rng.choice(["photo", "slope", "noise", "palette", "flat"], p=[0.5, 0.2, 0.1, 0.1, 0.1])
+    kind = rng.choice(["photo", "slope", "noise", "palette", "flat", "areas"], p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.1])
     if kind == "photo":
         return photo(rng, size, path)
+    if kind == "areas":
+        colours = rng.integers(0, 256, (-(-size[0] // 24), -(-size[1] // 24), 3), np.uint8)
+        return np.kron(colours, np.ones((24, 24, 1), np.uint8))[: size[0], : size[1]]
     colours = rng.integers(0, 256, (1 if kind == "flat" else 5, 3))
     if kind in ("palette", "flat"):
         return colours[rng.integers(0, len(colours), size)].astype(np.uint8)
@@ -122,7 +124,7 @@ def test_random_streams(codec: svcodec.Codec, model: reference.Model, portrait_p
 
 
 def coded(codec: svcodec.Codec, samples: Samples, learned: bool, **options: Any) -> bytes:
-    with mock.patch.object(choice, "encode", choice.learned) if learned else nullcontext():
+    with in_codes() if learned else nullcontext():
         return codec.encode(samples, **options)
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 import svcodec
 from svcodec.arrays import halved
-from svcodec.codec import choice, descent, lossless, plain, tiling
+from svcodec.codec import descent, lossless, plain, tiling
 
 Samples = npt.NDArray[np.uint8]
 Run = Callable[..., Result]
@@ -47,10 +47,9 @@ def cut(samples: Samples, region: tuple[int, ...], reduce: int = 1) -> Samples:
     return samples[rows, left // reduce : -(-(left + width) // reduce)]
 
 
-@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.usefixtures("small_tiles", "learned")
 @pytest.mark.parametrize("tier", svcodec.TIERS)
-def test_regions_are_crops_of_the_whole(codec: svcodec.Codec, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "encode", choice.learned)
+def test_regions_are_crops_of_the_whole(codec: svcodec.Codec, tier: str) -> None:
     options = {"effort": 1} if tier == "lossless" else {}
     pixels = np.dstack([scene(), scene()[..., 0]])
     for picture, reduces in ((pixels, (1, 4)), (pixels[..., 1], (8,))):
@@ -83,10 +82,9 @@ def test_plain_and_deep_pictures_too(kind: str) -> None:
         assert np.array_equal(smaller, cut(halved(picture, 2), region, 4))
 
 
-@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.usefixtures("small_tiles", "learned")
 @pytest.mark.parametrize("tier", ["standard", "lossless"])
 def test_only_the_tiles_needed_are_read(codec: svcodec.Codec, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "encode", choice.learned)
     data = codec.encode(scene(), tier=tier, **({"effort": 1} if tier == "lossless" else {}))
     steps: list[int] = []
     coder, down = lossless.TileCoder.pop_level, descent.Descent.step

@@ -53,11 +53,11 @@ WRONG: dict[str, Callable[[Stream], Stream]] = {
 }
 
 
+@pytest.mark.usefixtures("learned")
 @pytest.mark.parametrize("tier", ["sketch", "lossless"])
 @pytest.mark.parametrize("wrong", WRONG)
 def test_wrong_ones_do_not(wrong: str, tier: str, picture: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     codec = svcodec.Codec()
-    monkeypatch.setattr(codec_module.choice, "encode", codec_module.choice.learned)  # in codes, not plain
     monkeypatch.setattr(codec_module, "pack", lambda stream: pack(WRONG[wrong](stream)))
     assert codec.encode(picture, tier=tier)
     with pytest.raises(svcodec.ModelError, match="decoded to verify it"):

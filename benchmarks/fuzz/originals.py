@@ -44,6 +44,10 @@ def originals(codec: Codec) -> Iterator[bytes]:
                 yield codec.encode(pixels, tier=spec.name)
             else:
                 yield codec.encode(pixels, tier=spec.name, quality=quality, tune=tune)
+    banded = picture(24, 20, grey=False)
+    banded[:16] = (250, 251, 255)  # one colour above, where the codes only come near
+    with mock.patch.object(choice, "drawn", return_value=None):
+        yield codec.encode(banded, tier="high", quality=90)
     alpha = encode_alpha(picture(24, 20, grey=True))
     bare = unpack(codec.encode(picture(24, 20, grey=False), tier="standard"))
     metadata = Metadata(

@@ -25,6 +25,8 @@ CASES: dict[str, dict[str, Any]] = {
     "standard-q5": {"tier": "standard", "quality": 5},
     "standard-q100": {"tier": "standard", "quality": 100},
     "high": {"tier": "high"},
+    "flats": {"tier": "standard"},
+    "flats-grey": {"tier": "high"},
     "lossless": {"tier": "lossless"},
     "lossless-grey": {"tier": "lossless"},
     "plain": {"tier": "lossless"},
@@ -46,6 +48,13 @@ def picture(grey: bool) -> np.ndarray:
     return levels[..., 1] if grey else levels
 
 
+def with_flats(pixels: np.ndarray) -> np.ndarray:
+    """The picture with areas of one colour."""
+    pixels = pixels.copy()
+    pixels[:30, :40], pixels[50:, 81:] = 255, 30
+    return pixels
+
+
 def deep_picture(grey: bool) -> np.ndarray:
     """One of sixteen bits: slopes, with little noise, with more, and broken by a line."""
     rows, columns = np.mgrid[:75, :107].astype(np.int64)
@@ -59,8 +68,8 @@ def main() -> None:
     hashes = {}
     for name, options in CASES.items():
         with mock.patch.object(choice, "encode", choice.encode if "plain" in name else choice.learned):
-            make = deep_picture if "sixteen" in name else picture
-            data = svcodec.encode(make("grey" in name), **options)
+            pixels = (deep_picture if "sixteen" in name else picture)("grey" in name)
+            data = svcodec.encode(with_flats(pixels) if "flats" in name else pixels, **options)
         (FOLDER / f"{name}.svc").write_bytes(data)
         hashes[name] = hashlib.sha256(svcodec.decode_array(data).tobytes()).hexdigest()
     (FOLDER / "pixels.json").write_text(json.dumps(hashes, indent=2) + "\n")

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from .ladder import Ladder, Latents
 from .likelihoods import pop_gist, pop_level
 from .lower_bits import read_fine
-from .plain import read_alpha, read_plain, tiles
+from .plain import read_alpha, read_flats, read_plain, tiles
 from .planes import Size, cut, sizes, to_opponent, to_rgb
 from .stack import Floats, Stack
-from .stream import ALPHA, CODES, FINE, PLAIN, Malformed, Reader, Stream, parse
+from .stream import ALPHA, CODES, FINE, FLATS, PLAIN, Malformed, Reader, Stream, parse
 from .weights import Model
 
 Samples = npt.NDArray[np.uint8 | np.uint16]
@@ -44,8 +44,11 @@ def _decoded(stream: Stream, model: Model) -> npt.NDArray[np.uint8]:
     lossless = stream.tier == "lossless"
     k = 4 - stream.levels if lossless else 0
     decoded = _lossless(stream, model, stacks) if lossless else _lossy(stream, model, stacks)
+    flats = read_flats(stream.sections[FLATS], stream) if FLATS in stream.sections else None
     planes = np.empty((3, *sizes(stream.size)[k]), np.uint8)
     for part, stack, samples in zip(parts, stacks, decoded, strict=True):
+        if flats is not None:
+            samples = np.where(flats[part] < 0, samples, flats[part]).astype(np.uint8)
         cut(planes, part, k)[...] = samples.transpose(2, 0, 1)
         sealed = np.ascontiguousarray(samples[..., 1]) if stream.grey else samples
         if stream.levels == 4 and stack.unseal() != zlib.crc32(sealed.tobytes()):

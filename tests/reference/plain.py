@@ -1,4 +1,4 @@
-"""Pictures without a model, and alpha ("Plain"; the table of sections)."""
+"""What takes no model: plain pictures, areas of one colour, alpha ("Plain", "Flats"; the table of sections)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,23 @@ def webp(chunk: bytes) -> npt.NDArray[np.uint8]:
     file = b"WEBPVP8L" + struct.pack("<I", len(chunk)) + padded
     with Image.open(io.BytesIO(b"RIFF" + struct.pack("<I", len(file)) + file)) as image:
         return np.array(image.convert("RGB"))
+
+
+def read_flats(section: bytes, stream: Stream) -> npt.NDArray[np.int16]:
+    """The samples in areas of one colour, -1 elsewhere: (h, w, 1), or (h, w, 3) in colour."""
+    reader = Reader(zlib.decompress(section))
+    count, channels = reader.u8(), 1 if stream.grey else 3
+    colours = [list(reader.take(channels)) for _ in range(count)]
+    samples = np.full((*stream.size, channels), -1, np.int16)
+    for rows, columns in tiles(stream.size, 8):
+        number = reader.u8()
+        if number > count:
+            raise Malformed("a colour that is not there")
+        if number:
+            samples[rows, columns] = colours[number - 1]
+    if reader.rest() or not count:
+        raise Malformed("more than the areas, or none")
+    return samples
 
 
 def read_alpha(section: bytes) -> npt.NDArray[np.uint8 | np.uint16]:

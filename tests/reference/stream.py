@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 MAGIC, VERSION = b"\x89SVC", 1
 TIERS = ("sketch", "preview", "standard", "high", "lossless")
-CODES, ACCOUNT, ALPHA, ICC, EXIF, XMP, PLAIN, FINE, CUT, ANCILLARY = 1, 2, 3, 4, 5, 6, 7, 8, 10, 128
+CODES, ACCOUNT, ALPHA, ICC, EXIF, XMP, PLAIN, FINE, CUT, FLATS, ANCILLARY = 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 128
 
 
 class Malformed(ValueError):
@@ -88,7 +88,8 @@ def parse(data: bytes) -> Stream:
     body = data[: reader.position]
     if reader.u32() != zlib.crc32(body) or reader.rest():
         raise Malformed("the checksum is wrong")
-    if any(FINE < kind < ANCILLARY and kind != CUT for kind in sections) or (CODES in sections) == (PLAIN in sections):
+    unknown = any(FINE < kind < ANCILLARY and kind not in (CUT, FLATS) for kind in sections)
+    if unknown or (CODES in sections) == (PLAIN in sections):
         raise Malformed("these sections do not make a picture")
     if tier >= len(TIERS) or colour > 3 or quality > 100 or tune > 1 or not (width and height):
         raise Malformed("a field is out of range")
@@ -99,6 +100,8 @@ def parse(data: bytes) -> Stream:
         raise Malformed("sixteen bits by one account only")
     if CUT in sections and (PLAIN in sections or FINE in sections):
         raise Malformed("cut, and has no levels")
+    if FLATS in sections and not quality:
+        raise Malformed("areas of one colour beside what has no quality")
     # "where the tier takes none, latents have quality 50 and tune PSNR"
     size = height, width
     return Stream(TIERS[tier], not colour & 1, quality or 50, tune, size, model, hash_, sections, levels[0])
