@@ -2,7 +2,8 @@
 
 `encode` and `decode` turn pictures into .svc bytes and back, `decode_array` into arrays; `cut` leaves out what is fine.
 `inspect` describes the bytes, `assess` the picture, `inspect_machine` the machine; `Codec` keeps a model for many of
-them. `sample` draws pictures from the models of the first paper. Importing this package also teaches Pillow the format.
+them. `sample` draws pictures from the models of the first paper, `encode_chain` puts many into one file of theirs.
+Importing this package also teaches Pillow the format.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .codec.decoding import decode, decode_array, transcode
     from .codec.diagnosis import Machine, inspect_machine
     from .codec.encoding import assess, encode
+    from .codec.family.chaining import decode_chain, encode_chain
     from .codec.inspection import Info, Judgement, Segment, inspect
     from .codec.model_files import register_model
     from .codec.pictures.writing import write_picture
@@ -77,7 +79,9 @@ __all__ = [
     "cut",
     "decode",
     "decode_array",
+    "decode_chain",
     "encode",
+    "encode_chain",
     "inspect",
     "inspect_machine",
     "register_model",
@@ -99,6 +103,8 @@ _LAZY = {
     "decode": "codec.decoding",
     "decode_array": "codec.decoding",
     "encode": "codec.encoding",
+    "decode_chain": "codec.family.chaining",
+    "encode_chain": "codec.family.chaining",
     "Machine": "codec.diagnosis",
     "inspect_machine": "codec.diagnosis",
     "Info": "codec.inspection",

@@ -124,6 +124,7 @@ class Stream:
         plain: a lossless picture as it is written without a model.
         fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight, empty where the file
             ended before it; None for eight bits.
+        chain: of a lossless picture of one of the paper's models, those that are on the same stack (`links`).
         levels: how many parts of each tile's stack are there, 1..3, where the others were cut off.
         early: the file ended early, perhaps in the codes; nothing of it is checked, and what follows them is not there.
         flats: of a picture with a quality the areas of one colour, which the codes only come near.
@@ -150,6 +151,7 @@ class Stream:
     fine: bytes | None = None
     flats: bytes | None = None
     machine: bytes | None = None
+    chain: bytes | None = None
     levels: int | None = None
     early: bool = False
 
@@ -172,6 +174,8 @@ class Stream:
             raise InputError("neither a plain picture nor one of sixteen bits or of the paper's models is cut")
         if self.machine is not None and len(self.machine) != FINGERPRINT_BYTES:
             raise InputError(f"a machine's fingerprint takes {FINGERPRINT_BYTES} bytes")
+        if self.chain is not None and (self.machine is None or self.tier is not Tier.LOSSLESS):
+            raise InputError("only lossless pictures of the paper's models are chained")
         if self.plain is not None:
             if self.tier is not Tier.LOSSLESS or self.quality is not None:
                 raise InputError("a plain picture is lossless and has no quality")
@@ -265,6 +269,7 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
             fine=contents.get(Section.FINE, b"" if deep else None),
             flats=contents.get(Section.FLATS),
             machine=contents.get(Section.MACHINE),
+            chain=contents.get(Section.CHAIN),
             levels=None if (cut := contents.get(Section.CUT)) is None else _read_cut(cut),
             early=early,
         )
@@ -301,6 +306,7 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         Section.FINE: stream.fine,
         Section.FLATS: stream.flats,
         Section.MACHINE: stream.machine,
+        Section.CHAIN: stream.chain,
         Section.CUT: None if stream.levels is None else bytes([stream.levels]),
         Section.GATE: None if stream.verdict is None else _VERDICT.pack(*astuple(stream.verdict)),
     }

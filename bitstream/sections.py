@@ -22,6 +22,7 @@ class Section(IntEnum):
     MACHINE = 9
     CUT = 10
     FLATS = 11
+    CHAIN = 12
     GATE = 128
     RESOLUTION = 129
     TEXTS = 130

@@ -7,6 +7,7 @@ import click
 from .. import __version__
 from ..program import Program
 from .calibrate import gate
+from .chained import chain, unchain
 from .check import check
 from .completion import completion
 from .decode import decode
@@ -30,5 +31,5 @@ def main() -> None:
     """
 
 
-for command in (encode, decode, transcode, info, check, gate, sample, demo, completion, man, desktop):
+for command in (encode, decode, transcode, info, check, gate, sample, chain, unchain, demo, completion, man, desktop):
     main.add_command(command)

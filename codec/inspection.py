@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
+from ..bitstream.container import Coding, Colour, Stream, Verdict, section_sizes, unpack
+from ..bitstream.links import count_links, read_links
 from .memory import tells_out_of_memory
 from .sources import Source, read_stream
 from .tiers import SPECS
@@ -63,6 +64,8 @@ class Info:
         plain: "stored", "deflated" or "webp" for a picture written without a model, otherwise None.
         bytes: of the file.
         bits_per_pixel: of the file.
+        pictures: how many there are on one stack: 1, or those of a chain, of which segments and size are all, and the
+            rest is the first one's.
         levels: of the four that tiles are coded in, how many a file has that was cut; None for one that was not.
         segments: of the coded data.
         sections: bytes of header, sections and end by name; they add up to the file.
@@ -84,6 +87,7 @@ class Info:
     plain: str | None
     bytes: int
     bits_per_pixel: float
+    pictures: int
     levels: int | None
     segments: tuple[Segment, ...]
     sections: dict[str, int]
@@ -134,7 +138,8 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
         machine_bound=stream.machine is not None,
         plain=stream.plain.form.name.lower() if stream.plain else None,
         bytes=len(data),
-        bits_per_pixel=8 * len(data) / (stream.width * stream.height),
+        bits_per_pixel=8 * len(data) / _pixels(stream),
+        pictures=1 if stream.chain is None else count_links(stream.chain),
         levels=stream.levels,
         segments=tuple(
             Segment(
@@ -148,6 +153,12 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
         sections=section_sizes(read),
         gate=None if stream.verdict is None else _judgement(stream.verdict),
     )
+
+
+def _pixels(stream: Stream) -> int:
+    """Of all pictures."""
+    streams = [stream] if stream.chain is None else [unpack(link.file) for link in read_links(stream.chain)]
+    return sum(each.width * each.height for each in streams)
 
 
 def _judgement(verdict: Verdict) -> Judgement:

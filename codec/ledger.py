@@ -47,11 +47,11 @@ class Ledger:
         """Book what happens to the stack inside on a variable; one that was coded in both ways counts as bits-back."""
         before = stack.bits
         yield
-        self._book(Entry(variable, coding, stack.bits - before, 0))
+        self.book(Entry(variable, coding, stack.bits - before, 0))
 
     def saved(self, variable: Variable, bits: int) -> None:
         """Note how many bits a variable would have taken more, coded in the other way."""
-        self._book(Entry(variable, Coding.DIRECT, 0, bits))
+        self.book(Entry(variable, Coding.DIRECT, 0, bits))
 
     def account(self) -> tuple[Entry, ...]:
         """In the order of the variables; chance can make bits-back cost less than nothing, which counts as nothing."""
@@ -60,7 +60,8 @@ class Ledger:
             for _, entry in sorted(self._entries.items())
         )
 
-    def _book(self, new: Entry) -> None:
+    def book(self, new: Entry) -> None:
+        """Add what a variable took."""
         old = self._entries.get(new.variable, Entry(new.variable, new.coding, 0, 0))
         coding = max(old.coding, new.coding)
         self._entries[new.variable] = Entry(new.variable, coding, old.bits + new.bits, old.saved + new.saved)

@@ -9,6 +9,7 @@ from ..arrays import Deep, Pixels, halved
 from ..bitstream.codes import PARTS
 from ..bitstream.container import Colour, Stream, Tier, unpack
 from ..bitstream.forms import Plain
+from ..bitstream.links import count_links
 from ..errors import DroppedWarning, InputError, TruncatedError
 from . import plain
 from .arguments import refuse_larger
@@ -16,7 +17,7 @@ from .memory import PLAIN, refuse_what_does_not_fit
 from .pictures import Picture, decode_alpha
 from .pictures.reduction import seen, seen_picture
 from .sixteen import joined
-from .sources import Source, read_stream
+from .sources import Source, prefix, read_stream
 from .tiling import covering, size_of, tiles_of
 from .views import View
 
@@ -35,6 +36,11 @@ def open_stream(source: Source, max_pixels: int | None, partial: bool = False) -
         TooLargeError: a StreamError, of a picture with more pixels.
     """
     stream = unpack(read_stream(source), partial)
+    if stream.chain is not None:
+        raise InputError(
+            f"{prefix(source)}the file holds a chain of {count_links(stream.chain)} pictures: svcodec.decode_chain and "
+            "`svcodec unchain` give them"
+        )
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
     if stream.early:
         stream = beginning(stream)

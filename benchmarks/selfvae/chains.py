@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...arrays import Pixels
 from ...bitstream.container import Variable
 from ...codec.family import chain, roads
 from ...codec.family.family_model import FamilyModel
@@ -29,9 +28,8 @@ def code(model: FamilyModel, images: Tensor, seed: int) -> dict[str, Any]:
         tier.
     """
     pixels = [each.permute(1, 2, 0).contiguous().numpy() for each in images]
-    column: Pixels = torch.cat([each.permute(1, 2, 0) for each in images]).contiguous().numpy()  # a tile each
-    stack, account = model.compute(0, lambda: chain.encode(model, column))
-    borrowed = next(entry.bits for entry in account if entry.variable is Variable.BORROWED)
+    stack, accounts = model.compute(0, lambda: chain.encode(model, pixels))
+    borrowed = next(entry.bits for entry in accounts[-1] if entry.variable is Variable.BORROWED)
     coded = 8 * len(stack.to_bytes())
     few = pixels[:ALONE]
     tiers: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""A lossless picture by a model of the family: tiles of the model's size, chained on one stack by bits-back.
+"""Lossless pictures by a model of the family: tiles of the model's size, chained on one stack by bits-back.
 
 For each tile and level k = 0 .. K the encoder pops z_{k+1} from q(z_{k+1} | y_k), which draws it with bits that lie on
 the stack anyway; pushes z_k, for k > 0, given y_k and z_{k+1}; and pushes y_k given y_{k+1} and z_{k+1}. Last it pushes
@@ -7,6 +7,8 @@ first tile draws with has to be borrowed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -28,49 +30,69 @@ FIRST_LOAN = 64  # words that are tried first
 SPARE = 2  # words that are never drawn with
 
 
-def encode(model: FamilyModel, pixels: Pixels) -> tuple[Stack, tuple[Entry, ...]]:
-    """A stack with a picture, and what its variables took.
+Account = tuple[Entry, ...]
+
+
+def encode(model: FamilyModel, pictures: Sequence[Pixels]) -> tuple[Stack, list[Account]]:
+    """A stack with pictures, the first on top, and what the variables of each took.
+
+    What was borrowed is in the account of the last one, which is coded first.
 
     Args:
-        pixels: uint8 (h, w, 3), or (h, w) for grey.
+        pictures: uint8 (h, w, 3), or (h, w) for grey.
     """
     loan = FIRST_LOAN
     while True:
         try:
-            stack, account = _encoded(model, pixels, loan)
+            stack, accounts = _encoded(model, pictures, loan)
         except TruncatedError:
             loan *= 2
             continue
         unused = stack.least // WORD - SPARE - 2
         if unused <= 0:
-            return stack, account
+            return stack, accounts
         loan -= unused
-        return _encoded(model, pixels, loan)
+        return _encoded(model, pictures, loan)
 
 
-def decode(model: FamilyModel, stack: Stack, size: tuple[int, int], grey: bool) -> Pixels:
-    """The pixels that `encode` put on a stack: uint8 (h, w, 3), or (h, w) for grey.
+def pop(model: FamilyModel, stack: Stack, size: tuple[int, int], grey: bool) -> Pixels:
+    """The picture on top of a stack: uint8 (h, w, 3), or (h, w) for grey.
 
     Raises:
-        StreamError: the stack is not one that `encode` returned, or this machine computes otherwise.
+        StreamError: the stack is not one that `encode` returned.
     """
     coder = TileCoder(model.network, stack, grey)
     pixels = np.empty(size if grey else (*size, 3), np.uint8)
     for rows, columns in tiles(size, model.side):
         pixels[rows, columns] = to_pixels(coder.pop(rows.stop - rows.start, columns.stop - columns.start), grey)
-    check_seal(stack.unseal(lent=True), pixels)
     return pixels
 
 
-def _encoded(model: FamilyModel, pixels: Pixels, loan: int) -> tuple[Stack, tuple[Entry, ...]]:
+def decode(model: FamilyModel, stack: Stack, size: tuple[int, int], grey: bool) -> Pixels:
+    """The only picture on a stack, or the last one: as `pop`, and as `finish` after it."""
+    pixels = pop(model, stack, size, grey)
+    finish(stack, pixels)
+    return pixels
+
+
+def finish(stack: Stack, pixels: Pixels) -> None:
+    """After the last picture, of these pixels: raise StreamError unless the stack ends there."""
+    check_seal(stack.unseal(lent=True), pixels)
+
+
+def _encoded(model: FamilyModel, pictures: Sequence[Pixels], loan: int) -> tuple[Stack, list[Account]]:
     stack = model.stack()
-    stack.seal(checksum(pixels), loan)
-    ledger = Ledger()
-    coder = TileCoder(model.network, stack, pixels.ndim == 2)
-    image = to_samples(pixels, torch.device("cpu")).double()
-    for rows, columns in reversed(list(tiles(pixels.shape[:2], model.side))):
-        coder.push(image[..., rows, columns], ledger)
-    return stack, (*ledger.account(), Entry(Variable.BORROWED, Coding.DIRECT, loan * WORD, 0))
+    stack.seal(checksum(pictures[-1]), loan)
+    accounts = []
+    for pixels in reversed(pictures):
+        ledger = Ledger()
+        coder = TileCoder(model.network, stack, pixels.ndim == 2)
+        image = to_samples(pixels, torch.device("cpu")).double()
+        for rows, columns in reversed(list(tiles(pixels.shape[:2], model.side))):
+            coder.push(image[..., rows, columns], ledger)
+        accounts.append(ledger.account())
+    accounts[0] += (Entry(Variable.BORROWED, Coding.DIRECT, loan * WORD, 0),)
+    return stack, accounts[::-1]
 
 
 def filled(tile: Tensor, side: int) -> Tensor:

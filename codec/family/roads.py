@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ...arrays import Pixels
-from ...bitstream.container import Colour, Stream
+from ...bitstream.container import Colour, Entry, Stream
 from ...bitstream.stack import Stack
 from ...errors import ModelError, StreamError
 from ..ledger import Coded
@@ -24,7 +25,13 @@ def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> Coded:
     Raises:
         InputError: the model is a VAE, and the tier needs a representation.
     """
-    road = partial(chain.encode, model, pixels) if spec.exact else partial(modes.encode, model, spec, pixels)
+
+    def road() -> tuple[Stack, tuple[Entry, ...]]:
+        if not spec.exact:
+            return modes.encode(model, spec, pixels)
+        stack, (account,) = chain.encode(model, [pixels])
+        return stack, account
+
     stack, account = model.compute(pixels.shape[0] * pixels.shape[1], road)
     return Coded(stack.to_bytes(), account)
 
@@ -40,12 +47,19 @@ def decode(model: FamilyModel, stream: Stream, seed: int | None) -> Pixels:
 
     def pixels() -> Pixels:
         stack = Stack.from_bytes(stream.codes, model.stack().tables)
-        if spec.exact:
-            return chain.decode(model, stack, size, grey)
-        return modes.decode(model, stack, spec, size, grey, seed)
+        if not spec.exact:
+            return modes.decode(model, stack, spec, size, grey, seed)
+        return chain.decode(model, stack, size, grey)
 
-    try:
+    with told_of_machine(model, stream):
         return model.compute(stream.height * stream.width, pixels)
+
+
+@contextmanager
+def told_of_machine(model: FamilyModel, stream: Stream) -> Iterator[None]:
+    """Turn what is wrong with a stream into a ModelError where another machine's arithmetic may be why."""
+    try:
+        yield
     except StreamError as error:
         if stream.machine == model.fingerprint:
             raise
