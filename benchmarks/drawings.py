@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from ..arrays import Pixels
 from ..training.corrupted import levels
 from ..training.drawn import SIZE, sentence, windows
+from .conditions import demo_photo
 
 PAPER = (249, 244, 233)
 COLOURS = (
@@ -81,6 +82,15 @@ def scanned_page() -> Pixels:
     return levels(np.asarray(turned) * light + np.random.default_rng(2).normal(0, 1.5, (*SIZE[::-1], 1)))
 
 
+def leaflet() -> Pixels:
+    """A photo beside text on white, and a bar of one colour."""
+    pixels = page()
+    pixels[-80:] = (13, 71, 161)
+    pixels[110:410, 480:736] = demo_photo()[::2, ::2]
+    return pixels
+
+
 PICTURES: dict[str, Callable[[], Pixels]] = {
-    maker.__name__.replace("_", " "): maker for maker in (page, chart, screenshot, gradient, flat_colours, scanned_page)
+    maker.__name__.replace("_", " "): maker
+    for maker in (page, chart, screenshot, leaflet, gradient, flat_colours, scanned_page)
 }
