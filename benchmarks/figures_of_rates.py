@@ -219,7 +219,7 @@ def bitstream() -> str:
         (
             f"- The tiers are strictly ordered by size on {tiers['images strictly ordered']} of {tiers['of']} images.",
             f"- A file is at most {max(overhead['most extra bytes'].values()):.0f} bytes longer than -log2 of the "
-            "frequencies used, in any tier, on any image.",
+            "frequencies used, in any tier, on any image, areas of one colour aside.",
             f"- Bits-back over all images on one stack takes {chain['net / -ELBO']:.5f} times the -ELBO.",
         )
     )

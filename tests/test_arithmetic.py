@@ -254,6 +254,7 @@ def test_a_canary_tells_short_products() -> None:
         assert canary.sings()
 
 
+@pytest.mark.usefixtures("learned")
 def test_a_machine_that_ceases_to_be_exact_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     codec, picture = svcodec.Codec(), np.zeros((16, 16, 3), np.uint8)
     data = codec.encode(picture)
@@ -270,6 +271,7 @@ def test_nothing_is_left_of_the_context() -> None:
     assert {held._users for held in arithmetic._ELSEWHERE} == {0}
 
 
+@pytest.mark.usefixtures("learned")
 def test_tensors_without_values_are_refused() -> None:
     """In a mode that traces programs nothing can be coded; afterwards it can."""
     codec, picture = svcodec.Codec(), np.zeros((16, 16, 3), np.uint8)
