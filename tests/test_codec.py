@@ -126,6 +126,7 @@ def test_encoding_twice_gives_the_same_bytes(codec: svcodec.Codec, tier: str) ->
     assert codec.decode(data).tobytes() == codec.decode(data).tobytes()
 
 
+@pytest.mark.usefixtures("learned")
 @pytest.mark.parametrize("channels", [None, 3])
 def test_a_sketch_codes_more_levels_of_details_where_they_pay(codec: svcodec.Codec, channels: int | None) -> None:
     coded = []

@@ -203,7 +203,7 @@ def test_bytes_after_the_end() -> None:
 def test_unknown_sections() -> None:
     for kind in (200, 255):
         assert unpack(with_section(kind, b"news")) == SAMPLE
-    for kind in (11, 127):
+    for kind in (13, 127):
         with pytest.raises(UnsupportedError):
             unpack(with_section(kind, b"news"))
 
