@@ -11,9 +11,12 @@ from collections.abc import Callable
 
 from cogapp import Cog
 
-from . import figures_of_gate, figures_of_rates, figures_of_reliability, figures_of_speed
+from . import figures_of_gate, figures_of_rates, figures_of_reliability, figures_of_selfvae, figures_of_speed
 
-PAGES = ("README.md", "docs/results.md", "docs/gate.md", "docs/likelihood.md", "docs/reliability.md")
+PAGES = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("results", "gate", "likelihood", "reliability", "distributed", "selfvae")),
+)
 FIGURES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
@@ -39,6 +42,10 @@ FIGURES: dict[str, Callable[[], str]] = {
         figures_of_speed.kernels,
         figures_of_speed.beside_others,
         figures_of_speed.whole_command,
+        figures_of_speed.large,
+        figures_of_speed.throughput,
+        figures_of_selfvae.selfvae_64,
+        figures_of_selfvae.selfvae_32,
         figures_of_gate.gate,
         figures_of_gate.gate_training,
         figures_of_gate.gate_by_maker,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .committed import RESULTS, mean_seconds, read, table
+from .large import WAYS
 from .rate_distortion.curves import measured
 from .rate_distortion.report import STANDARD
 
@@ -83,3 +84,37 @@ def whole_command() -> str:
         f"The whole command takes {whole['clock']['median']:.2f} s ({whole['CPUs']['median']:.2f} s of CPUs).\n"
         f"Its parts, in seconds: {of_parts}."
     )
+
+
+def large() -> str:
+    """Seconds and memory of large pictures, in every way."""
+    rows = [
+        (
+            f"`{tier}`",
+            f"{size} MP",
+            f"{of['bytes'] / 1e6:.2f} MB",
+            *(f"{of[way]['seconds']:.1f} s" for way in WAYS),
+            *(f"{of[way]['peak'] / 1e9:.2f} GB" for way in ("encode", "decode")),
+        )
+        for tier, sizes in read("large.json")["tiers"].items()
+        for size, of in sizes.items()
+    ]
+    return table(rows, ("tier", "picture", "file", *WAYS, "memory, encoding", "memory, decoding"))
+
+
+def throughput() -> str:
+    """Megapixels a second of one and of two workers, by processes and on local clusters."""
+    result = read("throughput.json")
+    rows = [
+        (
+            way,
+            workers,
+            f"{found['megapixels a second']:.3f}",
+            f"{found['megapixels a second'] / of_way['1']['megapixels a second']:.2f}",
+            f"{found['seconds to the first']:.1f} s",
+        )
+        for way, of_way in result.items()
+        if isinstance(of_way, dict)
+        for workers, found in of_way.items()
+    ]
+    return table(rows, ("by", "workers", "megapixels a second", "times one worker", "to the first photo"))

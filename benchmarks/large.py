@@ -22,7 +22,7 @@ from .footprint import noisy_photo, peak
 from .programs import Figures, printed_by
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000), 100: (11584, 8688)}  # width and height by megapixels
-REGION = 512  # pixels of a side of a region, from the middle on
+REGION = 512  # pixels of a side of a region, from the middle on: of large pictures in one tile
 PROGRAM = """
 import json, sys
 from svcodec.benchmarks import large
@@ -48,8 +48,8 @@ def measured(way: str, tier: str, picture: str, file: str) -> Figures:
         cut(file, 2)
     elif way == "region":
         with Image.open(picture) as image:
-            middle = image.width // 2, image.height // 2
-        codec.decode_array(file, region=(*middle, REGION, REGION), max_pixels=None)
+            left, top = (min(side // 2, side - REGION) for side in image.size)
+        codec.decode_array(file, region=(left, top, REGION, REGION), max_pixels=None)
     else:
         reduce = 1 if way == "decode" else int(way.rpartition("/")[2])
         codec.decode_array(file, reduce=reduce, max_pixels=None)

@@ -88,13 +88,16 @@ def _flat(pixels: Pixels, top: int) -> tuple[npt.NDArray[np.bool_], Pixels]:
     Beyond its edges the picture goes on as it is there.
     """
     height, width = pixels.shape[:2]
-    rows, columns = (
-        np.arange(start - 1, start - (start - stop) // BLOCK * BLOCK + 1).clip(0, end - 1)
-        for start, stop, end in ((top, min(top + TILE, height), height), (0, width, width))
-    )
+    rows, columns = _around(top, min(top + TILE, height), height), _around(0, width, width)
     padded = pixels[np.ix_(rows, columns)].reshape(len(rows), len(columns), -1)
     windows = sliding_window_view(padded, (BLOCK + 2, BLOCK + 2), axis=(0, 1))[::BLOCK, ::BLOCK]
     flat = (windows[..., 0, 0] == windows[..., -1, -1]).all(-1)  # of photos few are left
     first = windows[..., 1, 1].copy()  # a view would keep the whole band
     flat[flat] = (windows[flat] == first[flat][..., None, None]).all((1, 2, 3))
     return flat, first
+
+
+def _around(start: int, stop: int, end: int) -> npt.NDArray[np.intp]:
+    """Rows or columns of the blocks from `start` to `stop`, and one more on either side, none beyond the edges."""
+    blocks = -(-(stop - start) // BLOCK)
+    return np.arange(start - 1, start + blocks * BLOCK + 1).clip(0, end - 1)

@@ -56,7 +56,7 @@ def outcomes(
         _Coder,
         fn_constructor_args=(pickle.dumps(work),),
         batch_size=None,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=1),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=2),
         num_cpus=1,
         num_gpus=gpus,
         max_task_retries=_TRIES,
