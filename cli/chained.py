@@ -57,11 +57,16 @@ def unchain(source: str, output: str, name: str, model: str | None, overwrite: b
     from .. import MAX_PIXELS, decode_chain, inspect, write_picture
 
     wanted, data = FORMATS[name], read(source)
-    count = 0
+    made: set[Path] = set()
     for path, image in decode_chain(data, model=model, max_pixels=max_pixels or MAX_PIXELS):
-        target = Path(output, path).with_suffix(wanted.suffixes[0])
-        refuse_existing(str(target), overwrite)
+        target = Path(output, path)
+        if target.with_suffix(wanted.suffixes[0]) in made:  # a.jpg beside a.png
+            target = target.with_name(target.name + wanted.suffixes[0])
+        else:
+            target = target.with_suffix(wanted.suffixes[0])
+        replaces = overwrite and target not in made
+        refuse_existing(str(target), replaces)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write(str(target), write_picture(image, wanted.name, **wanted.options), overwrite=overwrite)
-        count += 1
-    echo(f"{count} of {inspect(data).pictures} pictures -> {shown(output)}")
+        write(str(target), write_picture(image, wanted.name, **wanted.options), overwrite=replaces)
+        made.add(target)
+    echo(f"{len(made)} of {inspect(data).pictures} pictures -> {shown(output)}")

@@ -184,3 +184,19 @@ def test_at_the_shell(svc: Callable[..., Result], model: Path, tmp_path: Path) -
     (folder / "no.png").write_bytes(b"no picture")
     refused = svc("chain", folder, "-o", tmp_path / "b.svc", "--model", model)
     assert refused.exit_code == 1 and "no.png" in refused.output and not (tmp_path / "b.svc").exists()
+
+
+def test_pictures_that_differ_in_their_suffix_alone(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    """None is written over another, not even where what is there may be replaced."""
+    pictures = {"a.png": picture(8, 8), "a.jpg": picture(8, 9), "a.jpg.png": picture(8, 10)}
+    (tmp_path / "all.svc").write_bytes(svcodec.encode_chain(dict([*pictures.items()][:2]), model=model))
+    for more in ((), ("--overwrite",)):
+        assert svc("unchain", tmp_path / "all.svc", "-o", tmp_path / "out", "--model", model, *more).exit_code == 0
+        found = {path.name: np.asarray(Image.open(path)) for path in (tmp_path / "out").iterdir()}
+        assert found.keys() == {"a.png", "a.jpg.png"}
+        assert np.array_equal(found["a.png"], pictures["a.png"])
+        assert np.array_equal(found["a.jpg.png"], pictures["a.jpg"])
+    (tmp_path / "all.svc").write_bytes(svcodec.encode_chain(pictures, model=model))
+    assert svc("unchain", tmp_path / "all.svc", "-o", tmp_path / "other", "--model", model).exit_code == 0
+    found = {path.name: np.asarray(Image.open(path)).shape for path in (tmp_path / "other").iterdir()}
+    assert sorted(shape[1] for shape in found.values()) == [8, 9, 10]
