@@ -124,11 +124,11 @@ class Stream:
         plain: a lossless picture as it is written without a model.
         fine: of a lossless picture of sixteen bits, what adds the lower ones to the upper eight, empty where the file
             ended before it; None for eight bits.
+        flats: of a picture with a quality the areas of one colour, which the codes only come near.
+        machine: the fingerprint of the machine's arithmetic, 8 bytes, where the model is not computed exactly.
         chain: of a lossless picture of one of the paper's models, those that are on the same stack (`links`).
         levels: how many parts of each tile's stack are there, 1..3, where the others were cut off.
         early: the file ended early, perhaps in the codes; nothing of it is checked, and what follows them is not there.
-        flats: of a picture with a quality the areas of one colour, which the codes only come near.
-        machine: the fingerprint of the machine's arithmetic, 8 bytes, where the model is not computed exactly.
 
     Raises:
         InputError: a field is out of its range.

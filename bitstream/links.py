@@ -37,28 +37,22 @@ class Link:
         parts = self.name.split("/")
         if _NOT_RELATIVE.match(self.name) or PurePosixPath(self.name).is_absolute() or {"", ".", ".."} & {*parts}:
             raise InputError(f"{self.name!r} can't be a picture's name in a chain: it takes a relative path")
-        if len(self.name.encode(errors="surrogatepass")) > MAX_NAME:
+        try:
+            length = len(self.name.encode())
+        except UnicodeEncodeError as error:
+            raise InputError(f"the name of a picture is no Unicode: {error}") from error
+        if length > MAX_NAME:
             raise InputError(f"the name of a picture in a chain has at most {MAX_NAME} bytes")
 
 
 def write_links(links: Sequence[Link]) -> bytes:
-    """The content of the section. Raises InputError for a name that is no Unicode, and for one that is there twice."""
-    if len({link.name for link in links}) < len(links):
-        raise InputError("two pictures of the chain have the same name")
-    try:
-        names = [link.name.encode() for link in links]
-    except UnicodeEncodeError as error:
-        raise InputError(f"the name of a picture is no Unicode: {error}") from error
-    parts = [
-        varint(len(name)) + name + _CHECKSUM.pack(link.checksum) + varint(len(link.file)) + link.file
-        for name, link in zip(names, links, strict=True)
-    ]
-    return varint(len(links)) + b"".join(parts)
+    """The content of the section, of pictures whose names differ."""
+    return varint(len(links)) + b"".join(map(_written, links))
 
 
-def count_links(section: bytes) -> int:
-    """How many pictures a chain has. Raises StreamError where that can't be read."""
-    return Reader(section).varint()
+def _written(link: Link) -> bytes:
+    name = link.name.encode()
+    return varint(len(name)) + name + _CHECKSUM.pack(link.checksum) + varint(len(link.file)) + link.file
 
 
 def read_links(section: bytes) -> list[Link]:

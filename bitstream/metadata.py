@@ -101,7 +101,11 @@ class Metadata:
             CorruptError: one does not decompress.
             InputError, TruncatedError, ValueError, struct.error: one has other content than its kind.
         """
-        known = {kind: inflated(sections[kind], MAX_METADATA) for kind in _COMPRESSED if kind in sections}
+        known = {
+            kind: inflated(sections[kind], MAX_METADATA, f"the section {kind.name.lower()}")
+            for kind in _COMPRESSED
+            if kind in sections
+        }
         fields = {kind.name.lower(): known.get(kind) for kind in _BYTES}
         resolution, modified = sections.get(Section.RESOLUTION), sections.get(Section.MODIFIED)
         return cls(

@@ -64,7 +64,7 @@ class Values:
     def of_table(cls, table: bytes) -> Values:
         """Inverse of `table`. Raises CorruptError for what is none."""
         try:
-            reader = Reader(inflated(table, _LONGEST))
+            reader = Reader(inflated(table, _LONGEST, "it"))
             runs, last = [], -1
             while reader.more():
                 gap, count = reader.varint(), reader.varint()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..arrays import Pixels
-from ..bitstream.container import Colour, Stream, Tier, Verdict, pack
+from ..bitstream.container import Stream, Tier, Verdict, pack
 from ..bitstream.forms import Plain
 from ..errors import DroppedWarning, InputError, OutlierWarning, RejectedError
 from ..gate.assessment import Assessment, Calibration
@@ -30,12 +31,12 @@ from .ledger import Coded
 from .memory import ENCODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
 from .model import Model
 from .model_files import load_model, located, photo_model, reload_model
-from .pictures import Picture, PictureLike, encode_alpha, read_picture, to_array, to_image
+from .pictures import Picture, PictureLike, read_picture, to_array, to_image
 from .pictures.strip import stripped
 from .rendering import decode_stream
 from .sixteen import Split
 from .sources import Source, prefix, read_bytes
-from .streams import open_stream, plain_picture, refuse_without_mode
+from .streams import open_stream, plain_picture, refuse_without_mode, unfilled
 from .targets import Target
 from .tiers import TierSpec, checked_effort, checked_quality, checked_tune, spec_of
 from .verification import check_given_back
@@ -209,37 +210,31 @@ class Codec:
             warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
         family = self.model if isinstance(self.model, FamilyModel) else None
         quality = None if family else quality
-        alpha = None if picture.alpha is None else encode_alpha(picture.alpha)
-        fine = None if effort is None else split.section(effort)
+        bare = replace(
+            unfilled(picture, spec.tier, self.model.name, self.model.hash),
+            verdict=None if assessment is None else _verdict(assessment),
+            fine=None if effort is None else split.section(effort),
+            machine=None if family is None else family.fingerprint,
+        )
 
-        def packed(coded: Coded | Plain, tier: Tier, quality: int | None) -> Any:  # `bytes` is an argument here
-            plain = coded if isinstance(coded, Plain) else None
-            stream = Stream(
-                tier=tier,
-                colour=Colour.GREY if split.coarse.ndim == 2 else Colour.RGB,
+        def packed(coded: Coded | Plain, quality: int | None) -> Any:  # `bytes` is an argument here
+            if isinstance(coded, Plain):
+                return pack(replace(bare, tier=Tier.LOSSLESS, model_name="", model_hash=b"", plain=coded))
+            learned = replace(
+                bare,
                 quality=quality,
                 tune=None if quality is None else tuned,
-                width=width,
-                height=height,
-                model_name="" if plain else self.model.name,
-                model_hash=b"" if plain else self.model.hash,
-                codes=b"" if isinstance(coded, Plain) else coded.codes,
-                account=() if isinstance(coded, Plain) else coded.account,
-                alpha=alpha,
-                metadata=picture.metadata,
-                verdict=None if assessment is None else _verdict(assessment),
-                plain=plain,
-                fine=fine,
-                flats=None if isinstance(coded, Plain) else coded.flats,
-                machine=None if family is None else family.fingerprint,
+                codes=coded.codes,
+                account=coded.account,
+                flats=coded.flats,
             )
-            return pack(stream)
+            return pack(learned)
 
         drawing = None if family or spec.exact else choice.drawn(split.coarse)
-        exact = None if drawing is None else packed(drawing, Tier.LOSSLESS, None)
+        exact = None if drawing is None else packed(drawing, None)
 
         def file(quality: int | None) -> Any:
-            learned = packed(self._coded(split.coarse, spec, quality, tuned, effort), spec.tier, quality)
+            learned = packed(self._coded(split.coarse, spec, quality, tuned, effort), quality)
             return learned if exact is None or len(learned) < len(exact) else exact
 
         if target is None or quality is None:
@@ -265,7 +260,7 @@ class Codec:
             if effort is not None:
                 return choice.encode(model, pixels, effort)
             flats = Flats.found(pixels) if spec.keeps_flats(quality) else None
-            return lossy.encode(model, spec, model.at(quality, tune), pixels, flats)
+            return lossy.Encoder(model, spec, model.at(quality, tune), pixels, flats).encode()
 
         return model.compute(pixels.shape[0] * pixels.shape[1], road)
 

@@ -52,7 +52,8 @@ class Flats:
         """Those in a section of a picture of that size. Raises CorruptError for a section that has none."""
         rows, columns = (-(-side // BLOCK) for side in size)
         channels = 1 if grey else 3
-        content = np.frombuffer(inflated(section, 1 + MOST * channels + rows * columns), np.uint8)
+        longest = 1 + MOST * channels + rows * columns
+        content = np.frombuffer(inflated(section, longest, "the section flats"), np.uint8)
         count = int(content[0]) if len(content) else 0
         if not count or len(content) != 1 + count * channels + rows * columns:
             raise CorruptError("the areas of one colour are not those of a picture of this size")

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..bitstream.container import Coding, Colour, Stream, Verdict, section_sizes, unpack
-from ..bitstream.links import count_links, read_links
+from ..bitstream.container import Coding, Colour, Verdict, section_sizes, unpack
+from ..bitstream.links import read_links
 from .memory import tells_out_of_memory
 from .sources import Source, read_stream
 from .tiers import SPECS
@@ -123,6 +123,7 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
 
         stream = beginning(read)
     spec = SPECS[stream.tier]
+    pictures = [stream] if stream.chain is None else [unpack(link.file) for link in read_links(stream.chain)]
     return Info(
         tier=spec.name,
         mode=spec.mode,
@@ -138,8 +139,8 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
         machine_bound=stream.machine is not None,
         plain=stream.plain.form.name.lower() if stream.plain else None,
         bytes=len(data),
-        bits_per_pixel=8 * len(data) / _pixels(stream),
-        pictures=1 if stream.chain is None else count_links(stream.chain),
+        bits_per_pixel=8 * len(data) / sum(each.width * each.height for each in pictures),
+        pictures=len(pictures),
         levels=stream.levels,
         segments=tuple(
             Segment(
@@ -153,12 +154,6 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
         sections=section_sizes(read),
         gate=None if stream.verdict is None else _judgement(stream.verdict),
     )
-
-
-def _pixels(stream: Stream) -> int:
-    """Of all pictures."""
-    streams = [stream] if stream.chain is None else [unpack(link.file) for link in read_links(stream.chain)]
-    return sum(each.width * each.height for each in streams)
 
 
 def _judgement(verdict: Verdict) -> Judgement:

@@ -68,8 +68,10 @@ class Encoder:
     """Draws and pushes one picture.
 
     Args:
-        model, spec, at: as for `encode`.
-        pixels, flats: likewise.
+        spec: of a lossy tier.
+        at: what `Model.at` makes of the picture's quality and tune.
+        pixels: uint8 (h, w, 3), or (h, w) for grey.
+        flats: its areas of one colour, which shall be exact.
     """
 
     def __init__(self, model: Model, spec: TierSpec, at: Rate, pixels: Pixels, flats: Flats | None):
@@ -179,7 +181,11 @@ class Decoder:
     """Pops one picture, or a part of it.
 
     Args:
-        model, codes, spec, at, size, grey, flats, seed: as for `decode`.
+        codes: as an encoder returns them, or fewer: what is not there is its mean.
+        spec, at, flats: as for the encoder.
+        size: of the picture.
+        grey: whether it has one channel.
+        seed: draws what the tier does not code instead of taking its mean.
     """
 
     def __init__(
@@ -200,7 +206,18 @@ class Decoder:
         self.parts = codes.parts(len(self.tiles))
 
     def decode(self, wanted: Where, k: int) -> Pixels:
-        """What y_k has of a part of the picture."""
+        """The mean of y_k, each side halved k times, rounded up; for k = 0 what was encoded.
+
+        Args:
+            wanted: the part of the picture to be decoded.
+            k: 0..K; above 0 there is no seal that would say whether the pixels are right.
+
+        Returns:
+            uint8 (h, w, 3), or (h, w) for grey: what y_k has of `wanted`.
+
+        Raises:
+            StreamError: the codes are not what an encoder returned, or this machine did not decode them exactly.
+        """
         places = [tile.inside for tile in self.tiles]
         seen = [self.tiles[number].around(HALO) for number in numbers_in(places, [wanted])]
         stacks = {0: self._stack(0)}
@@ -267,49 +284,3 @@ def shown(level: Tensor, grey: bool, where: Where, k: int, flats: Flats | None) 
     if flats is not None:
         flats.paint(pixels, at_level(where, k), k)
     return pixels
-
-
-def encode(model: Model, spec: TierSpec, at: Rate, pixels: Pixels, flats: Flats | None = None) -> Coded:
-    """A picture in codes.
-
-    Args:
-        spec: of a lossy tier.
-        at: what `Model.at` makes of the picture's quality and tune.
-        pixels: uint8 (h, w, 3), or (h, w) for grey.
-        flats: its areas of one colour, which shall be exact.
-    """
-    return Encoder(model, spec, at, pixels, flats).encode()
-
-
-def decode(
-    model: Model,
-    codes: Codes,
-    spec: TierSpec,
-    at: Rate,
-    size: Size,
-    grey: bool,
-    wanted: Where,
-    k: int = 0,
-    flats: Flats | None = None,
-    seed: int | None = None,
-) -> Pixels:
-    """What `encode` put into codes, or the mean of its y_k, each side halved k times, rounded up.
-
-    Args:
-        codes: as `encode` returns them, or fewer: what is not there is its mean.
-        spec: as for `encode`.
-        at: likewise.
-        size: of the picture.
-        grey: whether it has one channel.
-        wanted: the part of the picture to be decoded.
-        k: 0..K; above 0 there is no seal that would say whether the pixels are right.
-        flats: as for `encode`.
-        seed: draws what the tier does not code instead of taking its mean.
-
-    Returns:
-        uint8 (h, w, 3), or (h, w) for grey: what y_k has of `wanted`.
-
-    Raises:
-        StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
-    """
-    return Decoder(model, codes, spec, at, size, grey, flats, seed).decode(wanted, k)

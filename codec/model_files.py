@@ -68,6 +68,13 @@ def photo_model(model: AnyModel) -> Model:
     return model
 
 
+def family_model(model: AnyModel) -> FamilyModel:
+    """A model that is one of the family. Raises ModelError for one of photos."""
+    if not isinstance(model, FamilyModel):
+        raise ModelError(f"model {model.name} is one of photos: this takes one of the paper's")
+    return model
+
+
 def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> AnyModel:
     """As `load_model`, but the model is not tested, which takes longer than loading it."""
     if model is None:

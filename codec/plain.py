@@ -73,7 +73,7 @@ def decode(plain: Plain, size: tuple[int, int], grey: bool, wanted: Where | None
 def _samples(plain: Plain, count: int) -> bytes:
     samples = plain.content
     if plain.form is Form.DEFLATED:
-        samples = inflated(plain.content, count)
+        samples = inflated(plain.content, count, "the plain picture")
     if len(samples) != count:
         raise CorruptError(f"the plain picture has {len(samples)} samples, not {count}")
     return samples

@@ -20,6 +20,15 @@ from .tiling import of_tiles, size_of, whole
 from .views import View
 
 
+def refuse_other_model(stream: Stream, model: AnyModel) -> None:
+    """Raise ModelError for a stream that was made with another model."""
+    if (stream.model_name, stream.model_hash) != (model.name, model.hash):
+        raise ModelError(
+            f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
+            f"not with {model.name} ({model.hash.hex()})"
+        )
+
+
 def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
     """The picture of a stream that is not plain.
 
@@ -32,11 +41,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         StreamError: its content is damaged; TooLargeError where it does not fit in memory.
         ModelError: it was made with another model.
     """
-    if (stream.model_name, stream.model_hash) != (model.name, model.hash):
-        raise ModelError(
-            f"the file was made with model {stream.model_name} ({stream.model_hash.hex()}), "
-            f"not with {model.name} ({model.hash.hex()})"
-        )
+    refuse_other_model(stream, model)
     spec, size = SPECS[stream.tier], (stream.height, stream.width)
     where, deep = view.where(size), stream.fine is not None
     codes = stream.tiles_codes()
@@ -59,7 +64,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
         if spec.exact:
             return lossless.decode(model, codes, size, grey, wanted, k)
         at = model.at(stream.quality, stream.tune)
-        return lossy.decode(model, codes, spec, at, size, grey, wanted, k, flats, view.seed)
+        return lossy.Decoder(model, codes, spec, at, size, grey, flats, view.seed).decode(wanted, k)
 
     cut, drawn = codes.levels < PARTS or codes.early, view.seed is not None and spec.sampled
     if k or cut or drawn:  # nothing says whether such a picture is right

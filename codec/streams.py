@@ -9,12 +9,12 @@ from ..arrays import Deep, Pixels, halved
 from ..bitstream.codes import PARTS
 from ..bitstream.container import Colour, Stream, Tier, unpack
 from ..bitstream.forms import Plain
-from ..bitstream.links import count_links
+from ..bitstream.links import read_links
 from ..errors import DroppedWarning, InputError, TruncatedError
 from . import plain
 from .arguments import refuse_larger
 from .memory import PLAIN, refuse_what_does_not_fit
-from .pictures import Picture, decode_alpha
+from .pictures import Picture, decode_alpha, encode_alpha
 from .pictures.reduction import seen, seen_picture
 from .sixteen import joined
 from .sources import Source, prefix, read_stream
@@ -37,16 +37,33 @@ def open_stream(source: Source, max_pixels: int | None, partial: bool = False) -
     """
     stream = unpack(read_stream(source), partial)
     if stream.chain is not None:
-        raise InputError(
-            f"{prefix(source)}the file holds a chain of {count_links(stream.chain)} pictures: svcodec.decode_chain and "
-            "`svcodec unchain` give them"
-        )
+        count = len(read_links(stream.chain))
+        text = f"the file holds a chain of {count} pictures: svcodec.decode_chain and `svcodec unchain` give them"
+        raise InputError(f"{prefix(source)}{text}")
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
     if stream.early:
         stream = beginning(stream)
         text = "not there, as the file ends early: details in part, and alpha and metadata, if it had any"
         warnings.warn(text, DroppedWarning, stacklevel=4)
     return stream
+
+
+def unfilled(picture: Picture, tier: Tier, model_name: str, model_hash: bytes) -> Stream:
+    """A picture's stream by a model, without codes, quality and account."""
+    height, width = picture.pixels.shape[:2]
+    return Stream(
+        tier=tier,
+        colour=Colour.GREY if picture.pixels.ndim == 2 else Colour.RGB,
+        quality=None,
+        tune=None,
+        width=width,
+        height=height,
+        model_name=model_name,
+        model_hash=model_hash,
+        codes=b"",
+        alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
+        metadata=picture.metadata,
+    )
 
 
 def beginning(stream: Stream) -> Stream:

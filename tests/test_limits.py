@@ -203,8 +203,8 @@ def test_memory_that_runs_out_is_one_of_our_errors(
         raise error
 
     data = (GOLDEN / "standard.svc").read_bytes()
-    monkeypatch.setattr("svcodec.codec.lossy.decode", fail)
-    monkeypatch.setattr("svcodec.codec.lossy.encode", fail)
+    monkeypatch.setattr("svcodec.codec.lossy.Decoder.decode", fail)
+    monkeypatch.setattr("svcodec.codec.lossy.Encoder.encode", fail)
     grey = np.zeros((4, 4), np.uint8)
     for call in (lambda: svcodec.decode(data), lambda: codec.decode(data), lambda: codec.encode(grey)):
         with pytest.raises(svcodec.OutOfMemoryError, match="memory ran out") as raised:
@@ -216,7 +216,7 @@ def test_other_errors_of_torch_are_not_called_that(codec: svcodec.Codec, monkeyp
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr("svcodec.codec.lossy.encode", fail)
+    monkeypatch.setattr("svcodec.codec.lossy.Encoder.encode", fail)
     with pytest.raises(svcodec.ModelError, match="something else"):
         codec.encode(np.zeros((4, 4), np.uint8))
 

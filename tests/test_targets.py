@@ -34,8 +34,8 @@ def codec() -> svcodec.Codec:
 def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows with each."""
     counted: list[int] = []
-    encode = lossy.encode
-    monkeypatch.setattr(lossy, "encode", lambda *args: [counted.append(1), encode(*args)][1])
+    encode = lossy.Encoder.encode
+    monkeypatch.setattr(lossy.Encoder, "encode", lambda *args: [counted.append(1), encode(*args)][1])
     return counted
 
 

@@ -19,15 +19,16 @@ from ...arrays import Pixels
 from ...bitstream.container import Colour, Stream, Tier, pack, unpack
 from ...bitstream.links import Link, read_links, write_links
 from ...bitstream.stack import Stack, checksum
-from ...errors import CorruptError, DroppedWarning, InputError, ModelError
+from ...errors import CorruptError, DroppedWarning, InputError
 from ..arguments import MAX_PIXELS, refuse_larger
 from ..ledger import Ledger
 from ..memory import DECODING, cost_of, refuse_what_does_not_fit, tells_out_of_memory
-from ..model_files import AnyModel, find_model, load_named
-from ..pictures import Picture, PictureLike, encode_alpha, read_picture, to_image
+from ..model_files import family_model, find_model, load_named
+from ..pictures import Picture, PictureLike, read_picture, to_image
 from ..pictures.strip import stripped
+from ..rendering import refuse_other_model
 from ..sources import Source, read_stream
-from ..streams import alpha_of
+from ..streams import alpha_of, unfilled
 from . import chain
 from .family_model import FamilyModel
 from .roads import told_of_machine
@@ -57,7 +58,7 @@ def encode_chain(
         ModelError: there is no such model, or it is one of photos.
         OutOfMemoryError: memory ran out.
     """
-    loaded = _of_family(find_model(model))
+    loaded = family_model(find_model(model))
     read = [stripped(read_picture(image, max_pixels=max_pixels), strip) for image in pictures.values()]
     if not read:
         raise InputError("a chain takes one picture or more")
@@ -97,9 +98,8 @@ def decode_chain(
     stream = unpack(read_stream(source))
     if stream.chain is None:
         raise InputError("the file holds one picture, and no chain: `decode` gives it")
-    loaded = _of_family(load_named(stream.model_name) if model is None else find_model(model))
-    if stream.model_hash != loaded.hash:
-        raise ModelError(f"the file was made with another model than {loaded.name} ({loaded.hash.hex()})")
+    loaded = family_model(load_named(stream.model_name) if model is None else find_model(model))
+    refuse_other_model(stream, loaded)
     links = read_links(stream.chain)
     streams = [_checked(unpack(link.file), stream, max_pixels) for link in links]
     return _decoded(loaded, stream, links, streams)
@@ -131,29 +131,9 @@ def _total(accounts: Sequence[chain.Account]) -> chain.Account:
     return ledger.account()
 
 
-def _of_family(model: AnyModel) -> FamilyModel:
-    if not isinstance(model, FamilyModel):
-        raise ModelError(f"model {model.name} is one of photos: only the first paper's models code chains")
-    return model
-
-
 def _stream(model: FamilyModel, picture: Picture) -> Stream:
     """A picture's, without codes."""
-    height, width = picture.pixels.shape[:2]
-    return Stream(
-        tier=Tier.LOSSLESS,
-        colour=Colour.GREY if picture.pixels.ndim == 2 else Colour.RGB,
-        quality=None,
-        tune=None,
-        width=width,
-        height=height,
-        model_name=model.name,
-        model_hash=model.hash,
-        codes=b"",
-        alpha=None if picture.alpha is None else encode_alpha(picture.alpha),
-        metadata=picture.metadata,
-        machine=model.fingerprint,
-    )
+    return replace(unfilled(picture, Tier.LOSSLESS, model.name, model.hash), machine=model.fingerprint)
 
 
 def _checked(own: Stream, stream: Stream, max_pixels: int | None) -> Stream:

@@ -47,9 +47,9 @@ def decode(model: FamilyModel, stream: Stream, seed: int | None) -> Pixels:
 
     def pixels() -> Pixels:
         stack = Stack.from_bytes(stream.codes, model.stack().tables)
-        if not spec.exact:
-            return modes.decode(model, stack, spec, size, grey, seed)
-        return chain.decode(model, stack, size, grey)
+        if spec.exact:
+            return chain.decode(model, stack, size, grey)
+        return modes.decode(model, stack, spec, size, grey, seed)
 
     with told_of_machine(model, stream):
         return model.compute(stream.height * stream.width, pixels)
