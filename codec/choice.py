@@ -18,6 +18,7 @@ CROP, CROPS = 128, 2  # side of a crop in pixels, and how many there are in each
 OBVIOUS = {Form.STORED: 0.99, Form.DEFLATED: 0.7, Form.WEBP: 0.7}  # plain: this much of what the crops lead to expect
 ROWS = 8  # of so many rows one says whether a picture is drawn
 DRAWN = 0.5  # share of pixels as their left neighbours: photos have 0.03 to 0.2, drawings from 0.7 on
+EXACT = 1.25  # how much longer a drawing may be for having no loss
 HEADER = 40  # bytes, about, by which a learned picture's header and account are longer than a plain one's
 SURE = 0.9  # learned: this much of a quick WebP
 

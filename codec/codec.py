@@ -158,8 +158,8 @@ class Codec:
             image: a path, a binary file object or a file's content (bytes, bytearray, memoryview) in any format that
                 Pillow reads; a Pillow image; or uint8 or uint16 samples: an array (h, w) or (h, w, 1) grey, (h, w, 2)
                 grey and alpha, (h, w, 3) RGB, (h, w, 4) RGBA, or a tensor of such a shape or with its channels first.
-            tier: sketch, preview, standard, high or lossless. A drawing that takes fewer bytes without loss is written
-                so, whatever the tier.
+            tier: sketch, preview, standard, high or lossless. A drawing is written without loss where that takes at
+                most a quarter more bytes, whatever the tier.
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
@@ -233,12 +233,12 @@ class Codec:
         drawing = None if family or spec.exact else choice.drawn(split.coarse)
         exact = None if drawing is None else packed(drawing, None)
 
-        def file(quality: int | None) -> Any:
+        def file(quality: int | None, worth: float = 1.0) -> Any:
             learned = packed(self._coded(split.coarse, spec, quality, tuned, effort), quality)
-            return learned if exact is None or len(learned) < len(exact) else exact
+            return learned if exact is None or worth * len(learned) < len(exact) else exact
 
         if target is None or quality is None:
-            data = file(quality)
+            data = file(quality, choice.EXACT)
         else:
             data = target.reached(file, self._pixels, split.coarse, quality)
         if verify:

@@ -29,7 +29,7 @@ from .sources import reason
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-DEFAULT_MODEL = "photo-6"
+DEFAULT_MODEL = "photo-7"
 SUFFIX = ".safetensors"
 KEPT = 4  # loaded models
 

@@ -108,10 +108,9 @@ class ExactConv2d(nn.Conv2d):
             self.moments = moments if self.moments is None else self.moments + moments
         if not self.calibrated:
             return super().forward(x)
-        x = x.clamp(*(edge * 2.0**-self.input_exponent for edge in self.input_steps))
         weight, bias = self.on_grid()
         return F.conv2d(
-            straight_through(round_to(x, self.input_exponent), x),
+            torch.fake_quantize_per_tensor_affine(x, 2.0**-self.input_exponent, 0, *self.input_steps),
             straight_through(weight, self.weight),
             straight_through(bias, self.bias),
             padding=self.padding,

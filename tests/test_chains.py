@@ -100,7 +100,7 @@ def test_what_is_refused(model: Path) -> None:
     with pytest.raises(svcodec.TooLargeError):
         svcodec.encode_chain({"a": picture(8, 8)}, model=model, max_pixels=63)
     with pytest.raises(svcodec.ModelError, match="of photos"):
-        svcodec.encode_chain({"a": picture(8, 8)}, model="photo-6")
+        svcodec.encode_chain({"a": picture(8, 8)}, model="photo-7")
 
 
 def test_limits_hold_for_each(model: Path, chained: bytes) -> None:

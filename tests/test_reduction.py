@@ -75,7 +75,7 @@ def test_lossy_tiers_give_nearly_the_level_of_what_they_decode_to(portrait_path:
     small = np.asarray(codec.decode(data, reduce=reduce))
     expected = halved(np.asarray(codec.decode(data)), TIMES[reduce])
     assert small.shape == expected.shape
-    assert np.abs(small.astype(int) - expected).mean() < 5
+    assert np.abs(small.astype(int) - expected).mean() < 7
     assert np.array_equal(small, svcodec.decode(data, reduce=reduce))
 
 

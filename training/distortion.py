@@ -17,7 +17,7 @@ SMALLEST = 1e-4  # of a scale's mean, which has to stay positive
 SMALLEST_SIDE = WINDOW * 2 ** (len(WEIGHTS) - 1)  # of a picture
 # squared errors that go, at middle rates, with 1 - MS-SSIM = 1 and with an error of SSIMULACRA 2 of 1
 MS_SSIM_UNIT, SSIMULACRA2_UNIT = 1290.0, 2.8
-SSIMULACRA2_SHARE, MS_SSIM_SHARE = 0.35, 0.4  # of the distortion of the tune for the eye; the rest is squared error
+SSIMULACRA2_SHARE, MS_SSIM_SHARE = 0.4, 0.48  # of the distortion of the tune for the eye; the rest is squared error
 
 
 def squared_error(picture: Tensor, original: Tensor) -> Tensor:
