@@ -168,7 +168,8 @@ class Codec:
             bpp: the same in bits per pixel.
             psnr: the least that the decoded picture may have, in dB: the least quality is found that does, likewise.
             ssimulacra2: the same by SSIMULACRA 2, which takes the package ssimulacra2 and sides of 256 pixels.
-            gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`) or reject.
+            gate: off, or what to do with a picture that `assess` does not accept: warn (`OutlierWarning`), unless a
+                lossy tier wrote it without loss, or reject.
             verify: decode the bytes and compare, before they are returned: they give back what was meant, or an error.
             strip: gps to leave out GPS positions, all for all metadata but ICC profile and orientation.
                 Of what remains `DroppedWarning` names what an .svc file does not hold.
@@ -204,10 +205,9 @@ class Codec:
         if picture.dropped:
             warnings.warn(f"not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
         assessment = None if gate == "off" else self.gate.assess(split.coarse)
-        if assessment and not assessment.accepted:
-            if gate == "reject":
-                raise RejectedError(f"{assessment}: {ADVICE}", assessment)
-            warnings.warn(str(assessment), OutlierWarning, stacklevel=3)
+        flagged = assessment if assessment and not assessment.accepted else None
+        if flagged and gate == "reject":
+            raise RejectedError(f"{flagged}: {ADVICE}", flagged)
         family = self.model if isinstance(self.model, FamilyModel) else None
         quality = None if family else quality
         bare = replace(
@@ -241,6 +241,8 @@ class Codec:
             data = file(quality, choice.EXACT)
         else:
             data = target.reached(file, self._pixels, split.coarse, quality)
+        if flagged and data is not exact:
+            warnings.warn(str(flagged), OutlierWarning, stacklevel=3)
         if verify:
             lossless = spec.exact or data is exact
             check_given_back(lambda: self._picture(open_stream(data, None), View()), picture, lossless)

@@ -19,7 +19,7 @@ from PIL import Image
 import svcodec
 from svcodec import cli
 from svcodec.benchmarks import detection as benchmark
-from svcodec.benchmarks import impostors
+from svcodec.benchmarks import drawings, impostors
 from svcodec.bitstream.container import Verdict, pack, unpack
 from svcodec.codec import codec as codec_module
 from svcodec.gate import statistics
@@ -121,6 +121,14 @@ def test_warn_and_record(codec: svcodec.Codec, portrait: Samples) -> None:
     accepted = svcodec.inspect(data).gate
     assert accepted is not None and accepted.accepted
     assert codec.decode(data).size == (512, 600)
+
+
+def test_no_warning_of_a_drawing_without_loss(codec: svcodec.Codec) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = codec.encode(drawings.page(), gate="warn")
+    info = svcodec.inspect(data)
+    assert info.gate is not None and not info.gate.accepted and info.tier == "lossless"
 
 
 def test_off_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
