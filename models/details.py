@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blocks import KNOTS, QUALITIES, QualityScale, QualityTable, Rate, Upsample, residuals
-from .exact import ExactConv2d, round_to, straight_through
+from .exact import ExactConv2d, straight_through
 from .pyramid import Size, Sizes
 from .transforms import SAMPLE_UNIT, haar_details, inverse_haar, pad_even, varied
 
@@ -145,6 +145,11 @@ def trade_off(quality: Tensor) -> Tensor:
 def whole_steps(z: Tensor, mean: Tensor) -> Tensor:
     """How many whole quantisation steps lie between a mean and the point nearest to z, halves upwards."""
     return torch.floor(z - mean + 0.5)
+
+
+def round_to(x: Tensor, exponent: int) -> Tensor:
+    """Nearest multiple of 2^-exponent, halves to the even one."""
+    return torch.round(x * 2.0**exponent) * 2.0**-exponent
 
 
 def on_grid(mean: Tensor) -> Tensor:

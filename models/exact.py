@@ -30,11 +30,6 @@ SUM_BITS = 24  # float32 holds every integer up to 2^24
 PERCENTILE = 0.9999  # of the inputs seen, that the grid reaches
 
 
-def round_to(x: Tensor, exponent: int) -> Tensor:
-    """Nearest multiple of 2^-exponent, halves to the even one."""
-    return torch.round(x * 2.0**exponent) * 2.0**-exponent
-
-
 def straight_through(exact: Tensor, smooth: Tensor) -> Tensor:
     """The value of `exact` with the gradient of `smooth`."""
     return smooth + (exact - smooth).detach()

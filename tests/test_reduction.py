@@ -66,6 +66,7 @@ def test_an_eighth_is_exact_where_it_is_coded(photo: Samples, tier: str) -> None
     assert np.array_equal(svcodec.decode(data, reduce=8), halved(photo[:-3], 3))
 
 
+# y_1 without z_1 is not what the mean of x, which is seen, comes to: nothing trains it
 @pytest.mark.parametrize("tier", ["sketch", "preview", "standard", "high"])
 @pytest.mark.parametrize("reduce", TIMES)
 def test_lossy_tiers_give_nearly_the_level_of_what_they_decode_to(portrait_path: Path, tier: str, reduce: int) -> None:
@@ -75,7 +76,7 @@ def test_lossy_tiers_give_nearly_the_level_of_what_they_decode_to(portrait_path:
     small = np.asarray(codec.decode(data, reduce=reduce))
     expected = halved(np.asarray(codec.decode(data)), TIMES[reduce])
     assert small.shape == expected.shape
-    assert np.abs(small.astype(int) - expected).mean() < 7
+    assert np.abs(small.astype(int) - expected).mean() < (7 if reduce == 2 and tier in ("sketch", "preview") else 5)
     assert np.array_equal(small, svcodec.decode(data, reduce=reduce))
 
 
