@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..bitstream.container import Tier
@@ -37,7 +37,6 @@ LOSSY = {
     "qarv": "QARV, published",
 }
 FOR: dict[str, Metric] = {"ssim": "ms_ssim", "psnr": "psnr"}  # the metric that each tune is for
-AGAINST = ("against", *(f"`{tune}`: {short(metric)}" for tune in TUNED for metric in LABELS))
 EYE: tuple[Metric, ...] = ("ssimulacra2", "butteraugli")  # those that follow what people see
 BEST: dict[str, tuple[str, Metric]] = {
     "BPG 4:4:4: PSNR": ("bpg-444", "psnr"),
@@ -130,15 +129,17 @@ def plots() -> str:
 
 def bd_rates() -> str:
     """BD-rates of `standard` with each tune against every codec, and that codec's seconds."""
-    times = {name: (mean_seconds(curve.encoding), mean_seconds(curve.decoding)) for name, curve in curves().items()}
-    rows = [(*row, *times[name]) for name, row in zip(LOSSY, _against(LOSSY, KODAK), strict=True)]
-    return trimmed(rows, (*AGAINST, "its encoding", "its decoding"))
+    return _against(list(LOSSY), KODAK)
 
 
-def _against(names: Iterable[str], folder: str) -> list[tuple[str, ...]]:
-    """Rows of a table with the head AGAINST."""
-    codecs = [(codec, metric) for codec in TUNED.values() for metric in LABELS]
-    return [(LOSSY[name], *(bd_rate_of(codec, name, metric, folder) for codec, metric in codecs)) for name in names]
+def _against(names: Sequence[str], folder: str) -> str:
+    rows = []
+    for name in names:
+        curve = curves(folder)[name]
+        deltas = [bd_rate_of(codec, name, metric, folder) for codec in TUNED.values() for metric in LABELS]
+        rows.append((LOSSY[name], *deltas, mean_seconds(curve.encoding), mean_seconds(curve.decoding)))
+    head = [f"`{tune}`: {short(metric)}" for tune in TUNED for metric in LABELS]
+    return trimmed(rows, ("against", *head, "its encoding", "its decoding"))
 
 
 def low_rates() -> str:
@@ -163,7 +164,7 @@ def _best(names: Sequence[str], rate: float, metric: Metric) -> float | None:
 
 def more_photos() -> str:
     """BD-rates of `standard` with each tune against the codecs that were run on the second set of photos."""
-    return trimmed(_against([name for name in LOSSY if name in curves(CID22)], CID22), AGAINST)
+    return _against([name for name in LOSSY if name in curves(CID22)], CID22)
 
 
 def crops() -> str:
