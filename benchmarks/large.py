@@ -17,12 +17,13 @@ import click
 from PIL import Image
 
 from .. import TIERS, Codec, cut
+from ..codec.tiling import TILE
 from .conditions import machine
 from .footprint import noisy_photo, peak
 from .programs import Figures, printed_by
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000), 100: (11584, 8688)}  # width and height by megapixels
-REGION = 512  # pixels of a side of a region, from the middle on: of large pictures in one tile
+REGION = 512  # pixels of a side of a region
 PROGRAM = """
 import json, sys
 from svcodec.benchmarks import large
@@ -46,9 +47,9 @@ def measured(way: str, tier: str, picture: str, file: str) -> Figures:
         Path(file).write_bytes(codec.encode(picture, tier=tier, max_pixels=None))
     elif way == "cut":
         cut(file, 2)
-    elif way == "region":
+    elif way in REGIONS:
         with Image.open(picture) as image:
-            left, top = (min(side // 2, side - REGION) for side in image.size)
+            left, top = (_start(side, REGIONS[way]) for side in image.size)
         codec.decode_array(file, region=(left, top, REGION, REGION), max_pixels=None)
     else:
         reduce = 1 if way == "decode" else int(way.rpartition("/")[2])
@@ -56,7 +57,13 @@ def measured(way: str, tier: str, picture: str, file: str) -> Figures:
     return {"seconds": time.perf_counter() - start, "peak": peak()}
 
 
-WAYS = ("encode", "decode", "1/2", "1/4", "1/8", "region", "cut")
+REGIONS = {"region": TILE // 4, "region of tiles": -REGION // 2}  # by where they start, from a corner of tiles on
+WAYS = ("encode", "decode", "1/2", "1/4", "1/8", *REGIONS, "cut")
+
+
+def _start(side: int, offset: int) -> int:
+    """Where a region starts: so far from the border of tiles that is nearest to the middle of a side."""
+    return min(max(0, round(side / 2 / TILE) * TILE + offset), side - REGION)
 
 
 @click.command(help=__doc__)

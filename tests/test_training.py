@@ -22,7 +22,7 @@ from svcodec.models.selfvae import DEPTH, SelfVAE
 from svcodec.training import loop
 from svcodec.training.capture import Figures
 from svcodec.training.commands import train
-from svcodec.training.optimizer import average, muon_and_adam
+from svcodec.training.optimizer import Muon, average, muon_and_adam
 from svcodec.training.photos import Photos
 from svcodec.training.settings import Settings
 
@@ -226,6 +226,21 @@ def test_convolutions_take_orthogonal_steps() -> None:
         assert 0.5 < float(moved.min() / 0.05) <= float(moved.max() / 0.05) < 1.5
     for step in (steps[1], *steps[3:]):
         assert float(step.abs().max()) == pytest.approx(0.001, rel=1e-3)
+
+
+def test_a_convolution_that_has_no_gradient_stays_where_it_is() -> None:
+    """As those of levels that a batch has nothing of; the others' momentum goes on, also after a checkpoint."""
+    first, second = (nn.Parameter(torch.randn(8, 8, 3, 3)) for _ in range(2))
+    optimizer = Muon([first, second], 0.05)
+    first.grad, second.grad = torch.randn_like(first), torch.randn_like(second)
+    optimizer.step()
+    before = first.detach().clone(), second.detach().clone()
+    first.grad, second.grad = None, torch.zeros_like(second)
+    again = Muon([first, second], 0.05)
+    again.load_state_dict(optimizer.state_dict())
+    again.step()
+    assert torch.equal(first, before[0])
+    assert not torch.allclose(second, before[1])
 
 
 def test_finer_steps_are_worth_more_distortion() -> None:

@@ -49,10 +49,13 @@ class Muon(torch.optim.Optimizer):
             parameters = [value for value in group["params"] if value.grad is not None]
             if not parameters:
                 continue
-            gradient = torch.stack([value.grad for value in parameters]).flatten(2)
-            state = self.state[parameters[0]]
-            momentum = state.setdefault("momentum", torch.zeros_like(gradient))
-            momentum.lerp_(gradient, 1 - MOMENTUM)
+            for value in parameters:
+                if not self.state[value]:
+                    self.state[value]["momentum"] = torch.zeros_like(value)
+            momenta = [self.state[value]["momentum"] for value in parameters]
+            gradients = [value.grad for value in parameters]
+            torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
+            gradient, momentum = (torch.stack(values).flatten(2) for values in (gradients, momenta))
             update = orthogonalised(gradient.lerp(momentum, MOMENTUM))
             rate = group["lr"] * max(1.0, gradient.shape[1] / gradient.shape[2]) ** 0.5
             for value, matrix in zip(parameters, update, strict=True):
