@@ -12,6 +12,7 @@ LAYERS = {
     "alpha": "for their alpha channel",
     "plain": "for their plain picture",
     "codes": "for their codes, which popped at random run out or end in no seal",
+    "chain": "for the pictures of their chain",
     "networks": "by the networks",
 }
 
@@ -30,7 +31,7 @@ def fuzzing() -> str:
         ),
         ("read down to the codes, and not decoded", f"{tally['read']:,}"),
         ("decoded to the very picture", f"{tally['originals']:,}"),
-        ("decoded to another picture, whose seal was right", f"{tally['others']:,}"),
+        ("decoded to another picture, whose seal was right, or in part", f"{tally['others']:,}"),
         *(
             (kind, f"{faults.get(kind, 0):,}")
             for kind in ("wrong pictures", "foreign exceptions", "warnings", "too slow")

@@ -68,8 +68,10 @@ def test_a_vae_has_the_tiers_that_need_no_representation(prior: str, tmp_path: P
             svcodec.encode(pixels, tier=tier, model=model)
 
 
-def test_a_seed_draws_what_is_not_coded(model: Path) -> None:
-    data = svcodec.encode(picture(8, 8), tier="sketch", model=model)
+@pytest.mark.parametrize("tier", ["sketch", "preview", "standard", "high"])
+def test_a_seed_draws_what_is_not_coded(tier: str, tmp_path: Path) -> None:
+    model = written(network_of("downscale", "downscale"), tmp_path)
+    data = svcodec.encode(picture(9, 13), tier=tier, model=model)
     first, again, other = (svcodec.decode_array(data, model=model, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

@@ -24,6 +24,7 @@ from .originals import originals
 
 BLOCK = 1000  # cases that share a stream of random numbers, so that a run can go on where it stopped
 KEPT, KEPT_SHARE = 2000, 0.2  # drafts, at most, that are kept as they gave a new answer, and how often one is taken
+EARLY, IN_PART = 0.1, 0.25  # how often a file may end early, and how often a part of a picture is decoded
 REPORTED = 20  # faults, at most, whose bytes are kept
 LONGEST = 60.0  # seconds that a case may take
 
@@ -121,7 +122,7 @@ class Campaign:
         start = time.perf_counter()
         signal.setitimer(signal.ITIMER_REAL, LONGEST)
         try:
-            decoded = layers.read(data, rng, fully)
+            decoded = layers.read(data, rng, fully, rng.random() < EARLY, rng.random() < IN_PART)
         except SvcodecError as error:
             kind = f"{layers.layer}: {type(error).__name__}"
             tally.refused[kind] = tally.refused.get(kind, 0) + 1

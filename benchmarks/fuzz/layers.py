@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from random import Random
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import torch
 
 from ...arrays import Deep, Pixels
-from ...bitstream.codes import Codes
 from ...bitstream.container import Colour, Stream, unpack
+from ...bitstream.links import read_links
 from ...bitstream.stack import Stack
 from ...bitstream.tables import OFFSETS, SCALES
+from ...codec.arguments import REDUCTIONS
 from ...codec.codec import Codec
 from ...codec.corrections import count_of, pop_correction
+from ...codec.decoding import decode_array
+from ...codec.family.chaining import decode_chain
 from ...codec.inspection import inspect
 from ...codec.latents import draw_popped, give_back
 from ...codec.streams import alpha_of, plain_picture
 from ...codec.tiers import SPECS
 from ...codec.tiling import tiles_of
 from ...codec.views import View
-from ...errors import StreamError
+from ...errors import DroppedWarning, StreamError
 from ...models.details import MAX_LOG_SCALE, MIN_LOG_SCALE, Group, Prior
 
 PIXELS = 1 << 12  # that a picture may have to be decoded, so that it takes milliseconds
@@ -51,13 +56,17 @@ class Layers:
         self.decodings = 0
         self._rng = np.random.default_rng(0)
 
-    def read(self, data: bytes, rng: Random, fully: bool) -> Decoded | None:
+    def read(
+        self, data: bytes, rng: Random, fully: bool, early: bool = False, in_part: bool = False
+    ) -> Decoded | None:
         """Read a stream down to the layer that refuses it.
 
         Args:
             data: its bytes.
             rng: chooses what is popped from its codes.
             fully: by the networks too.
+            early: as a file that may end early.
+            in_part: by the networks, smaller, or a region of it.
 
         Returns:
             What was decoded, or None where the networks were not asked or the picture is larger than is tried.
@@ -67,11 +76,14 @@ class Layers:
             WrongPicture: it should have been.
         """
         self.layer = "container"
-        inspect(data)
-        stream = unpack(data)
+        if not early:
+            inspect(data)
+        stream = unpack(data, early)
         large = rng.random() >= ANY_SIZE and stream.width * stream.height > PIXELS
         if large:
             return None
+        if stream.chain is not None:
+            return self._chained(data, stream, fully)
         if stream.alpha is not None:
             self.layer = "alpha"
             alpha_of(stream)
@@ -82,12 +94,13 @@ class Layers:
             return self._promised(picture.pixels, None if stream.fine else stream.plain.checksum)
         self.layer = "codes"
         try:
-            stacks = Codes(stream.codes).parts(len(tiles_of((stream.height, stream.width))))
+            tiles = len(tiles_of((stream.height, stream.width)))
+            stacks = [[stream.codes]] if stream.machine else stream.tiles_codes().parts(tiles)
             self._pop(b"".join(rng.choice(stacks)), rng)
         except StreamError:
             if not fully:
                 raise
-        return self._decoded(data, stream, rng) if fully else None
+        return self._decoded(data, stream, rng, early, in_part) if fully else None
 
     def _pop(self, codes: bytes, rng: Random) -> None:
         """Pop symbols of all kinds, in no sensible order, and at last the seal."""
@@ -118,22 +131,39 @@ class Layers:
                 prior = Prior(torch.zeros(shape), log_scale, torch.ones(1, 1, count))
                 draw_popped(stack, returned if rng.random() < 0.5 else None)(Group(tuple(range(shape[1]))), prior)
 
-    def _decoded(self, data: bytes, stream: Stream, rng: Random) -> Decoded:
+    def _chained(self, data: bytes, stream: Stream, fully: bool) -> Decoded | None:
+        self.layer = "chain"
+        pictures = decode_chain(data, max_pixels=PIXELS)
+        if not fully:
+            return None
+        self.decodings += 1
+        for (_, image), link in zip(pictures, read_links(stream.chain or b""), strict=True):
+            decoded = self._promised(_coloured(np.asarray(image), "A" in image.mode), link.checksum)
+        return decoded
+
+    def _decoded(self, data: bytes, stream: Stream, rng: Random, early: bool, in_part: bool) -> Decoded:
         self.layer = "networks"
         self.decodings += 1
-        seed = None if SPECS[stream.tier].sampled else rng.choice((None, 0))
+        sampled = SPECS[stream.tier].sampled or stream.machine is not None  # then a seed leaves the sealed pixels
+        seed = None if sampled else rng.choice((None, 0))
+        part = _part(stream, rng) if in_part else {}
         seals = []
         unseal = Stack.unseal
 
-        def recorded(stack: Stack) -> int:
-            seals.append(unseal(stack))
+        def recorded(stack: Stack, **how: Any) -> int:
+            seals.append(unseal(stack, **how))
             return seals[-1]
 
-        with mock.patch.object(Stack, "unseal", recorded):
-            samples = self.codec.decode_array(data, seed=seed, max_pixels=None)
-        grey, alpha = stream.colour is Colour.GREY, stream.alpha is not None
-        pixels = samples[..., 0] if grey and alpha else samples[..., :3] if alpha else samples
-        return self._promised(pixels, seals[-1])
+        with mock.patch.object(Stack, "unseal", recorded), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DroppedWarning)
+            samples = decode_array(data, seed=seed, partial=early, max_pixels=None, **part)
+        pixels = _coloured(samples, stream.alpha is not None and not stream.early)
+        if not part and not stream.early and stream.levels is None:
+            one = stream.machine is not None or stream.fine is not None  # has one seal, in the end
+            places = [...] if one else [tile.inside for tile in tiles_of((stream.height, stream.width))]
+            for place, seal in zip(places, seals[-len(places) :], strict=True):
+                self._promised(pixels[place], seal)
+        return self._promised(pixels, None)
 
     def _promised(self, pixels: Pixels | Deep, seal: int | None) -> Decoded:
         """What was decoded. Raises WrongPicture unless it is what a seal promises."""
@@ -141,3 +171,18 @@ class Layers:
         if seal is not None and found != seal:
             raise WrongPicture(f"the pixels have the CRC-32 {found:08x}, the seal promises {seal:08x}")
         return pixels.shape[1::-1], found
+
+
+def _coloured(samples: Pixels | Deep, alpha: bool) -> Pixels | Deep:
+    """Samples (h, w), (h, w, 2), (h, w, 3) or (h, w, 4) without alpha."""
+    if not alpha:
+        return samples
+    return samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
+
+
+def _part(stream: Stream, rng: Random) -> dict[str, Any]:
+    """What of a picture `decode_array` may be asked for: smaller, or a region of it, which may reach beyond it."""
+    sides = (stream.width, stream.height)
+    left, top = (rng.randrange(side + 1) for side in sides)
+    region = (left, top, *(rng.randrange(1, side + 1) for side in sides))
+    return {"reduce": rng.choice((1, *REDUCTIONS)), "region": rng.choice((None, region))}

@@ -11,6 +11,7 @@ from ...bitstream.codes import Codes, join_parts
 from ...bitstream.container import Coding, Variable
 from ...bitstream.fields import varint
 from ...bitstream.forms import Form
+from ...bitstream.links import read_links
 from ...bitstream.metadata import MAX_METADATA
 from ...bitstream.sections import Section
 from ...errors import StreamError
@@ -18,10 +19,11 @@ from .drafts import Draft, sealed
 
 BYTES = (0, 1, 2, 3, 4, 5, 16, 50, 100, 101, 127, 128, 255)
 SIDES = (0, 1, 2, 3, 7, 8, 16, 17, 31, 64, 65, 4096, 16383, 16384, 65535, 65536, (1 << 35) - 1)
-NAMES = (b"", b"photo-7", b"gate", b"photo-8", b"../photo-7", b"a" * 255, b"-", b"\xff\xfe", b"nul")
+NAMES = (b"", b"photo-7", b"selfvae-3-1", b"gate", b"photo-8", b"../photo-7", b"a" * 255, b"-", b"\xff\xfe", b"nul")
 METADATA = (Section.ICC, Section.EXIF, Section.XMP, Section.TEXTS, Section.COMMENT, Section.PHOTOSHOP)
 BOMBS = tuple(zlib.compress(bytes(size), 9) for size in (MAX_METADATA + 1, MAX_METADATA, 1 << 20))
 KINDS = (*Section, 99, 127, 134, 255)
+LINKS = (b"a", b"", b"/a", b"../a", b"a/../b", b"a//b", b"C:a", b"a\\b", b"\xff", b"a" * 5000)  # names of pictures
 NUMBERS = (0, 1, 127, 128, (1 << 28) - 1, (1 << 35) - 1)
 
 Mutation = Callable[[Draft, Random, Sequence[Draft]], None]
@@ -242,6 +244,32 @@ def _plain(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
     draft.put(Section.PLAIN, form + checksum + content)
 
 
+def _chain(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
+    """A picture of a chain with another name, checksum or file, or twice, or not."""
+    try:
+        links = [(link.name.encode(), link.checksum, link.file) for link in read_links(draft.section(Section.CHAIN))]
+    except StreamError:
+        links = [(b"a", 0, sealed(rng.choice(drafts).body()))]
+    i = rng.randrange(len(links))
+    name, checksum, file = links[i]
+    match rng.randrange(5):
+        case 0:
+            links[i] = rng.choice(LINKS), checksum, file
+        case 1:
+            links[i] = name, rng.randrange(1 << 32), file
+        case 2:
+            links[i] = name, checksum, mutant(rng, Draft.of(file), drafts)[1]
+        case 3:
+            links.append((rng.choice(LINKS), checksum, sealed(rng.choice(drafts).body())))
+        case 4:
+            links[i : i + 1] = links[i : i + 1] * rng.choice((0, 2, 300))
+    written = (
+        varint(len(name)) + name + struct.pack("<I", checksum) + varint(len(file)) + file
+        for name, checksum, file in links
+    )
+    draft.put(Section.CHAIN, varint(len(links)) + b"".join(written))
+
+
 MUTATIONS: tuple[Mutation, ...] = (
     _field,
     _sides,
@@ -257,4 +285,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     _metadata,
     _alpha,
     _plain,
+    _chain,
 )

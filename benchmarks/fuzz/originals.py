@@ -1,4 +1,4 @@
-"""Good streams of tiny pictures: every tier, colour, tune and section, plain pictures in every form."""
+"""Good streams of tiny pictures: every tier, colour, tune and section, plain, cut, in tiles, by the paper's models."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from ...bitstream.metadata import Metadata, Text
 from ...bitstream.stack import checksum
 from ...codec import choice, plain
 from ...codec.codec import Codec
+from ...codec.cutting import cut
+from ...codec.family.chaining import encode_chain
 from ...codec.pictures import encode_alpha
 from ...codec.tiers import SPECS
+from ...codec.tiling import TILE
 
 SIZES = ((24, 20), (9, 16), (1, 1), (33, 7))  # height and width
+FAMILY = "selfvae-3-1"  # a model of the first paper
 RATES = ((60, "ssim"), (1, "psnr"), (100, "ssim"), (30, "psnr"))  # quality and tune, size by size
 
 
@@ -48,6 +52,13 @@ def originals(codec: Codec) -> Iterator[bytes]:
     banded[:16] = (250, 251, 255)  # one colour above, where the codes only come near
     with mock.patch.object(choice, "drawn", return_value=None):
         yield codec.encode(banded, tier="high", quality=90)
+    for tier in ("standard", "lossless"):
+        with mock.patch.object(choice, "encode", choice.learned):
+            tiles = codec.encode(picture(2, TILE + 6, grey=False), tier=tier)
+        yield from (tiles, cut(tiles, 3), cut(tiles, 1))
+    for tier in ("high", "lossless"):
+        yield Codec(FAMILY).encode(picture(9, 16, grey=False), tier=tier)
+    yield encode_chain({"a.png": picture(24, 20, grey=False), "b/c.png": picture(9, 16, grey=True)}, model=FAMILY)
     alpha = encode_alpha(picture(24, 20, grey=True))
     bare = unpack(codec.encode(picture(24, 20, grey=False), tier="standard"))
     metadata = Metadata(

@@ -8,7 +8,7 @@ RealNVP has it. What a mode does not code is the mean of its distribution, or wi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -85,26 +85,47 @@ class Writer(Road):
 
 
 class Reader(Road):
-    """Pops the variables of a tile."""
+    """Pops the variables of a tile, and keeps them in turn as `popped`."""
 
     def __init__(self, model: FamilyModel, stack: Stack, channels: int | None) -> None:
         self.network, self.stack, self.channels = model.network, stack, channels
+        self.popped: list[Tensor] = []
 
     def u(self) -> Tensor:
         prior = self.network.prior
         if isinstance(prior, Mixture):
             component = int(self.stack.pop_symbols(weights_of(prior))[0])
-            return pop_latent(self.stack, component_of(prior, component), COARSE)
+            return self._kept(pop_latent(self.stack, component_of(prior, component), COARSE))
         shape = self.network.configuration.latent(self.network.depth + 1)
         like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
-        return from_base(prior, pop_latent(self.stack, standard(like), COARSE))
+        return self._kept(from_base(prior, pop_latent(self.stack, standard(like), COARSE)))
 
     def level(self, k: int, pixels: PixelDistribution) -> Tensor:
         channels, side = self.network.configuration.shapes[k]
-        return pop_level(self.stack, pixels, side, side, self.channels or channels)
+        return self._kept(pop_level(self.stack, pixels, side, side, self.channels or channels))
 
     def latent(self, k: int, gaussian: Gaussian) -> Tensor:
-        return pop_latent(self.stack, gaussian, COARSE)
+        return self._kept(pop_latent(self.stack, gaussian, COARSE))
+
+    def _kept(self, value: Tensor) -> Tensor:
+        self.popped.append(value)
+        return value
+
+
+class Again(Road):
+    """Gives the variables that a reader popped once more, whatever their distributions are now."""
+
+    def __init__(self, popped: Sequence[Tensor]) -> None:
+        self.popped = iter(popped)
+
+    def u(self) -> Tensor:
+        return next(self.popped)
+
+    def level(self, k: int, pixels: PixelDistribution) -> Tensor:
+        return next(self.popped)
+
+    def latent(self, k: int, gaussian: Gaussian) -> Tensor:
+        return next(self.popped)
 
 
 def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, tuple[Entry, ...]]:
@@ -147,15 +168,17 @@ def decode(
         StreamError: the stack is not one that `encode` returned, or this machine computes otherwise.
     """
     names = coded(model, spec)
+    means = np.empty(size if grey else (*size, 3), np.uint8)
+    drawn = means.copy()
     noise = None if seed is None else seeded(seed)
-    pixels = np.empty(size if grey else (*size, 3), np.uint8)
     for rows, columns in tiles(size, model.side):
-        tile = descend(model, names, Reader(model, stack, 1 if grey else None), noise)
-        pixels[rows, columns] = to_pixels(tile[..., : rows.stop - rows.start, : columns.stop - columns.start], grey)
-    seal = stack.unseal()
-    if noise is None:
-        check_seal(seal, pixels)
-    return pixels
+        reader = Reader(model, stack, 1 if grey else None)
+        inside = ..., slice(rows.stop - rows.start), slice(columns.stop - columns.start)
+        means[rows, columns] = to_pixels(descend(model, names, reader, None)[inside], grey)
+        if noise is not None:  # only now: what is coded was coded given means
+            drawn[rows, columns] = to_pixels(descend(model, names, Again(reader.popped), noise)[inside], grey)
+    check_seal(stack.unseal(), means)
+    return means if noise is None else drawn
 
 
 def coded(model: FamilyModel, spec: TierSpec) -> tuple[str, ...]:
