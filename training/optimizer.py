@@ -50,12 +50,10 @@ class Muon(torch.optim.Optimizer):
             if not parameters:
                 continue
             for value in parameters:
-                if not self.state[value]:
-                    self.state[value]["momentum"] = torch.zeros_like(value)
-            momenta = [self.state[value]["momentum"] for value in parameters]
-            gradients = [value.grad for value in parameters]
-            torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
-            gradient, momentum = (torch.stack(values).flatten(2) for values in (gradients, momenta))
+                momentum = self.state[value].setdefault("momentum", torch.zeros_like(value))
+                momentum.lerp_(value.grad, 1 - MOMENTUM)
+            gradient = torch.stack([value.grad for value in parameters]).flatten(2)
+            momentum = torch.stack([self.state[value]["momentum"] for value in parameters]).flatten(2)
             update = orthogonalised(gradient.lerp(momentum, MOMENTUM))
             rate = group["lr"] * max(1.0, gradient.shape[1] / gradient.shape[2]) ** 0.5
             for value, matrix in zip(parameters, update, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ...arrays import Deep, Pixels
-from ...bitstream.container import Colour, Stream, unpack
+from ...bitstream.container import Stream, unpack
 from ...bitstream.links import read_links
 from ...bitstream.stack import Stack
 from ...bitstream.tables import OFFSETS, SCALES
@@ -25,7 +25,7 @@ from ...codec.inspection import inspect
 from ...codec.latents import draw_popped, give_back
 from ...codec.streams import alpha_of, plain_picture
 from ...codec.tiers import SPECS
-from ...codec.tiling import tiles_of
+from ...codec.tiling import tiles_of, whole
 from ...codec.views import View
 from ...errors import DroppedWarning, StreamError
 from ...models.details import MAX_LOG_SCALE, MIN_LOG_SCALE, Group, Prior
@@ -56,9 +56,7 @@ class Layers:
         self.decodings = 0
         self._rng = np.random.default_rng(0)
 
-    def read(
-        self, data: bytes, rng: Random, fully: bool, early: bool = False, in_part: bool = False
-    ) -> Decoded | None:
+    def read(self, data: bytes, rng: Random, fully: bool, early: bool = False, in_part: bool = False) -> Decoded | None:
         """Read a stream down to the layer that refuses it.
 
         Args:
@@ -159,8 +157,9 @@ class Layers:
             samples = decode_array(data, seed=seed, partial=early, max_pixels=None, **part)
         pixels = _coloured(samples, stream.alpha is not None and not stream.early)
         if not part and not stream.early and stream.levels is None:
+            size = stream.height, stream.width
             one = stream.machine is not None or stream.fine is not None  # has one seal, in the end
-            places = [...] if one else [tile.inside for tile in tiles_of((stream.height, stream.width))]
+            places = [whole(size)] if one else [tile.inside for tile in tiles_of(size)]
             for place, seal in zip(places, seals[-len(places) :], strict=True):
                 self._promised(pixels[place], seal)
         return self._promised(pixels, None)
