@@ -46,6 +46,7 @@ FIGURES: dict[str, Callable[[], str]] = {
         figures_of_speed.throughput,
         figures_of_selfvae.selfvae_64,
         figures_of_selfvae.selfvae_32,
+        figures_of_selfvae.selfvae_priors,
         figures_of_gate.gate,
         figures_of_gate.gate_training,
         figures_of_gate.gate_by_maker,
