@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -258,7 +259,8 @@ def _chain(draft: Draft, rng: Random, drafts: Sequence[Draft]) -> None:
         case 1:
             links[i] = name, rng.randrange(1 << 32), file
         case 2:
-            links[i] = name, checksum, mutant(rng, Draft.of(file), drafts)[1]
+            with contextlib.suppress(StreamError):  # it may be damaged already
+                links[i] = name, checksum, mutant(rng, Draft.of(file), drafts)[1]
         case 3:
             links.append((rng.choice(LINKS), checksum, sealed(rng.choice(drafts).body())))
         case 4:
