@@ -50,8 +50,10 @@ class Muon(torch.optim.Optimizer):
             if not parameters:
                 continue
             for value in parameters:
-                momentum = self.state[value].setdefault("momentum", torch.zeros_like(value))
-                momentum.lerp_(value.grad, 1 - MOMENTUM)
+                state = self.state[value]
+                if not state:
+                    state["momentum"] = torch.zeros_like(value)
+                state["momentum"].lerp_(value.grad, 1 - MOMENTUM)
             gradient = torch.stack([value.grad for value in parameters]).flatten(2)
             momentum = torch.stack([self.state[value]["momentum"] for value in parameters]).flatten(2)
             update = orthogonalised(gradient.lerp(momentum, MOMENTUM))

@@ -56,8 +56,9 @@ def originals(codec: Codec) -> Iterator[bytes]:
         with mock.patch.object(choice, "encode", choice.learned):
             tiles = codec.encode(picture(2, TILE + 6, grey=False), tier=tier)
         yield from (tiles, cut(tiles, 3), cut(tiles, 1))
+    family = Codec(FAMILY)
     for tier in ("high", "lossless"):
-        yield Codec(FAMILY).encode(picture(9, 16, grey=False), tier=tier)
+        yield family.encode(picture(9, 16, grey=False), tier=tier)
     yield encode_chain({"a.png": picture(24, 20, grey=False), "b/c.png": picture(9, 16, grey=True)}, model=FAMILY)
     alpha = encode_alpha(picture(24, 20, grey=True))
     bare = unpack(codec.encode(picture(24, 20, grey=False), tier="standard"))

@@ -145,8 +145,7 @@ def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, t
     writers = []
     for rows, columns in tiles(pixels.shape[:2], model.side):
         writers.append(Writer(model, stack, image[..., rows, columns], 1 if grey else None))
-        tile = descend(model, names, writers[-1], None)
-        decoded[rows, columns] = to_pixels(tile[..., : rows.stop - rows.start, : columns.stop - columns.start], grey)
+        decoded[rows, columns] = within(descend(model, names, writers[-1], None), rows, columns, grey)
     stack.seal(checksum(decoded))
     ledger = Ledger()
     for writer in reversed(writers):
@@ -168,17 +167,22 @@ def decode(
         StreamError: the stack is not one that `encode` returned, or this machine computes otherwise.
     """
     names = coded(model, spec)
-    means = np.empty(size if grey else (*size, 3), np.uint8)
-    drawn = means.copy()
     noise = None if seed is None else seeded(seed)
+    means = np.empty(size if grey else (*size, 3), np.uint8)
+    shown = means if noise is None else np.empty_like(means)
     for rows, columns in tiles(size, model.side):
         reader = Reader(model, stack, 1 if grey else None)
-        inside = ..., slice(rows.stop - rows.start), slice(columns.stop - columns.start)
-        means[rows, columns] = to_pixels(descend(model, names, reader, None)[inside], grey)
+        means[rows, columns] = within(descend(model, names, reader, None), rows, columns, grey)
         if noise is not None:  # only now: what is coded was coded given means
-            drawn[rows, columns] = to_pixels(descend(model, names, Again(reader.popped), noise)[inside], grey)
+            drawn = descend(model, names, Again(reader.popped), noise)
+            shown[rows, columns] = within(drawn, rows, columns, grey)
     check_seal(stack.unseal(), means)
-    return means if noise is None else drawn
+    return shown
+
+
+def within(tile: Tensor, rows: slice, columns: slice, grey: bool) -> Pixels:
+    """What a tile, (1, 3, side, side), has of the picture, which may end in it."""
+    return to_pixels(tile[..., : rows.stop - rows.start, : columns.stop - columns.start], grey)
 
 
 def coded(model: FamilyModel, spec: TierSpec) -> tuple[str, ...]:
