@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from ..bitstream.container import Tier
 from ..codec.memory import DECODING, ENCODING, needed
 from .committed import read, table
+from .footprint import PARTS
 
 MEGAPIXELS = (12, 50, 200)
 LAYERS = {
@@ -49,7 +52,12 @@ def footprint() -> str:
     for tier, of_tier in read("footprint.json")["tiers"].items():
         for way, costs in (("encoding", ENCODING), ("decoding", DECODING)):
             cost = costs[Tier[tier.upper()]]
-            photos = (f"{needed(cost, 1000, 1000 * size) / 1e9:.1f} GB" for size in MEGAPIXELS)
-            rows.append((f"`{tier}`, {way}", *(f"{figure:.0f}" for figure in of_tier[way].values()), *photos))
+            sides = (math.isqrt(size * 10**6) for size in MEGAPIXELS)
+            photos = (f"{needed(cost, side, side) / 1e9:.1f} GB" for side in sides)
+            rows.append((f"`{tier}`, {way}", *(_bytes(of_tier[way].get(part, 0)) for part in PARTS), *photos))
     sizes = (f"{size} megapixels" for size in MEGAPIXELS)
-    return table(rows, ("", "bytes per pixel", "and of the first 2^20", *sizes))
+    return table(rows, ("", *PARTS, *sizes))
+
+
+def _bytes(count: float) -> str:
+    return f"{count:.0f}" if count < 1e5 else f"{count / 1e6:.0f} MB"

@@ -1,15 +1,16 @@
 """Memory that each tier takes for a pixel: `python -m svcodec.benchmarks.footprint -o FILE`.
 
-The demo's photo, tiled to two sizes and a little noisy, so that nothing repeats, is encoded and decoded in programs of
-their own, and peaks are taken. Both sizes have tiles with others on all sides. The slope between them is what a pixel
-takes; what the smaller one takes beside that is put down to the pixels of one tile. `codec/memory.py` holds these
-figures, rounded up.
+The demo's photo, tiled to four sizes and a little noisy, so that nothing repeats, is encoded and decoded in programs of
+their own, and peaks are taken. One size is a tile, the others have many. What fits them best is put down to all pixels,
+to those of one tile, to there being several and, where tiles see one another, to the pixels of two rows of tiles.
+`codec/memory.py` holds these figures, rounded up.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,11 +18,13 @@ import numpy as np
 
 from .. import TIERS, Codec
 from ..arrays import Pixels
-from ..codec.tiling import TILE
+from ..codec.tiers import spec_of
+from ..codec.tiling import TILE, side_of_tiles
 from .conditions import machine, tiled_photo
 from .programs import printed_by
 
-SIZES = ((3072, 3072), (4096, 4096))  # width and height
+SIZES = ((1024, 1024), (2048, 2048), (4096, 1536), (3072, 3072))  # width and height
+PARTS = ("per pixel", "per pixel of a tile", "of several tiles", "per pixel of two rows of tiles")  # bytes
 PROGRAM = """
 import json, sys
 from svcodec.benchmarks import footprint
@@ -58,6 +61,22 @@ def noisy_photo(width: int, height: int) -> Pixels:
     return pixels
 
 
+def fitted(taken: Sequence[int], exact: bool) -> list[float]:
+    """What is put down to each of PARTS, given the bytes that pictures of SIZES take.
+
+    Args:
+        taken: by size.
+        exact: whether they are coded exactly, and so no tile sees another.
+    """
+    parts = []
+    for width, height in SIZES:
+        side = side_of_tiles((height, width), exact)
+        several = width * height > side * side
+        parts.append([width * height, side * side, several, several * 2 * side * width][: 3 if exact else 4])
+    solution = np.linalg.lstsq(np.array(parts, np.float64), np.array(taken, np.float64), rcond=None)[0]
+    return [round(max(0.0, float(share)), 1) for share in solution]
+
+
 def taken(way: str, tier: str, width: int, height: int, file: Path) -> int:
     """What `encoding` or `decoding` returns in a program of its own."""
     return int(printed_by(PROGRAM, way, tier, width, height, file))
@@ -85,16 +104,14 @@ def peak() -> int:
 @click.command(help=__doc__)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(output: Path) -> None:
-    (pixels, more), tile = (width * height for width, height in SIZES), TILE * TILE
     tiers: dict[str, dict[str, dict[str, float]]] = {tier: {} for tier in TIERS}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "coded.svc"
         for tier, of_tier in tiers.items():
-            both = [[taken(way, tier, *size, file) for way in ("encoding", "decoding")] for size in SIZES]
-            for way, small, large in zip(("encoding", "decoding"), *both, strict=True):
-                slope = max(0.0, (large - small) / (more - pixels))
-                rest = max(0.0, (small - slope * pixels) / tile)
-                of_tier[way] = {"bytes per pixel": round(slope, 1), "bytes per pixel of a tile": round(rest, 1)}
+            found = [[taken(way, tier, *size, file) for way in ("encoding", "decoding")] for size in SIZES]
+            exact = spec_of(tier).exact
+            for way, bytes_of in zip(("encoding", "decoding"), zip(*found, strict=True), strict=True):
+                of_tier[way] = dict(zip(PARTS, fitted(bytes_of, exact), strict=False))
     text = json.dumps({"machine": machine(), "tiers": tiers}, indent=1)
     output.write_text(text + "\n")
     click.echo(text)

@@ -17,7 +17,7 @@ import click
 from PIL import Image
 
 from .. import TIERS, Codec, cut
-from ..codec.tiling import TILE
+from ..codec.tiling import side_of_tiles
 from .conditions import machine
 from .footprint import noisy_photo, peak
 from .programs import Figures, printed_by
@@ -49,7 +49,8 @@ def measured(way: str, tier: str, picture: str, file: str) -> Figures:
         cut(file, 2)
     elif way in REGIONS:
         with Image.open(picture) as image:
-            left, top = (_start(side, REGIONS[way]) for side in image.size)
+            tile = side_of_tiles((image.height, image.width), tier == "lossless")
+            left, top = (_start(side, tile, REGIONS[way]) for side in image.size)
         codec.decode_array(file, region=(left, top, REGION, REGION), max_pixels=None)
     else:
         reduce = 1 if way == "decode" else int(way.rpartition("/")[2])
@@ -57,13 +58,13 @@ def measured(way: str, tier: str, picture: str, file: str) -> Figures:
     return {"seconds": time.perf_counter() - start, "peak": peak()}
 
 
-REGIONS = {"region": TILE // 4, "region of tiles": -REGION // 2}  # by where they start, from a corner of tiles on
+REGIONS = {"region": 0, "region of tiles": -REGION // 2}  # by where they start, from a corner of tiles on
 WAYS = ("encode", "decode", "1/2", "1/4", "1/8", *REGIONS, "cut")
 
 
-def _start(side: int, offset: int) -> int:
+def _start(side: int, tile: int, offset: int) -> int:
     """Where a region starts: so far from the border of tiles that is nearest to the middle of a side."""
-    return min(max(0, round(side / 2 / TILE) * TILE + offset), side - REGION)
+    return min(max(0, round(side / 2 / tile) * tile + offset), side - REGION)
 
 
 @click.command(help=__doc__)

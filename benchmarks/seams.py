@@ -23,7 +23,17 @@ from .conditions import machine, read_photos
 
 TILE, WHOLE = 256, 1 << 14  # pixels of a side; a multiple of what a pixel of u's top has
 NEAR = 4  # pixels to either side of a border
-CASES = (("sketch", 1), ("sketch", 20), ("standard", 1), ("standard", 20), ("standard", 60), ("high", 80))
+CASES = (
+    ("sketch", 1),
+    ("sketch", 20),
+    ("standard", 1),
+    ("standard", 20),
+    ("standard", 40),
+    ("standard", 60),
+    ("high", 40),
+    ("high", 80),
+    ("high", 95),
+)
 
 
 class Figures(NamedTuple):
@@ -44,7 +54,7 @@ class Figures(NamedTuple):
 
 def figures(codec: Codec, photo: Pixels, side: int, **options: Any) -> Figures:
     """What there is where tiles of `TILE` have borders, coded in tiles of another side."""
-    with mock.patch.object(tiling, "TILE", side):
+    with mock.patch.object(tiling, "TILE", 2 * side):
         data = codec.encode(photo, **options)
         error = codec.decode_array(data).astype(np.float64) - photo
     near, jumps, steps = np.zeros(photo.shape[:2], bool), [], []

@@ -11,6 +11,7 @@ from ..errors import InputError
 from .arguments import whole_number
 from .memory import tells_out_of_memory
 from .sources import Source, prefix, read_stream
+from .tiers import SPECS
 from .tiling import tiles_of
 
 # By level: what is in its part of a tile's stack.
@@ -62,7 +63,8 @@ def _cut(stream: Stream, levels: int, source: Source) -> builtins.bytes:
     if stream.plain or stream.fine is not None or stream.machine:
         kind = "written without a model" if stream.plain else "of 16 bits" if stream.fine is not None else "of floats"
         raise InputError(f"{prefix(source)}the picture is {kind}: its codes have no levels that could be cut off")
-    codes = stream.tiles_codes().cut(len(tiles_of((stream.height, stream.width))), levels)
+    tiles = tiles_of((stream.height, stream.width), SPECS[stream.tier].exact)
+    codes = stream.tiles_codes().cut(len(tiles), levels)
     kept = {variable for part in _VARIABLES[:levels] for variable in part}
     account = tuple(entry for entry in stream.account if entry.variable in kept)
     return pack(replace(stream, codes=codes, levels=levels, account=account))

@@ -1,104 +1,121 @@
-"""Down the ladder in a tile, whose networks also see what is around it."""
+"""Down the ladder in parts of a picture, and how they meet again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import cast
 
 from torch import Tensor
 
 from ..models.blocks import Rate
 from ..models.details import Draw, DrawAt, descend, draw_within
-from ..models.flow import FEATURES
-from ..models.pyramid import Size, Sizes, level_sizes
-from ..models.selfvae import DEPTH, LEVELS, Ladder, draw_mean
-from .tiling import Where, at_level, relative, size_of
+from ..models.pyramid import Size, level_sizes
+from ..models.selfvae import DEPTH, Ladder
+from .tiling import HALO, Tile, Where, at_level, common_to, numbers_in, relative, size_of, whole
 
-PARTING = DEPTH - 1  # the k of the level from which tiles go on for themselves
+PARTING = DEPTH - 1  # the k of the level from which tiles go on alone
+MEETING = 1  # the k of the level of which tiles see what is around them
 
 
-def begin(ladder: Ladder, at: Rate, sizes: Sizes, draw_at: DrawAt) -> tuple[Tensor, Tensor]:
-    """Draw what is the whole picture's of u: y_PARTING in opponent colour, and the features of the level above it."""
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """A part of a picture, on its way down.
+
+    Attributes:
+        ladder: the networks.
+        at: quality and tune.
+        where: the part, in pixels.
+        k: of the level reached.
+        level: y_k there, in opponent colour, (1, 3, h, w).
+        features: of level k + 1 there, (1, c, ceil(h/2), ceil(w/2)).
+    """
+
+    ladder: Ladder
+    at: Rate
+    where: Where
+    k: int
+    level: Tensor
+    features: Tensor
+
+    def step(self, draw: Draw, inside: Where | None = None) -> Descent:
+        """Down by one level.
+
+        Args:
+            draw: of its details.
+            inside: where they are drawn, which is everywhere without it; elsewhere they are their priors' means.
+        """
+        if inside not in (None, self.where):
+            drawn = self.level.new_zeros(1, 1, *self.level.shape[2:]).bool()
+            _part_of(drawn, inside, self.where, self.k).fill_(True)
+            draw = draw_within(drawn, draw)
+        sizes = level_sizes(size_of(self.where), DEPTH)
+        level, features = descend(
+            [self.ladder.level(self.k)], self.level, self.features, self.at, sizes, lambda k, level: draw
+        )
+        return replace(self, k=self.k - 1, level=level, features=cast(Tensor, features))
+
+    def part(self, where: Where) -> Descent:
+        """What lies there; the same memory."""
+        level, features = (
+            _part_of(values, where, self.where, k) for values, k in ((self.level, self.k), (self.features, self.k + 1))
+        )
+        return replace(self, where=where, level=level, features=features)
+
+
+def begin(ladder: Ladder, at: Rate, size: Size, draw_at: DrawAt) -> Descent:
+    """Draw what is the whole picture's of u, down to y_PARTING."""
+    sizes = level_sizes(size, DEPTH)
     top = ladder.flow.top(at, sizes[DEPTH], draw_at(DEPTH + 1, at.quality))
     level, features = descend([ladder.level(DEPTH)], top, None, at, sizes, draw_at)
-    return level, cast(Tensor, features)
+    return Descent(ladder, at, whole(size), PARTING, level, cast(Tensor, features))
 
 
-def part_of(values: Tensor, where: Where) -> Tensor:
-    """What (.., h, w) has there; the same memory."""
-    return values[..., where[0], where[1]]
-
-
-class Descent:
-    """From a level and the features above it down the ladder, in one tile.
-
-    Of the latents around the tile nothing is coded: they are their priors' means, so that a tile can be decoded without
-    those of its neighbours.
+class Meeting:
+    """What each of a picture's tiles sees at y_MEETING; holds no more of them than are still to be seen.
 
     Args:
-        ladder: the networks.
-        inside: the tile.
-        around: the same and what is seen around it.
-        k: of the level to begin with.
-        level: all of y_k, in opponent colour.
-        features: of level k + 1, everywhere.
-        at: quality and tune.
-
-    Attributes:
-        k: of the level reached.
-        level: y_k, in the tile and around.
-        features: of level k + 1, likewise.
+        tiles: of the picture.
+        reach: gives a tile at that level, by its number; called once for each.
     """
 
-    def __init__(self, ladder: Ladder, inside: Where, around: Where, k: int, level: Tensor, features: Tensor, at: Rate):
-        self.ladder, self.inside, self.around, self.at = ladder, inside, around, at
-        self.k = k
-        self.level = part_of(level, at_level(around, k))
-        self.features = part_of(features, at_level(around, k + 1))
-        self.sizes = level_sizes(size_of(around), DEPTH)
+    def __init__(self, tiles: list[Tile], reach: Callable[[int], Descent]):
+        self.tiles, self.reach = tiles, reach
+        self.reached: dict[int, Descent] = {}
 
-    def step(self, draw: Draw) -> None:
-        """Go down by one level, drawing its details in the tile."""
-        inside = self.level.new_zeros(1, 1, *self.level.shape[2:]).bool()
-        part_of(inside, self.place(self.k)).fill_(True)
-        draw = draw if inside.all() else draw_within(inside, draw)
-        self.level, self.features = self._down(self.k - 1, draw)
-        self.k -= 1
-
-    def mean(self, last: int, draw: Draw = draw_mean) -> Tensor:
-        """The mean of y_last in the tile, in opponent colour, with nothing more coded."""
-        return part_of(self._down(last, draw)[0], self.place(last))
-
-    def reached(self) -> tuple[Tensor, Tensor]:
-        """The level reached and the features of the one above it, in the tile."""
-        return part_of(self.level, self.place(self.k)), part_of(self.features, self.place(self.k + 1))
-
-    def place(self, k: int) -> Where:
-        """Where the tile lies in y_k as it is here."""
-        return relative(at_level(self.inside, k), at_level(self.around, k))
-
-    def _down(self, last: int, draw: Draw) -> tuple[Tensor, Tensor]:
-        levels = [self.ladder.level(k) for k in range(self.k, last, -1)]
-        level, features = descend(levels, self.level, self.features, self.at, self.sizes, lambda k, level: draw)
-        return level, cast(Tensor, features)
+    def around(self, number: int) -> Descent:
+        """A tile and what is around it. After it, only tiles behind it in their order may be asked for."""
+        around = self.tiles[number].around
+        seen = numbers_in([tile.inside for tile in self.tiles], [around])
+        self.reached = {other: there for other, there in self.reached.items() if not _passed(there.where, around)}
+        for other in seen:
+            if other not in self.reached:
+                self.reached[other] = self.reach(other)
+        return _joined([self.reached[other] for other in seen], around)
 
 
-class Gist:
-    """y_K and the features of level K + 1, of a whole picture; what no tile has put here stays undefined.
+def _passed(place: Where, around: Where) -> bool:
+    """Whether no tile from here on sees it."""
+    (rows, columns), (seen_rows, seen_columns) = place, around
+    above = rows.stop - seen_rows.start
+    return above <= 0 or (above <= HALO and columns.stop <= seen_columns.start)
 
-    Memory that is not written to is none.
 
-    Attributes:
-        level: y_K in opponent colour, exact or the mean given u, (1, 3, h, w).
-        features: (1, c, ceil(h/2), ceil(w/2)).
-    """
+def _joined(parts: list[Descent], where: Where) -> Descent:
+    """What several have there, at the level that all have reached."""
+    (first, *_), k = parts, parts[0].k
+    level = first.level.new_empty(1, first.level.shape[1], *size_of(at_level(where, k)))
+    features = first.features.new_empty(1, first.features.shape[1], *size_of(at_level(where, k + 1)))
+    joined = replace(first, where=where, level=level, features=features)
+    for one in parts:
+        common = common_to(one.where, where)
+        there, here = one.part(common), joined.part(common)
+        here.level.copy_(there.level)
+        here.features.copy_(there.features)
+    return joined
 
-    def __init__(self, size: Size, like: Tensor):
-        sizes = level_sizes(size, LEVELS + 1)
-        self.level = like.new_empty(1, 3, *sizes[LEVELS])
-        self.features = like.new_empty(1, FEATURES[0], *sizes[LEVELS + 1])
 
-    def put(self, tile: Where, level: Tensor, features: Tensor | None) -> None:
-        """Take those of a tile."""
-        part_of(self.level, at_level(tile, LEVELS)).copy_(level)
-        if features is not None:
-            part_of(self.features, at_level(tile, LEVELS + 1)).copy_(features)
+def _part_of(values: Tensor, where: Where, origin: Where, k: int) -> Tensor:
+    """Of y_k's (.., h, w) in one part of a picture, what lies in a part of it; the same memory."""
+    rows, columns = relative(at_level(where, k), at_level(origin, k))
+    return values[..., rows, columns]

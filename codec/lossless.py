@@ -52,7 +52,7 @@ def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
     """
     ledger = Ledger()
     stacks = []
-    for tile in one_by_one(tiles_of(pixels.shape[:2])):
+    for tile in one_by_one(tiles_of(pixels.shape[:2], exact=True)):
         inside, stack, marks = pixels[tile.inside], Stack(model.residuals), []
         stack.seal(checksum(inside))
         coder = TileCoder(model, stack, pixels.ndim == 2, effort)
@@ -81,7 +81,7 @@ def decode(model: Model, codes: Codes, size: Size, grey: bool, wanted: Where, k:
     Raises:
         StreamError: the codes are not what `encode` returned, or this machine did not decode them exactly.
     """
-    parts = tiles_of(size)
+    parts = tiles_of(size, exact=True)
     stacks = codes.parts(len(parts))
 
     def give(number: int) -> Pixels:

@@ -2,14 +2,13 @@
 
 The top of u and its details at level 6 of the ladder are the whole picture's. All that is finer belongs to tiles: the
 rest of u, levels 5 and 4, y_K where the tier has it exactly, and as many of z_K .. z_1 as are coded; the picture is the
-mean of x given these. The networks of u in a tile also see y_5 around it, and those of z y_K, but of the latents there
-only their priors' means: so a tile can be decoded without the z of its neighbours. The encoder draws all from coarse to
-fine, as the decoder will, and pushes it in reverse.
+mean of x given these. Each tile goes down to y_1 alone. Then it sees y_1 around it, as its neighbours decode it, and so
+no border shows. The encoder draws all from coarse to fine, as the decoder will, and pushes it in reverse.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,10 +21,10 @@ from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import CorruptError, TruncatedError
 from ..models.blocks import Rate
 from ..models.details import Draw, trade_off
-from ..models.pyramid import Pyramid, Size, level_sizes
+from ..models.pyramid import Pyramid, Size
 from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
-from .descent import PARTING, Descent, Gist, begin, part_of
+from .descent import MEETING, Descent, Meeting, begin
 from .flats import Flats
 from .heap import one_by_one
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
@@ -33,35 +32,28 @@ from .ledger import Coded, Ledger, latent_variable, level_variable
 from .levels import LevelCoder
 from .model import Model
 from .tiers import TierSpec
-from .tiling import GIST_HALO, HALO, Tile, Where, assemble, at_level, numbers_in, tiles_of, whole
+from .tiling import Where, assemble, at_level, tiles_of, whole
 
 COUNT_BITS = 2  # of how many levels of details are coded, where a tier leaves it open
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
-    """A tile of which some levels of details are coded.
-
-    Attributes:
-        levels: how many, z_K first.
-        pixels: as they will be decoded.
-    """
-
-    levels: int
-    pixels: Pixels
-
-
-@dataclass(frozen=True, eq=False)
 class Begun:
-    """A tile down to y_K, to be pushed when what is finer has been.
+    """A tile down to y_MEETING, to be pushed when what is finer has been.
 
     Attributes:
-        drawn: what is a tile's of u.
-        mean: of y_K given u, in opponent colour.
+        of_u: what was drawn of a tile's u.
+        gist: the tile at y_K, which is its mean given u.
+        details: what was drawn of z_k, by k.
+        levels: of details that are coded, z_K first.
+        reached: the tile at y_MEETING.
     """
 
-    drawn: list[Drawn]
-    mean: Tensor
+    of_u: list[Drawn]
+    gist: Descent
+    details: dict[int, list[Drawn]]
+    levels: int
+    reached: Descent
 
 
 class Encoder:
@@ -77,25 +69,23 @@ class Encoder:
     def __init__(self, model: Model, spec: TierSpec, at: Rate, pixels: Pixels, flats: Flats | None):
         self.model, self.spec, self.at, self.pixels, self.flats = model, spec, at, pixels, flats
         self.ladder, self.grey, self.size = model.network.ladder, pixels.ndim == 2, pixels.shape[:2]
-        self.ledger = Ledger()
+        self.tiles, self.ledger = tiles_of(self.size, exact=False), Ledger()
 
     def encode(self) -> Coded:
         """The picture in codes."""
-        tiles = tiles_of(self.size)
-        true = self._gist(tiles)
+        true = self._above_details()
         drawn: list[Drawn] = []
-        coarse = begin(
-            self.ladder,
-            self.at,
-            true.sizes,
-            lambda k, level: draw_direct(self.ladder.infer(k, true, level, self.at), drawn),
-        )
-        gist = Gist(self.size, coarse[0])
-        begun = [self._begin(tile, *coarse, true, gist) for tile in one_by_one(tiles)]
-        stacks = []
-        for number, tile in enumerate(one_by_one(tiles)):
-            stack, marks = self._details(tile, gist)
-            self._push(stack, tile, begun[number], gist)
+        coarse = begin(self.ladder, self.at, self.size, lambda k, level: self._draw(k, true, level, drawn))
+        begun: dict[int, Begun] = {}
+
+        def reach(number: int) -> Descent:
+            begun[number] = self._begin(coarse.part(self.tiles[number].inside))
+            return begun[number].reached
+
+        meeting, stacks = Meeting(self.tiles, reach), []
+        for number, tile in enumerate(one_by_one(self.tiles)):
+            around = meeting.around(number)
+            stack, marks = self._push(tile.inside, around, begun.pop(number))
             if number == 0:
                 with self.ledger.counting(stack, Variable.U):
                     push_drawn(stack, drawn)
@@ -103,76 +93,82 @@ class Encoder:
         flats = None if self.flats is None else self.flats.section
         return Coded(join_parts(stacks), self.ledger.account(), flats)
 
-    def _gist(self, tiles: list[Tile]) -> Pyramid:
+    def _above_details(self) -> Pyramid:
         """y_K and above, as they are."""
         pixels = assemble(
-            [at_level(tile.inside, LEVELS) for tile in tiles],
+            [at_level(tile.inside, LEVELS) for tile in self.tiles],
             at_level(whole(self.size), LEVELS),
             self.grey,
-            lambda number: halved(self.pixels[tiles[number].inside], LEVELS),
+            lambda number: halved(self.pixels[self.tiles[number].inside], LEVELS),
         )
         return Pyramid.over(to_samples(pixels, self.model.device), DEPTH, first=LEVELS)
 
-    def _begin(self, tile: Tile, level: Tensor, above: Tensor, true: Pyramid, gist: Gist) -> Begun:
-        """Draw what is a tile's of u, and put what it gives into the gist."""
-        around = tile.around(GIST_HALO)
-        seen = Pyramid.over(part_of(true[LEVELS], at_level(around, LEVELS)), DEPTH, first=LEVELS)
-        descent = Descent(self.ladder, tile.inside, around, PARTING, level, above, self.at)
-        drawn: list[Drawn] = []
+    def _draw(self, k: int, true: Pyramid, level: Tensor, drawn: list[Drawn]) -> Draw:
+        """The draw of z_k, or of u's part of that level, given y_k as decoded."""
+        return draw_direct(self.ladder.infer(k, true, level, self.at), drawn)
+
+    def _begin(self, descent: Descent) -> Begun:
+        """Draw a tile down to y_MEETING, and choose how many levels of details it has."""
+        true = Pyramid.over(to_samples(self.pixels[descent.where], self.model.device), DEPTH)
+        of_u: list[Drawn] = []
         while descent.k > LEVELS:
-            descent.step(draw_direct(self.ladder.infer(descent.k, seen, descent.level, self.at), drawn))
-        mean, features = descent.reached()
-        exact = part_of(true[LEVELS], at_level(tile.inside, LEVELS))
-        gist.put(tile.inside, to_opponent(exact) if self.spec.gist_exact else mean, features)
-        return Begun(drawn, mean)
-
-    def _push(self, stack: Stack, tile: Tile, begun: Begun, gist: Gist) -> None:
-        """Push y_K, where it is exact, and u."""
+            descent = descent.step(self._draw(descent.k, true, descent.level, of_u))
+        gist = descent
         if self.spec.gist_exact:
-            samples = halved(self.pixels[tile.inside], LEVELS)
-            coder = LevelCoder(self.model.mixtures, stack, self.grey)
-            with self.ledger.counting(stack, level_variable(LEVELS)):
-                features = part_of(gist.features, at_level(tile.inside, LEVELS + 1))
-                walk = partial(self.model.network.gist_likelihood, begun.mean, features)
-                coder.push(walk, to_samples(samples, self.model.device))
-        with self.ledger.counting(stack, Variable.U):
-            push_drawn(stack, begun.drawn)
-
-    def _details(self, tile: Tile, gist: Gist) -> tuple[Stack, list[int]]:
-        """A stack with a tile's details, and where z_1, z_2 and z_3 end on it."""
-        around = tile.around(HALO)
-        descent = Descent(self.ladder, tile.inside, around, LEVELS, gist.level, gist.features, self.at)
-        seen = Pyramid.over(to_samples(self.pixels[around], self.model.device), LEVELS)
+            descent = replace(gist, level=true.opponent(LEVELS))
         counts = self.spec.details
-        drawn: dict[int, list[Drawn]] = {k: [] for k in range(1, LEVELS + 1)}
-        drafts = []
+        details: dict[int, list[Drawn]] = {k: [] for k in range(1, LEVELS + 1)}
+        drafts = {}
         for count in range(max(counts) + 1):
             if count in counts:
-                drafts.append(Draft(count, shown(descent.mean(0), self.grey, tile.inside, 0, self.flats)))
-            if count < max(counts):
-                inferred = self.ladder.infer(descent.k, seen, descent.level, self.at)
-                descent.step(draw_direct(inferred, drawn[descent.k]))
-        if len(drafts) == 1:
-            return self._stack(drafts[0], drawn, self.ledger)
-        weight = trade_off(self.at.quality).item()
-        true = self.pixels[tile.inside].astype(np.int32)
+                drafts[count] = descended(descent, MEETING)
+            if count < max(counts) and descent.k > MEETING:
+                descent = descent.step(self._draw(descent.k, true, descent.level, details[descent.k]))
+        weight, samples = trade_off(self.at.quality).item(), self.pixels[descent.where].astype(np.int32)
 
-        def cost(draft: Draft) -> float:
+        def cost(count: int) -> float:
             """The objective that the ladder was trained for: rate plus lambda times squared error."""
-            stack, _ = self._stack(draft, drawn, Ledger())
-            return stack.bits / (true.shape[0] * true.shape[1]) + weight * float(np.square(draft.pixels - true).mean())
+            pixels = self._shown(descended(drafts[count], 0))
+            stack, _ = self._stack(count, details, pixels, Ledger())
+            error = float(np.square(pixels - samples).mean())
+            return stack.bits / (samples.shape[0] * samples.shape[1]) + weight * error
 
-        return self._stack(min(drafts, key=cost), drawn, self.ledger)
+        levels = min(drafts, key=cost) if len(drafts) > 1 else counts[0]
+        return Begun(of_u, gist, details, levels, drafts[levels])
 
-    def _stack(self, draft: Draft, drawn: dict[int, list[Drawn]], ledger: Ledger) -> tuple[Stack, list[int]]:
+    def _push(self, inside: Where, around: Descent, begun: Begun) -> tuple[Stack, list[int]]:
+        """A stack with all of a tile, and where z_1, z_2 and z_3 end on it."""
+        draw: Draw = draw_mean
+        if begun.levels == LEVELS:
+            true = Pyramid({0: to_samples(self.pixels[around.where], self.model.device)})
+            draw = self._draw(MEETING, true, around.level, begun.details[MEETING])
+        pixels = self._shown(around.step(draw, inside).part(inside))
+        stack, marks = self._stack(begun.levels, begun.details, pixels, self.ledger)
+        if self.spec.gist_exact:
+            samples = halved(self.pixels[inside], LEVELS)
+            coder = LevelCoder(self.model.mixtures, stack, self.grey)
+            with self.ledger.counting(stack, level_variable(LEVELS)):
+                walk = partial(self.model.network.gist_likelihood, begun.gist.level, begun.gist.features)
+                coder.push(walk, to_samples(samples, self.model.device))
+        with self.ledger.counting(stack, Variable.U):
+            push_drawn(stack, begun.of_u)
+        return stack, marks
+
+    def _shown(self, descent: Descent) -> Pixels:
+        return shown(descent, self.grey, self.flats)
+
+    def _stack(
+        self, levels: int, details: dict[int, list[Drawn]], pixels: Pixels, ledger: Ledger
+    ) -> tuple[Stack, list[int]]:
+        """A stack with the seal and the details of a tile, and where z_1, z_2 and z_3 end on it."""
         stack, marks = Stack(self.model.residuals), []
-        stack.seal(checksum(draft.pixels))
+        stack.seal(checksum(pixels))
         for k in range(1, LEVELS + 1):
-            if k > LEVELS - draft.levels:
+            if k > LEVELS - levels:
                 with ledger.counting(stack, latent_variable(k)):
-                    push_drawn(stack, drawn[k])
+                    push_drawn(stack, details[k])
             if k == LEVELS and len(self.spec.details) > 1:
-                stack.push_uniform([draft.levels], COUNT_BITS)
+                stack.push_uniform([levels], COUNT_BITS)
             marks.append(stack.position)
         return stack, marks
 
@@ -202,8 +198,10 @@ class Decoder:
         self.model, self.spec, self.at, self.size, self.grey = model, spec, at, size, grey
         self.flats, self.seed = flats, seed
         self.ladder = model.network.ladder
-        self.tiles = tiles_of(size)
+        self.tiles = tiles_of(size, exact=False)
         self.parts = codes.parts(len(self.tiles))
+        self.stacks: dict[int, Stack] = {}
+        self.counts: dict[int, int] = {}  # of levels of details that a tile has and that are there
 
     def decode(self, wanted: Where, k: int) -> Pixels:
         """The mean of y_k, each side halved k times, rounded up; for k = 0 what was encoded.
@@ -219,55 +217,58 @@ class Decoder:
             StreamError: the codes are not what an encoder returned, or this machine did not decode them exactly.
         """
         places = [tile.inside for tile in self.tiles]
-        seen = [self.tiles[number].around(HALO) for number in numbers_in(places, [wanted])]
-        stacks = {0: self._stack(0)}
-        sizes = level_sizes(self.size, DEPTH)
-        coarse = begin(self.ladder, self.at, sizes, lambda k, level: draw_popped(stacks[0]))
-        gist = Gist(self.size, coarse[0])
-        for number in one_by_one(numbers_in(places, seen if k < LEVELS else [wanted])):
-            stacks[number] = stacks.get(number) or self._stack(number)
-            self._begin(self.tiles[number], stacks[number], *coarse, gist, k < LEVELS)
-        if k == LEVELS:
-            return shown(part_of(gist.level, at_level(wanted, k)), self.grey, wanted, k, self.flats)
-        return assemble(
-            [at_level(place, k) for place in places],
-            at_level(wanted, k),
-            self.grey,
-            lambda number: self._details(number, stacks.pop(number), gist, k),
-        )
+        coarse = begin(self.ladder, self.at, self.size, lambda k, level: draw_popped(self._stack(0)))
+        meeting = Meeting(self.tiles, lambda number: self._reach(number, coarse.part(places[number]), MEETING))
+
+        def give(number: int) -> Pixels:
+            if k < MEETING:
+                return self._finish(number, meeting.around(number))
+            reached = self._reach(number, coarse.part(places[number]), k)
+            del self.stacks[number]
+            return shown(reached, self.grey, self.flats)
+
+        return assemble([at_level(place, k) for place in places], at_level(wanted, k), self.grey, give)
 
     def _stack(self, number: int) -> Stack:
-        if not self.parts[number]:
-            raise TruncatedError("the file ends before there is a picture")
-        return Stack.from_bytes(b"".join(self.parts[number]), self.model.residuals)
+        """That of a tile."""
+        if number not in self.stacks:
+            if not self.parts[number]:
+                raise TruncatedError("the file ends before there is a picture")
+            self.stacks[number] = Stack.from_bytes(b"".join(self.parts[number]), self.model.residuals)
+        return self.stacks[number]
 
-    def _begin(self, tile: Tile, stack: Stack, level: Tensor, above: Tensor, gist: Gist, finer: bool) -> None:
-        """Pop what is a tile's of u, and y_K where it is exact, into the gist; features only for what is finer."""
-        descent = Descent(self.ladder, tile.inside, tile.around(GIST_HALO), PARTING, level, above, self.at)
+    def _reach(self, number: int, descent: Descent, k: int) -> Descent:
+        """Pop a tile, from y_PARTING down to y_k."""
+        stack = self._stack(number)
         while descent.k > LEVELS:
-            descent.step(draw_popped(stack))
-        mean, features = descent.reached()
+            descent = descent.step(draw_popped(stack))
         if self.spec.gist_exact:
             coder = LevelCoder(self.model.mixtures, stack, self.grey)
-            walk = partial(self.model.network.gist_likelihood, mean, features)
-            mean = to_opponent(coder.pop(walk, (mean.shape[2], mean.shape[3]), self.model.device))
-        gist.put(tile.inside, mean, features if finer else None)
-
-    def _details(self, number: int, stack: Stack, gist: Gist, k: int) -> Pixels:
-        """y_k in a tile."""
-        inside, around = self.tiles[number].inside, self.tiles[number].around(HALO)
+            walk = partial(self.model.network.gist_likelihood, descent.level, descent.features)
+            size = descent.level.shape[2], descent.level.shape[3]
+            descent = replace(descent, level=to_opponent(coder.pop(walk, size, self.model.device)))
         there = len(self.parts[number]) - 1
-        count = self._count(stack) if there else 0
-        descent = Descent(self.ladder, inside, around, LEVELS, gist.level, gist.features, self.at)
-        while descent.k > max(k, LEVELS - min(count, there)):
-            descent.step(draw_popped(stack))
-        uncoded: Draw = draw_mean if self.seed is None else draw_sampled(np.random.default_rng((self.seed, number)))
-        pixels = shown(descent.mean(k, uncoded), self.grey, inside, k, self.flats)
-        if k == 0 and there == LEVELS:
+        self.counts[number] = min(self._count(stack), there) if there else 0
+        while descent.k > k:
+            descent = descent.step(self._draw(number, descent.k))
+        return descent
+
+    def _finish(self, number: int, around: Descent) -> Pixels:
+        """Pop what is left of a tile."""
+        inside = self.tiles[number].inside
+        pixels = shown(around.step(self._draw(number, MEETING), inside).part(inside), self.grey, self.flats)
+        stack = self.stacks.pop(number)
+        if len(self.parts[number]) > LEVELS:
             seal = stack.unseal()
             if self.seed is None or not self.spec.sampled:
                 check_seal(seal, pixels)
         return pixels
+
+    def _draw(self, number: int, k: int) -> Draw:
+        """Of z_k in a tile."""
+        if k > LEVELS - self.counts[number]:
+            return draw_popped(self._stack(number))
+        return draw_mean if self.seed is None else draw_sampled(np.random.default_rng((self.seed, number, k)))
 
     def _count(self, stack: Stack) -> int:
         """How many levels of details a tile has."""
@@ -278,9 +279,16 @@ class Decoder:
         return count
 
 
-def shown(level: Tensor, grey: bool, where: Where, k: int, flats: Flats | None) -> Pixels:
-    """y_k of a place in the picture, in opponent colour, as pixels; with the areas of one colour that it has there."""
-    pixels = to_pixels(to_rgb(level), grey)
+def descended(descent: Descent, k: int) -> Descent:
+    """Down to y_k, with nothing more coded."""
+    while descent.k > k:
+        descent = descent.step(draw_mean)
+    return descent
+
+
+def shown(descent: Descent, grey: bool, flats: Flats | None) -> Pixels:
+    """The level reached as pixels, with the areas of one colour that it has there."""
+    pixels = to_pixels(to_rgb(descent.level), grey)
     if flats is not None:
-        flats.paint(pixels, at_level(where, k), k)
+        flats.paint(pixels, at_level(descent.where, descent.k), descent.k)
     return pixels

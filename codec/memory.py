@@ -23,14 +23,21 @@ class Cost(NamedTuple):
     Attributes:
         pixel: for each pixel of the picture.
         tile: beside these, for each pixel of one tile.
+        several: beside these, for a picture of several tiles.
+        rows: for each pixel of two rows of these, where tiles see one another.
     """
 
     pixel: int
     tile: int = 0
+    several: int = 0
+    rows: int = 0
 
 
-DECODING = dict.fromkeys(Tier, Cost(8, 850)) | {Tier.LOSSLESS: Cost(8, 500)}
-ENCODING = dict.fromkeys(Tier, Cost(8, 900)) | {Tier.LOSSLESS: Cost(10, 900)}
+DECODING = dict.fromkeys(Tier, Cost(6, 510, 110 << 20, 30)) | {Tier.LOSSLESS: Cost(8, 460, 40 << 20)}
+ENCODING = dict.fromkeys(Tier, Cost(4, 610, 170 << 20, 44)) | {
+    Tier.PREVIEW: Cost(10, 400, 140 << 20, 20),
+    Tier.LOSSLESS: Cost(8, 900),
+}
 WIDER = 2  # times as much for each of its pixels takes a coarser level, whose networks are wider
 FINE = Cost(20, 100)  # beside these, of the lower bits of a picture of sixteen
 PLAIN = Cost(20)  # of decoding a picture that is written without a model
@@ -44,15 +51,17 @@ def cost_of(costs: Mapping[Tier, Cost], tier: Tier, deep: bool, k: int = 0) -> C
     cost = costs[tier]
     if k:
         return Cost(cost.pixel >> k, cost.tile * WIDER >> 2 * k)
-    return Cost(cost.pixel + FINE.pixel, cost.tile + FINE.tile) if deep else cost
+    return cost._replace(pixel=cost.pixel + FINE.pixel, tile=cost.tile + FINE.tile) if deep else cost
 
 
 def needed(cost: Cost, width: int, height: int) -> int:
     """Bytes that a picture takes, about; a side that is odd takes as much as the next even one."""
-    from .tiling import TILE  # which waits for NumPy
+    from .tiling import side_of_tiles  # which waits for NumPy
 
-    pixels = (width + width % 2) * (height + height % 2)
-    return BASE + cost.pixel * pixels + cost.tile * min(pixels, TILE * TILE)
+    width, height = width + width % 2, height + height % 2
+    pixels, side = width * height, side_of_tiles((height, width), exact=not cost.rows)
+    need = BASE + cost.pixel * pixels + cost.tile * min(pixels, side * side)
+    return need if pixels <= side * side else need + cost.several + cost.rows * width * min(height, 2 * side)
 
 
 def refuse_what_does_not_fit(doing: str, cost: Cost, width: int, height: int) -> None:

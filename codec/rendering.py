@@ -47,7 +47,7 @@ def decode_stream(model: AnyModel, stream: Stream, view: View) -> Picture:
     codes = stream.tiles_codes()
     times = max(view.times, least_halvings(stream))
     wanted, k = (whole(size), 0) if deep else (where, times)  # lower bits are those of all pixels
-    height, width = size_of(of_tiles(wanted, size))
+    height, width = size_of(of_tiles(wanted, size, spec.exact))
     if model.device.type == "cpu":
         refuse_what_does_not_fit("decoding", cost_of(DECODING, stream.tier, deep, k), width, height)
     grey = stream.colour is Colour.GREY

@@ -78,7 +78,7 @@ def beginning(stream: Stream) -> Stream:
         raise TruncatedError("the file ends early, and the lower bits of a picture of 16 have no coarser ones in them")
     if stream.tier is not Tier.LOSSLESS:
         return stream
-    tiles, codes = len(tiles_of((stream.height, stream.width))), stream.tiles_codes()
+    tiles, codes = len(tiles_of((stream.height, stream.width), exact=True)), stream.tiles_codes()
     levels = min(map(len, codes.parts(tiles)))
     if not levels:
         raise TruncatedError("the file ends before it gives the picture at an eighth of its size")

@@ -14,9 +14,8 @@ from .heap import one_by_one
 if TYPE_CHECKING:
     from ..models.pyramid import Size
 
-TILE = 1024  # side of a tile in pixels, a multiple of GIST_HALO
-GIST_HALO = 64  # pixels around a tile that the networks of u see, a multiple of 2^(K+3), those of a pixel of u's top
-HALO = 32  # the same of the networks of z, a multiple of 2^(K+1)
+TILE = 1024  # side of a tile in pixels; half of it is a multiple of 2^(K+3), the side of what is one pixel in y_6
+HALO = 32  # pixels around a tile that it sees in the lossy tiers, a multiple of four
 
 Where = tuple[slice, slice]  # rows and columns
 
@@ -33,18 +32,29 @@ class Tile:
     inside: Where
     size: Size
 
-    def around(self, halo: int) -> Where:
-        """Where it lies, with so many pixels on all sides, as far as the picture goes."""
+    @property
+    def around(self) -> Where:
+        """Where it lies, with HALO pixels on all sides, as far as the picture goes."""
         rows, columns = (
-            slice(max(0, side.start - halo), min(side.stop + halo, end))
+            slice(max(0, side.start - HALO), min(side.stop + HALO, end))
             for side, end in zip(self.inside, self.size, strict=True)
         )
         return rows, columns
 
 
-def tiles_of(size: Size) -> list[Tile]:
-    """A picture's tiles, from left to right, then from top to bottom."""
-    return [Tile(inside, size) for inside in tiles(size, TILE)]
+def side_of_tiles(size: Size, exact: bool) -> int:
+    """In pixels; half of TILE where a lossy picture has several tiles, as a part of it takes those around it too.
+
+    Args:
+        size: of the picture.
+        exact: whether it is coded exactly.
+    """
+    return TILE if exact or max(size) <= TILE else TILE // 2
+
+
+def tiles_of(size: Size, exact: bool) -> list[Tile]:
+    """A picture's tiles, from left to right, then from top to bottom; arguments as for `side_of_tiles`."""
+    return [Tile(inside, size) for inside in tiles(size, side_of_tiles(size, exact))]
 
 
 def whole(size: Size) -> Where:
@@ -72,15 +82,21 @@ def covering(where: Where, k: int, size: Size) -> Where:
     return top, left
 
 
-def of_tiles(where: Where, size: Size) -> Where:
-    """Where the tiles lie that have anything of it."""
-    return covering(where, TILE.bit_length() - 1, size)
+def of_tiles(where: Where, size: Size, exact: bool) -> Where:
+    """Where the tiles lie that have anything of it; `size` and `exact` as for `side_of_tiles`."""
+    return covering(where, side_of_tiles(size, exact).bit_length() - 1, size)
 
 
 def relative(where: Where, origin: Where) -> Where:
     """The same place counted from the first row and column of another."""
     top, left = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(where, origin, strict=True))
     return top, left
+
+
+def common_to(one: Where, other: Where) -> Where:
+    """Where both lie; with an empty side, or one that ends before it starts, where they don't meet."""
+    rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return rows, columns
 
 
 def numbers_in(places: list[Where], wanted: Iterable[Where]) -> list[int]:
@@ -100,15 +116,10 @@ def assemble(places: list[Where], wanted: Where, grey: bool, give: Callable[[int
     """
     pixels = np.empty(size_of(wanted) if grey else (*size_of(wanted), 3), np.uint8)
     for number in one_by_one(numbers_in(places, [wanted])):
-        common = _common(places[number], wanted)
+        common = common_to(places[number], wanted)
         pixels[relative(common, wanted)] = give(number)[relative(common, places[number])]
     return pixels
 
 
 def _meet(one: Where, other: Where) -> bool:
-    return all(side.start < side.stop for side in _common(one, other))
-
-
-def _common(one: Where, other: Where) -> Where:
-    rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-    return rows, columns
+    return all(side.start < side.stop for side in common_to(one, other))

@@ -105,7 +105,7 @@ def on_white() -> Samples:
 
 
 @pytest.mark.parametrize("options", [{}, {"quality": 90, "tune": "psnr"}, {"tier": "high"}], ids=str)
-@pytest.mark.parametrize("side", [64, 1024])
+@pytest.mark.parametrize("side", [128, 1024])
 @pytest.mark.parametrize("grey", [False, True])
 def test_areas_are_exact(
     on_white: Samples, options: dict[str, object], side: int, grey: bool, monkeypatch: pytest.MonkeyPatch

@@ -129,9 +129,12 @@ def test_plain_pictures_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPa
 def test_odd_sides_take_as_much_as_even_ones() -> None:
     cost = memory.Cost(100)
     assert memory.needed(cost, 65535, 1) == memory.needed(cost, 65536, 2) == memory.BASE + 13_107_200
-    tiled = memory.Cost(10, 500)
+    tiled, rows = memory.Cost(10, 500), memory.Cost(10, 500, 7, 30)
     assert memory.needed(tiled, 4096, 4096) == memory.BASE + 10 * 4096**2 + 500 * 1024**2
     assert memory.needed(tiled, 64, 64) == memory.BASE + 510 * 64**2
+    assert memory.needed(rows, 4096, 4096) == memory.BASE + 10 * 4096**2 + 500 * 512**2 + 7 + 30 * 4096 * 1024
+    assert memory.needed(rows, 8192, 600) == memory.BASE + 10 * 8192 * 600 + 500 * 512**2 + 7 + 30 * 8192 * 600
+    assert memory.needed(rows, 1024, 1024) == memory.needed(tiled, 1024, 1024)
 
 
 MEMINFO = "MemTotal: 9000 kB\nMemAvailable:    4000 kB\nSwapFree: 1000 kB\n"
@@ -319,7 +322,7 @@ def test_a_picture_that_does_not_fit_costs_a_folder_that_picture_only(tmp_path: 
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert sorted(path.name for path in target.iterdir()) == ["a.svc", "c.svc"]
-    assert "b.png: encoding a picture of 1500x1500 pixels takes about 1.0 GB of memory" in done.stderr
+    assert "b.png: encoding a picture of 1500x1500 pixels takes about 0.5 GB of memory" in done.stderr
     assert "Traceback" not in done.stderr
 
 

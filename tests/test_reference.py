@@ -137,12 +137,26 @@ def test_tiles(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, .
     assert np.array_equal(reference.decode(data, model), samples)
 
 
-@pytest.mark.parametrize("tier", TIERS[:4])
+RATES: list[tuple[str, dict[str, int]]] = [
+    ("sketch", {}),
+    ("sketch", {"quality": 90}),
+    ("preview", {}),
+    ("standard", {"quality": 49}),
+    ("standard", {"quality": 50}),
+    ("high", {"quality": 7}),
+    ("high", {}),
+]
+
+
+@pytest.mark.parametrize(("tier", "options"), RATES)
 @pytest.mark.parametrize("shape", [(9, 1060, 3), (1033, 7)])
-def test_lossy_tiles(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, ...], tier: str) -> None:
+def test_lossy_tiles(
+    codec: svcodec.Codec, model: reference.Model, shape: tuple[int, ...], tier: str, options: dict[str, int]
+) -> None:
     samples = np.cumsum(np.random.default_rng(0).integers(-2, 4, shape), np.argmax(shape)).clip(0, 255).astype(np.uint8)
-    data = codec.encode(samples, tier=tier)
-    assert np.array_equal(reference.decode(data, model), np.asarray(svcodec.decode(data)))
+    data = codec.encode(samples, tier=tier, **options)
+    for stream in (data, svcodec.cut(data, 1), svcodec.cut(data, 2)):
+        assert np.array_equal(reference.decode(stream, model), codec.decode_array(stream))
 
 
 @pytest.mark.parametrize("tier", TIERS)

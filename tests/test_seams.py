@@ -18,9 +18,9 @@ def codec() -> svcodec.Codec:
     return svcodec.Codec()
 
 
-def photo() -> npt.NDArray[np.uint8]:
+def photo(height: int = 280) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng(0)
-    rows, columns = np.mgrid[:280, :70]
+    rows, columns = np.mgrid[:height, :70]
     base = 110 + 60 * np.sin(rows / 11)[..., None] + 50 * np.cos(columns[..., None] / 17 + np.arange(3))
     return (base + rng.normal(0, 4, base.shape)).clip(0, 255).astype(np.uint8)
 
@@ -44,3 +44,12 @@ def test_seams_are_found(codec: svcodec.Codec, monkeypatch: pytest.MonkeyPatch) 
     assert ratios["jump"] > 3
     assert ratios["step"] == pytest.approx(1)
     assert ratios["size"] == 1
+
+
+@pytest.mark.parametrize(("tier", "quality"), [("standard", 60), ("high", 95)])
+def test_tiles_do_not_show(codec: svcodec.Codec, tier: str, quality: int) -> None:
+    pixels = photo(2 * seams.TILE + 70)
+    found = [seams.figures(codec, pixels, side, tier=tier, quality=quality) for side in (seams.TILE, seams.WHOLE)]
+    ratios = seams.ratios(found[:1], found[1:])
+    assert ratios["near"] < 1.4
+    assert ratios["jump"] < 1.4

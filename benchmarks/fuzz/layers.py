@@ -92,7 +92,7 @@ class Layers:
             return self._promised(picture.pixels, None if stream.fine else stream.plain.checksum)
         self.layer = "codes"
         try:
-            tiles = len(tiles_of((stream.height, stream.width)))
+            tiles = len(tiles_of((stream.height, stream.width), SPECS[stream.tier].exact))
             stacks = [[stream.codes]] if stream.machine else stream.tiles_codes().parts(tiles)
             self._pop(b"".join(rng.choice(stacks)), rng)
         except StreamError:
@@ -159,7 +159,7 @@ class Layers:
         if not part and not stream.early and stream.levels is None:
             size = stream.height, stream.width
             one = stream.machine is not None or stream.fine is not None  # has one seal, in the end
-            places = [whole(size)] if one else [tile.inside for tile in tiles_of(size)]
+            places = [whole(size)] if one else [tile.inside for tile in tiles_of(size, SPECS[stream.tier].exact)]
             for place, seal in zip(places, seals[-len(places) :], strict=True):
                 self._promised(pixels[place], seal)
         return self._promised(pixels, None)

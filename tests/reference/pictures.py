@@ -18,7 +18,7 @@ from .stream import ALPHA, CODES, FINE, FLATS, PLAIN, Malformed, Reader, Stream,
 from .weights import Model
 
 Samples = npt.NDArray[np.uint8 | np.uint16]
-TILE, GIST_HALO, HALO = 1024, 64, 32
+TILE, HALO = 1024, 32
 Where = Sequence[slice]
 UNCODED = Latents(None)
 
@@ -39,7 +39,7 @@ def decode(data: bytes, model: Model | None = None) -> Samples:
 
 
 def _decoded(stream: Stream, model: Model) -> npt.NDArray[np.uint8]:
-    parts = tiles(stream.size, TILE)
+    parts = _places(stream)
     stacks = [Stack(codes, model.density) for codes in _stacks(stream.sections[CODES], len(parts), stream.levels)]
     lossless = stream.tier == "lossless"
     k = 4 - stream.levels if lossless else 0
@@ -56,6 +56,12 @@ def _decoded(stream: Stream, model: Model) -> npt.NDArray[np.uint8]:
     return planes[1] if stream.grey else np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
+def _places(stream: Stream) -> list[Where]:
+    """Of its tiles."""
+    whole = stream.tier == "lossless" or max(stream.size) <= TILE
+    return tiles(stream.size, TILE if whole else TILE // 2)
+
+
 def _stacks(section: bytes, count: int, levels: int) -> list[bytes]:
     """The codes of each tile."""
     reader = Reader(section)
@@ -67,67 +73,58 @@ def _stacks(section: bytes, count: int, levels: int) -> list[bytes]:
 
 
 def _lossy(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.NDArray[np.uint8]]:
-    of_levels = sizes(stream.size)
-    coarse, of_coarse = Ladder(model, stream.quality, stream.tune, of_levels).coarse(Latents(stacks[0]))
-    level, features = np.empty((3, *of_levels[3]), np.float32), np.empty((128, *of_levels[4]), np.float32)
-    for inside, stack in zip(tiles(stream.size, TILE), stacks, strict=True):
-        tile = Tile(stream, model, stack, inside, GIST_HALO)
-        mean, above = tile.descend((5, 4), cut(coarse, tile.around, 5), cut(of_coarse, tile.around, 6))
-        cut(features, inside, 4)[...] = cut(above, tile.place, 4)
-        mean = cut(mean, tile.place, 3)
-        if stream.tier in ("preview", "high"):
-            mean = to_opponent(pop_gist(model, stack, mean, cut(features, inside, 4), stream.grey))
-        cut(level, inside, 3)[...] = mean
-    for inside, stack in zip(tiles(stream.size, TILE), stacks, strict=True):
-        tile = Tile(stream, model, stack, inside, HALO)
-        details = {"preview": 0, "standard": 3, "high": 3}
-        coded = stream.levels > 1 and stream.tier not in details
-        n = int(stack.pop_uniform(1, 2)[0]) if coded else details.get(stream.tier, 0)
-        if n == 3 and stream.tier == "sketch":
-            raise Malformed("a sketch of three levels")
-        uncoded = 3 - min(n, stream.levels - 1)
-        picture, _ = tile.descend((3, 2, 1), cut(level, tile.around, 3), cut(features, tile.around, 4), uncoded)
-        picture = to_rgb(cut(picture, tile.place, 0))
+    coarse, of_coarse = Ladder(model, stream.quality, stream.tune, sizes(stream.size)).coarse(Latents(stacks[0]))
+    places = _places(stream)
+    level, features = (np.empty((channels, *sizes(stream.size)[k]), np.float32) for channels, k in ((3, 1), (96, 2)))
+    counts = []
+    for inside, stack in zip(places, stacks, strict=True):
+        y, above, count = _down(stream, model, stack, inside, cut(coarse, inside, 5), cut(of_coarse, inside, 6))
+        cut(level, inside, 1)[...], cut(features, inside, 2)[...] = y, above
+        counts.append(count)
+    for inside, stack, count in zip(places, stacks, counts, strict=True):
+        around = [
+            slice(max(0, side.start - HALO), min(side.stop + HALO, end))
+            for side, end in zip(inside, stream.size, strict=True)
+        ]
+        here = [
+            slice(side.start - start.start, side.stop - start.start) for side, start in zip(inside, around, strict=True)
+        ]
+        of_levels = sizes([side.stop - side.start for side in around])
+        mask = np.zeros((1, *of_levels[1]), bool)
+        cut(mask, here, 1)[...] = True
+        picture, _ = Ladder(model, stream.quality, stream.tune, of_levels).step(
+            1, cut(level, around, 1), cut(features, around, 2), Latents(stack) if count == 3 else UNCODED, mask[0]
+        )
+        picture = to_rgb(cut(picture, here, 0))
         if stream.grey:
             red, green, blue = picture
             picture = np.stack([(red + green + blue) * np.float32(1 / 3)] * 3)
         yield _samples(np.floor(picture + np.float32(0.5)))
 
 
-class Tile:
-    """A tile and what is seen around it.
-
-    Attributes:
-        around: rows and columns of both together.
-        place: those of the tile, counted from the first of these.
-    """
-
-    def __init__(self, stream: Stream, model: Model, stack: Stack, inside: Where, halo: int):
-        self.around = [
-            slice(max(0, side.start - halo), min(side.stop + halo, end))
-            for side, end in zip(inside, stream.size, strict=True)
-        ]
-        self.place = [
-            slice(side.start - start.start, side.stop - start.start)
-            for side, start in zip(inside, self.around, strict=True)
-        ]
-        size = sizes([side.stop - side.start for side in self.around])
-        self.ladder, self.stack = Ladder(model, stream.quality, stream.tune, size), stack
-
-    def descend(
-        self, levels: Sequence[int], level: Floats, features: Floats, uncoded: int = 0
-    ) -> tuple[Floats, Floats]:
-        """Down these levels; from the one that is `uncoded` on, nothing is coded."""
-        for k in levels:
-            mask = np.zeros((1, *self.ladder.sizes[k]), bool)
-            cut(mask, self.place, k)[...] = True
-            latents = Latents(self.stack) if k > uncoded else UNCODED
-            level, features = self.ladder.step(k, level, features, latents, mask[0])
-        return level, features
+def _down(
+    stream: Stream, model: Model, stack: Stack, inside: Where, level: Floats, features: Floats
+) -> tuple[Floats, Floats, int]:
+    """y_1 of a tile, the features of level 2, and how many levels of its details there are."""
+    of_levels = sizes([side.stop - side.start for side in inside])
+    ladder = Ladder(model, stream.quality, stream.tune, of_levels)
+    for k in (5, 4):
+        level, features = ladder.step(k, level, features, Latents(stack))
+    if stream.tier in ("preview", "high"):
+        level = to_opponent(pop_gist(model, stack, level, features, stream.grey))
+    details = {"preview": 0, "standard": 3, "high": 3}
+    coded = stream.levels > 1 and stream.tier not in details
+    count = int(stack.pop_uniform(1, 2)[0]) if coded else details.get(stream.tier, 0)
+    if count == 3 and stream.tier == "sketch":
+        raise Malformed("a sketch of three levels")
+    count = min(count, stream.levels - 1)
+    for k in (3, 2):
+        level, features = ladder.step(k, level, features, Latents(stack) if k > 3 - count else UNCODED)
+    return level, features, count
 
 
 def _lossless(stream: Stream, model: Model, stacks: list[Stack]) -> Iterator[npt.NDArray[np.uint8]]:
-    for (rows, columns), stack in zip(tiles(stream.size, TILE), stacks, strict=True):
+    for (rows, columns), stack in zip(_places(stream), stacks, strict=True):
         size = rows.stop - rows.start, columns.stop - columns.start
         level = _gist(stream, model, stack, size)
         for k in (3, 2, 1)[: stream.levels - 1]:
