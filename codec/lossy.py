@@ -47,6 +47,7 @@ class Begun:
         details: what was drawn of z_k, by k.
         levels: of details that are coded, z_K first.
         reached: the tile at y_MEETING.
+        pixels: as they are if nothing is around the tile, where levels were to choose.
     """
 
     of_u: list[Drawn]
@@ -54,6 +55,7 @@ class Begun:
     details: dict[int, list[Drawn]]
     levels: int
     reached: Descent
+    pixels: Pixels | None
 
 
 class Encoder:
@@ -124,17 +126,19 @@ class Encoder:
                 drafts[count] = descended(descent, MEETING)
             if count < max(counts) and descent.k > MEETING:
                 descent = descent.step(self._draw(descent.k, true, descent.level, details[descent.k]))
+        pixels = (
+            {} if len(drafts) == 1 else {count: self._shown(descended(draft, 0)) for count, draft in drafts.items()}
+        )
         weight, samples = trade_off(self.at.quality).item(), self.pixels[descent.where].astype(np.int32)
 
         def cost(count: int) -> float:
             """The objective that the ladder was trained for: rate plus lambda times squared error."""
-            pixels = self._shown(descended(drafts[count], 0))
-            stack, _ = self._stack(count, details, pixels, Ledger())
-            error = float(np.square(pixels - samples).mean())
+            stack, _ = self._stack(count, details, pixels[count], Ledger())
+            error = float(np.square(pixels[count] - samples).mean())
             return stack.bits / (samples.shape[0] * samples.shape[1]) + weight * error
 
-        levels = min(drafts, key=cost) if len(drafts) > 1 else counts[0]
-        return Begun(of_u, gist, details, levels, drafts[levels])
+        levels = min(pixels, key=cost) if pixels else counts[0]
+        return Begun(of_u, gist, details, levels, drafts[levels], pixels.get(levels))
 
     def _push(self, inside: Where, around: Descent, begun: Begun) -> tuple[Stack, list[int]]:
         """A stack with all of a tile, and where z_1, z_2 and z_3 end on it."""
@@ -142,7 +146,9 @@ class Encoder:
         if begun.levels == LEVELS:
             true = Pyramid({0: to_samples(self.pixels[around.where], self.model.device)})
             draw = self._draw(MEETING, true, around.level, begun.details[MEETING])
-        pixels = self._shown(around.step(draw, inside).part(inside))
+        pixels = begun.pixels
+        if pixels is None or around.where != inside:
+            pixels = self._shown(around.step(draw, inside).part(inside))
         stack, marks = self._stack(begun.levels, begun.details, pixels, self.ledger)
         if self.spec.gist_exact:
             samples = halved(self.pixels[inside], LEVELS)
