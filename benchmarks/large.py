@@ -17,6 +17,7 @@ import click
 from PIL import Image
 
 from .. import TIERS, Codec, cut
+from ..codec.tiers import spec_of
 from ..codec.tiling import side_of_tiles
 from .conditions import machine
 from .footprint import noisy_photo, peak
@@ -49,7 +50,7 @@ def measured(way: str, tier: str, picture: str, file: str) -> Figures:
         cut(file, 2)
     elif way in REGIONS:
         with Image.open(picture) as image:
-            tile = side_of_tiles((image.height, image.width), tier == "lossless")
+            tile = side_of_tiles((image.height, image.width), spec_of(tier).exact)
             left, top = (_start(side, tile, REGIONS[way]) for side in image.size)
         codec.decode_array(file, region=(left, top, REGION, REGION), max_pixels=None)
     else:

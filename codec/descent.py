@@ -81,12 +81,13 @@ class Meeting:
 
     def __init__(self, tiles: list[Tile], reach: Callable[[int], Descent]):
         self.tiles, self.reach = tiles, reach
+        self.places = [tile.inside for tile in tiles]
         self.reached: dict[int, Descent] = {}
 
     def around(self, number: int) -> Descent:
         """A tile and what is around it. After it, only tiles behind it in their order may be asked for."""
         around = self.tiles[number].around
-        seen = numbers_in([tile.inside for tile in self.tiles], [around])
+        seen = numbers_in(self.places, [around])
         self.reached = {other: there for other, there in self.reached.items() if not _passed(there.where, around)}
         for other in seen:
             if other not in self.reached:
@@ -103,7 +104,9 @@ def _passed(place: Where, around: Where) -> bool:
 
 def _joined(parts: list[Descent], where: Where) -> Descent:
     """What several have there, at the level that all have reached."""
-    (first, *_), k = parts, parts[0].k
+    (first, *others), k = parts, parts[0].k
+    if not others:
+        return first.part(where)
     level = first.level.new_empty(1, first.level.shape[1], *size_of(at_level(where, k)))
     features = first.features.new_empty(1, first.features.shape[1], *size_of(at_level(where, k + 1)))
     joined = replace(first, where=where, level=level, features=features)

@@ -24,7 +24,7 @@ from ..models.details import Draw, trade_off
 from ..models.pyramid import Pyramid, Size
 from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
-from .descent import MEETING, Descent, Meeting, begin
+from .descent import MEETING, PARTING, Descent, Meeting, begin
 from .flats import Flats
 from .heap import one_by_one
 from .latents import Drawn, draw_direct, draw_popped, draw_sampled, push_drawn
@@ -75,7 +75,7 @@ class Encoder:
 
     def encode(self) -> Coded:
         """The picture in codes."""
-        true = self._above_details()
+        true = self._coarsest()
         drawn: list[Drawn] = []
         coarse = begin(self.ladder, self.at, self.size, lambda k, level: self._draw(k, true, level, drawn))
         begun: dict[int, Begun] = {}
@@ -95,15 +95,15 @@ class Encoder:
         flats = None if self.flats is None else self.flats.section
         return Coded(join_parts(stacks), self.ledger.account(), flats)
 
-    def _above_details(self) -> Pyramid:
-        """y_K and above, as they are."""
+    def _coarsest(self) -> Pyramid:
+        """y_PARTING and above, as they are."""
         pixels = assemble(
-            [at_level(tile.inside, LEVELS) for tile in self.tiles],
-            at_level(whole(self.size), LEVELS),
+            [at_level(tile.inside, PARTING) for tile in self.tiles],
+            at_level(whole(self.size), PARTING),
             self.grey,
-            lambda number: halved(self.pixels[self.tiles[number].inside], LEVELS),
+            lambda number: halved(self.pixels[self.tiles[number].inside], PARTING),
         )
-        return Pyramid.over(to_samples(pixels, self.model.device), DEPTH, first=LEVELS)
+        return Pyramid.over(to_samples(pixels, self.model.device), DEPTH, first=PARTING)
 
     def _draw(self, k: int, true: Pyramid, level: Tensor, drawn: list[Drawn]) -> Draw:
         """The draw of z_k, or of u's part of that level, given y_k as decoded."""
@@ -126,9 +126,9 @@ class Encoder:
                 drafts[count] = descended(descent, MEETING)
             if count < max(counts) and descent.k > MEETING:
                 descent = descent.step(self._draw(descent.k, true, descent.level, details[descent.k]))
-        pixels = (
-            {} if len(drafts) == 1 else {count: self._shown(descended(draft, 0)) for count, draft in drafts.items()}
-        )
+        if len(drafts) == 1:
+            return Begun(of_u, gist, details, counts[0], drafts[counts[0]], None)
+        pixels = {count: self._shown(descended(draft, 0)) for count, draft in drafts.items()}
         weight, samples = trade_off(self.at.quality).item(), self.pixels[descent.where].astype(np.int32)
 
         def cost(count: int) -> float:
@@ -137,8 +137,8 @@ class Encoder:
             error = float(np.square(pixels[count] - samples).mean())
             return stack.bits / (samples.shape[0] * samples.shape[1]) + weight * error
 
-        levels = min(pixels, key=cost) if pixels else counts[0]
-        return Begun(of_u, gist, details, levels, drafts[levels], pixels.get(levels))
+        levels = min(pixels, key=cost)
+        return Begun(of_u, gist, details, levels, drafts[levels], pixels[levels])
 
     def _push(self, inside: Where, around: Descent, begun: Begun) -> tuple[Stack, list[int]]:
         """A stack with all of a tile, and where z_1, z_2 and z_3 end on it."""

@@ -141,8 +141,8 @@ RATES: list[tuple[str, dict[str, int]]] = [
     ("sketch", {}),
     ("sketch", {"quality": 90}),
     ("preview", {}),
-    ("standard", {"quality": 49}),
-    ("standard", {"quality": 50}),
+    ("standard", {"quality": 20}),
+    ("standard", {}),
     ("high", {"quality": 7}),
     ("high", {}),
 ]
