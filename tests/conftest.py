@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 import zlib
@@ -15,6 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 from PIL import Image
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("svcodec", deadline=None)  # how long a test takes is no property of the code
 settings.load_profile("svcodec")

@@ -76,11 +76,12 @@ def test_set_up_commands_are_what_the_project_has() -> None:
     """CI installs and tests as the README says, but for the wheel, which it builds once for two environments."""
     install, test = blocks("sh", "Start")
     assert "pip install . && .venv/bin/svcodec demo" in install
-    assert 'pip install ".[test]" && .venv/bin/pytest\n' in test
+    (arguments,) = re.findall(r'pip install ".\[test\]" && .venv/bin/pytest (.*)\n', test)
     ci, check = ((ROOT / path).read_text() for path in (".ci/run", "check"))
     assert 'pip" install --quiet "$wheel[test]"\n' in ci
     assert "./check" in ci
-    assert check.splitlines()[-1] == 'pytest "$@"'
+    assert check.splitlines()[-1] == f'pytest {arguments} "$@"'
+    assert f'pytest" {arguments} ' in ci
 
 
 def test_oldest_dependencies_are_the_least_allowed() -> None:
