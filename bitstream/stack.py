@@ -15,11 +15,9 @@ from ..arrays import Deep, Pixels
 from ..errors import CorruptError, InputError, TruncatedError
 from .tables import LIMIT, VALUE_BITS, ResidualTables, group
 
-_GAUSSIAN_BITS = 13
-GAUSSIAN_LIMIT = 1 << _GAUSSIAN_BITS  # integers under a Gaussian are below it in magnitude
+_DRAWN, _PUSHED, _WIDEST = 4, 13, 16  # log2 of the half of a window: the least for draws, for pushes, and the most
 _BLOCK = 1 << 16  # symbols popped between two looks at what is left
 _SEAL_BITS = 32
-_GAUSSIAN = constriction.stream.model.QuantizedGaussian(-GAUSSIAN_LIMIT, GAUSSIAN_LIMIT - 1)
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
 
 
@@ -173,11 +171,16 @@ class Stack:
         """Push integers, each under a discretised Gaussian of its own. How it rounds is the machine's.
 
         Args:
-            values: int (n,), each in [-2^13, 2^13).
+            values: int (n,), each in [-2^20, 2^20); 21 bits more for one 2^13 and 8 deviations from its mean.
             means: float64 (n,), finite.
             deviations: float64 (n,), positive.
         """
-        self._coder.encode_reverse(np.ascontiguousarray(values, np.int32), _GAUSSIAN, *_gaussians(means, deviations))
+        means, deviations = _gaussians(means, deviations)
+        whole = np.asarray(values, np.int64)
+        for part, centres, half in reversed(list(_windows(means, deviations, _PUSHED))):
+            symbols = np.clip(whole[part] - centres, -half, half - 1).astype(np.int32)
+            self._push_uniform(whole[part][_at_an_end(symbols, half)] + LIMIT, VALUE_BITS)
+            self._coder.encode_reverse(symbols, _window(half), means[part] - centres, deviations[part])
 
     def pop_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
         """Pop and return the integers int32 (n,) that were pushed with these arguments.
@@ -185,10 +188,17 @@ class Stack:
         Raises:
             TruncatedError: the stack holds less.
         """
-        return self._pop_each(_GAUSSIAN, *_gaussians(means, deviations))
+        means, deviations = _gaussians(means, deviations)
+        values = np.empty(len(means), np.int32)
+        for part, centres, half in _windows(means, deviations, _PUSHED):
+            symbols = self._pop_each(_window(half), means[part] - centres, deviations[part])
+            found, escaped = centres + symbols, _at_an_end(symbols, half)
+            found[escaped] = self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT
+            values[part] = found
+        return values
 
     def draw_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
-        """Draw integers int32 (n,) in [-2^13, 2^13) with bits of the stack, from windows of 8 to 16 deviations around.
+        """Draw integers int32 (n,) in [-2^20, 2^20) with bits of the stack, from windows of 8 to 16 deviations around.
 
         Every symbol of a distribution has some mass, however far it is: what is drawn should be no such chance.
 
@@ -200,7 +210,7 @@ class Stack:
         """
         means, deviations = _gaussians(means, deviations)
         values = np.empty(len(means), np.int32)
-        for part, centres, half in _windows(means, deviations):
+        for part, centres, half in _windows(means, deviations, _DRAWN):
             values[part] = centres + self._pop_each(_window(half), means[part] - centres, deviations[part])
         return values
 
@@ -212,7 +222,7 @@ class Stack:
         """
         means, deviations = _gaussians(means, deviations)
         whole = np.asarray(values, np.int64)
-        for part, centres, half in reversed(list(_windows(means, deviations))):
+        for part, centres, half in reversed(list(_windows(means, deviations, _DRAWN))):
             symbols = np.ascontiguousarray(whole[part] - centres, np.int32)
             if ((symbols < -half) | (symbols >= half)).any():
                 raise CorruptError("the coded data gives back what nothing can have drawn")
@@ -307,20 +317,25 @@ def _gaussians(means: ArrayLike, deviations: ArrayLike) -> tuple[NDArray[np.floa
 
 
 def _windows(
-    means: NDArray[np.float64], deviations: NDArray[np.float64]
+    means: NDArray[np.float64], deviations: NDArray[np.float64], least: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], int]]:
-    """Places of the Gaussians with one size of window, the windows' middles, and half of their size."""
-    reaches = np.clip(np.ceil(np.log2(8 * deviations)), 4, _GAUSSIAN_BITS).astype(np.int64)
+    """Places of the Gaussians with windows of one size, their middles, and half of the size, which is at least 2^least."""
+    reaches = np.clip(np.ceil(np.log2(8 * deviations)), least, _WIDEST).astype(np.int64)
     for reach in np.unique(reaches):
         half = 1 << int(reach)
         part = np.flatnonzero(reaches == reach)
-        centres = np.clip(np.rint(means[part]), half - GAUSSIAN_LIMIT, GAUSSIAN_LIMIT - half).astype(np.int64)
+        centres = np.clip(np.rint(means[part]), half - LIMIT, LIMIT - half).astype(np.int64)
         yield part, centres, half
 
 
 def _window(half: int) -> Any:
     """The model of what lies in a window, counted from its middle."""
     return constriction.stream.model.QuantizedGaussian(-half, half - 1)
+
+
+def _at_an_end(symbols: NDArray[np.int32], half: int) -> NDArray[np.bool_]:
+    """Which of a window's symbols stand for what is beyond it."""
+    return (symbols == -half) | (symbols == half - 1)
 
 
 def _checked(symbols: ArrayLike, frequencies: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

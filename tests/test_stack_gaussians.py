@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import svcodec
-from svcodec.bitstream.stack import GAUSSIAN_LIMIT, Stack
-from svcodec.bitstream.tables import ResidualTables
+from svcodec.bitstream.stack import Stack
+from svcodec.bitstream.tables import LIMIT, ResidualTables
 from svcodec.models import density
 
 TABLES = ResidualTables.generate(density.cdf)
@@ -22,7 +22,7 @@ def sealed(borrowed: int = 2000) -> Stack:
 
 
 gaussians = st.lists(
-    st.tuples(st.floats(-2e4, 2e4), st.floats(-7, 14).map(lambda log: 2.0**log)), min_size=1, max_size=40
+    st.tuples(st.floats(-2e6, 2e6), st.floats(-7, 20).map(lambda log: 2.0**log)), min_size=1, max_size=40
 ).map(lambda pairs: tuple(np.array(values) for values in zip(*pairs, strict=True)))
 
 
@@ -32,7 +32,7 @@ def test_what_is_drawn_is_given_back(parameters: tuple[np.ndarray, np.ndarray]) 
     stack = sealed()
     before = stack.to_bytes()
     values = stack.draw_gaussians(means, deviations)
-    assert (np.abs(values + 0.5) < GAUSSIAN_LIMIT).all()
+    assert (np.abs(values + 0.5) < LIMIT).all()
     assert stack.to_bytes() != before
     stack.give_back_gaussians(values, means, deviations)
     assert stack.to_bytes() == before
@@ -40,7 +40,7 @@ def test_what_is_drawn_is_given_back(parameters: tuple[np.ndarray, np.ndarray]) 
 
 def test_what_was_never_drawn_is_not_given_back() -> None:
     stack = sealed()
-    for value in (-17, 17, GAUSSIAN_LIMIT - 1):
+    for value in (-17, 17, LIMIT - 1):
         with pytest.raises(svcodec.CorruptError):
             stack.give_back_gaussians([value], [0.0], [1.0])
 
@@ -48,11 +48,29 @@ def test_what_was_never_drawn_is_not_given_back() -> None:
 @given(gaussians, st.integers(0, 2**32))
 def test_what_is_pushed_is_popped(parameters: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     means, deviations = parameters
-    values = np.random.default_rng(seed).integers(-GAUSSIAN_LIMIT, GAUSSIAN_LIMIT, len(means))
+    rng = np.random.default_rng(seed)
+    near = np.clip(np.rint(rng.normal(means, deviations)), -LIMIT, LIMIT - 1)
+    values = np.where(rng.random(len(means)) < 0.5, near, rng.integers(-LIMIT, LIMIT, len(means)))
     stack = sealed(0)
     stack.push_gaussians(values, means, deviations)
     assert np.array_equal(stack.pop_gaussians(means, deviations), values)
     assert stack.unseal() == 7
+
+
+@pytest.mark.parametrize("mean", [0.25, -19_000.5, 300_000.0])
+@pytest.mark.parametrize("deviation", [0.3, 150.0, 8000.0])
+def test_bits_are_those_of_the_density(mean: float, deviation: float) -> None:
+    """However large latents become in a trained model."""
+    count = 4000
+    means, deviations = np.full(count, mean), np.full(count, deviation)
+    stack = sealed(4000)
+    before = stack.bits
+    values = stack.draw_gaussians(means, deviations)
+    drawn = before - stack.bits
+    stack.push_gaussians(values, means, deviations)
+    assert stack.bits - before == pytest.approx(0, abs=0.02 * count)
+    if deviation > 1:
+        assert drawn / count == pytest.approx(np.log2(deviation * np.sqrt(2 * np.pi * np.e)), abs=0.1)
 
 
 def test_draws_have_their_distribution() -> None:

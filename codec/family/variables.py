@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...bitstream.stack import GAUSSIAN_LIMIT, Stack
+from ...bitstream.stack import Stack
+from ...bitstream.tables import LIMIT
 from ...family.gaussians import Gaussian
 from ...family.pixels import PixelDistribution
 from ...family.priors import Coupling, Mixture, Prior, RealNVP
@@ -49,7 +50,7 @@ def give_back(stack: Stack, z: Tensor, gaussian: Gaussian) -> None:
 
 def on_grid(z: Tensor, bits: int) -> Tensor:
     """The nearest values that can be pushed."""
-    return (z * 2.0**bits).round().clamp(-GAUSSIAN_LIMIT, GAUSSIAN_LIMIT - 1) * 2.0**-bits
+    return (z * 2.0**bits).round().clamp(-LIMIT, LIMIT - 1) * 2.0**-bits
 
 
 def push_prior(stack: Stack, prior: Prior, u: Tensor) -> None:
