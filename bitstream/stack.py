@@ -319,7 +319,7 @@ def _gaussians(means: ArrayLike, deviations: ArrayLike) -> tuple[NDArray[np.floa
 def _windows(
     means: NDArray[np.float64], deviations: NDArray[np.float64], least: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], int]]:
-    """Places of the Gaussians with windows of one size, their middles, and half of the size, which is at least 2^least."""
+    """Places of the Gaussians with windows of one size, their middles, and half of the size, from 2^least on."""
     reaches = np.clip(np.ceil(np.log2(8 * deviations)), least, _WIDEST).astype(np.int64)
     for reach in np.unique(reaches):
         half = 1 << int(reach)
