@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Deep, Pixels
 from ..errors import CorruptError, InputError, TruncatedError
+from .gaussian_windows import DRAWN, PUSHED, windows_of
 from .tables import LIMIT, VALUE_BITS, ResidualTables, group
 
-_DRAWN, _PUSHED, _WIDEST = 4, 13, 16  # log2 of the half of a window: the least for draws, for pushes, and the most
 _BLOCK = 1 << 16  # symbols popped between two looks at what is left
 _SEAL_BITS = 32
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
@@ -146,7 +146,7 @@ class Stack:
         order, groups = group(scales, offsets)
         symbols, escaped = self.tables.symbols(values, np.asarray(scales, np.intp))
         symbols = symbols[order]
-        self._push_uniform(escaped + LIMIT, VALUE_BITS)
+        self._push_escaped(escaped)
         for scale, offset, part in reversed(groups):
             self._coder.encode_reverse(symbols[part], self.tables.model(scale, offset))
 
@@ -164,7 +164,7 @@ class Stack:
         reaches = self.tables.reaches[np.asarray(scales, np.intp)]
         values = symbols - reaches
         escaped = values > reaches
-        values[escaped] = self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT
+        values[escaped] = self._pop_escaped(escaped)
         return values
 
     def push_gaussians(self, values: ArrayLike, means: ArrayLike, deviations: ArrayLike) -> None:
@@ -175,12 +175,12 @@ class Stack:
             means: float64 (n,), finite.
             deviations: float64 (n,), positive.
         """
-        means, deviations = _gaussians(means, deviations)
         whole = np.asarray(values, np.int64)
-        for part, centres, half in reversed(list(_windows(means, deviations, _PUSHED))):
-            symbols = np.clip(whole[part] - centres, -half, half - 1).astype(np.int32)
-            self._push_uniform(whole[part][_at_an_end(symbols, half)] + LIMIT, VALUE_BITS)
-            self._coder.encode_reverse(symbols, _window(half), means[part] - centres, deviations[part])
+        for window in reversed(windows_of(means, deviations, PUSHED)):
+            own = whole[window.part]
+            symbols = np.clip(own - window.centres, -window.half, window.half - 1).astype(np.int32)
+            self._push_escaped(own[window.is_end(symbols)])
+            self._coder.encode_reverse(symbols, window.model, *window.parameters)
 
     def pop_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
         """Pop and return the integers int32 (n,) that were pushed with these arguments.
@@ -188,13 +188,12 @@ class Stack:
         Raises:
             TruncatedError: the stack holds less.
         """
-        means, deviations = _gaussians(means, deviations)
-        values = np.empty(len(means), np.int32)
-        for part, centres, half in _windows(means, deviations, _PUSHED):
-            symbols = self._pop_each(_window(half), means[part] - centres, deviations[part])
-            found, escaped = centres + symbols, _at_an_end(symbols, half)
-            found[escaped] = self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT
-            values[part] = found
+        values = np.empty(np.size(means), np.int32)
+        for window in windows_of(means, deviations, PUSHED):
+            symbols = self._pop_each(window.model, *window.parameters)
+            own, escaped = window.centres + symbols, window.is_end(symbols)
+            own[escaped] = self._pop_escaped(escaped)
+            values[window.part] = own
         return values
 
     def draw_gaussians(self, means: ArrayLike, deviations: ArrayLike) -> NDArray[np.int32]:
@@ -208,10 +207,9 @@ class Stack:
         Raises:
             TruncatedError: the stack holds less.
         """
-        means, deviations = _gaussians(means, deviations)
-        values = np.empty(len(means), np.int32)
-        for part, centres, half in _windows(means, deviations, _DRAWN):
-            values[part] = centres + self._pop_each(_window(half), means[part] - centres, deviations[part])
+        values = np.empty(np.size(means), np.int32)
+        for window in windows_of(means, deviations, DRAWN):
+            values[window.part] = window.centres + self._pop_each(window.model, *window.parameters)
         return values
 
     def give_back_gaussians(self, values: ArrayLike, means: ArrayLike, deviations: ArrayLike) -> None:
@@ -220,13 +218,12 @@ class Stack:
         Raises:
             CorruptError: it never draws one of the values.
         """
-        means, deviations = _gaussians(means, deviations)
         whole = np.asarray(values, np.int64)
-        for part, centres, half in reversed(list(_windows(means, deviations, _DRAWN))):
-            symbols = np.ascontiguousarray(whole[part] - centres, np.int32)
-            if ((symbols < -half) | (symbols >= half)).any():
+        for window in reversed(windows_of(means, deviations, DRAWN)):
+            symbols = np.ascontiguousarray(whole[window.part] - window.centres, np.int32)
+            if ((symbols < -window.half) | (symbols >= window.half)).any():
                 raise CorruptError("the coded data gives back what nothing can have drawn")
-            self._coder.encode_reverse(symbols, _window(half), means[part] - centres, deviations[part])
+            self._coder.encode_reverse(symbols, window.model, *window.parameters)
 
     def push_uniform(self, values: ArrayLike, bits: int) -> None:
         """Push integers (n,) that take the given number of bits each.
@@ -253,6 +250,14 @@ class Stack:
         if not 1 <= bits <= 16:
             raise InputError("uniform values take 1 to 16 bits")
         return self._pop_uniform(count, bits)
+
+    def _push_escaped(self, values: NDArray[np.int64]) -> None:
+        """Values as they are, in [-2^20, 2^20), that other symbols only announce."""
+        self._push_uniform(values + LIMIT, VALUE_BITS)
+
+    def _pop_escaped(self, escaped: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """As many as were announced."""
+        return self._pop_uniform(int(np.count_nonzero(escaped)), VALUE_BITS) - LIMIT
 
     def _push_uniform(self, values: NDArray[np.int64], bits: int) -> None:
         self._coder.encode_reverse(values.astype(np.int32), constriction.stream.model.Uniform(1 << bits))
@@ -310,32 +315,6 @@ def _borrowed(count: int) -> NDArray[np.uint32]:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return (state >> np.uint64(32)).astype(np.uint32)
-
-
-def _gaussians(means: ArrayLike, deviations: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.ascontiguousarray(means, np.float64), np.ascontiguousarray(deviations, np.float64)
-
-
-def _windows(
-    means: NDArray[np.float64], deviations: NDArray[np.float64], least: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], int]]:
-    """Places of the Gaussians with windows of one size, their middles, and half of the size, from 2^least on."""
-    reaches = np.clip(np.ceil(np.log2(8 * deviations)), least, _WIDEST).astype(np.int64)
-    for reach in np.unique(reaches):
-        half = 1 << int(reach)
-        part = np.flatnonzero(reaches == reach)
-        centres = np.clip(np.rint(means[part]), half - LIMIT, LIMIT - half).astype(np.int64)
-        yield part, centres, half
-
-
-def _window(half: int) -> Any:
-    """The model of what lies in a window, counted from its middle."""
-    return constriction.stream.model.QuantizedGaussian(-half, half - 1)
-
-
-def _at_an_end(symbols: NDArray[np.int32], half: int) -> NDArray[np.bool_]:
-    """Which of a window's symbols stand for what is beyond it."""
-    return (symbols == -half) | (symbols == half - 1)
 
 
 def _checked(symbols: ArrayLike, frequencies: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
