@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, NoReturn
@@ -73,7 +74,8 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with signals_as_raised():
+                return super().invoke(ctx)
         except SvcodecError as error:
             raise Failure(str(error)) from error
         except KeyboardInterrupt as error:
@@ -126,6 +128,20 @@ def end_in_order() -> None:
         number = getattr(signal, name, None)  # Windows has one of them
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
+
+
+@contextlib.contextmanager
+def signals_as_raised() -> Iterator[None]:
+    """What a signal raises comes out as it is, also from an import.
+
+    Python before 3.12 makes a RuntimeError of all that is raised while a class's attributes are told their names.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, (SystemExit, KeyboardInterrupt)):
+            raise error.__cause__ from None
+        raise
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

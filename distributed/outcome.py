@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..errors import SvcodecError
+from ..program import signals_as_raised
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def attempt(work: Work, task: Task) -> Outcome:
         warnings.simplefilter("ignore")  # of what is for programmers
         warnings.simplefilter("always", UserWarning)
         try:
-            outcome.result = work(task)
+            with signals_as_raised():
+                outcome.result = work(task)
         except Exception as error:
             outcome.error = _told(error)
     outcome.warnings = [str(warning.message) for warning in caught]

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TypeAlias
 
 from ..errors import OutOfMemoryError, SvcodecError
-from ..program import end_in_order, own_process
+from ..program import end_in_order, own_process, signals_as_raised
 from .outcome import Outcome, Result, Task, Work, attempt
 
 Numbered: TypeAlias = "Iterable[tuple[int, Outcome]]"  # with the places of their tasks
@@ -102,12 +102,10 @@ def _serve(connection: Connection) -> None:
     """What a process does until its pipe ends."""
     own_process()
     end_in_order()
-    try:
+    with suppress(EOFError, OSError), signals_as_raised():  # the first two: nobody is interested any more
         pickled = connection.recv_bytes()
         while True:
             connection.send(attempt(functools.partial(_work, pickled), connection.recv()))
-    except (EOFError, OSError):  # nobody is interested any more
-        return
 
 
 def _work(pickled: bytes, task: Task) -> Result:
