@@ -16,8 +16,9 @@ from torch import nn
 import svcodec
 from svcodec.family import stored
 from svcodec.family.configuration import SIZES, Configuration
-from svcodec.family.hierarchy import build, count_weights
+from svcodec.family.hierarchy import Hierarchy, build, count_weights
 from svcodec.family.objective import initialise
+from svcodec.training import family_training
 from svcodec.training.commands import train
 from svcodec.training.datasets import ImageSet
 from svcodec.training.family_training import (
@@ -137,6 +138,23 @@ def test_command(tmp_path: Path) -> None:
         error = CliRunner().invoke(train, [*arguments, wrong]).exception
         assert isinstance(error, svcodec.InputError)
         assert text in str(error)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_command_in_bfloat16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool) -> None:
+    seen = []
+
+    def loss(model: Hierarchy, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return elbo_loss(model, images)
+
+    monkeypatch.setattr(family_training, "elbo_loss", loss)
+    for i in range(8):
+        Image.new("RGB", (8, 8), (i, 100, 200)).save(tmp_path / f"{i}.png")
+    arguments = ["selfvae", str(tmp_path), "--kind=vae-normal", "--size=tiny", "--side=8", "--minutes=0.001"]
+    arguments += ["--out", str(tmp_path / "run"), *(["--bf16"] if bf16 else [])]
+    assert CliRunner().invoke(train, arguments, catch_exceptions=False).exit_code == 0
+    assert set(seen) == {bf16}
 
 
 def test_sizes() -> None:

@@ -15,8 +15,11 @@ from scipy import linalg
 import svcodec
 from svcodec.benchmarks.selfvae import feature_distance, plan
 from svcodec.benchmarks.selfvae.__main__ import main
+from svcodec.benchmarks.selfvae.evaluation import likelihoods
 from svcodec.family.configuration import KINDS, SIZES
-from svcodec.training.datasets import DATASETS
+from svcodec.family.hierarchy import build
+from svcodec.training.datasets import DATASETS, ImageSet
+from svcodec.training.family_training import configuration_of
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,24 @@ def test_a_small_run(pictures: Path, inception: Path, tmp_path: Path) -> None:
     again = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert again.stdout.splitlines() == result.stdout.splitlines()[-len(again.stdout.splitlines()) :]
     assert {file: file.read_bytes() for file in trained} == trained
+
+
+def test_likelihoods_do_not_hang_on_which_images_are_weighed() -> None:
+    """The first image is harder than the others: its own likelihood is no estimate of theirs."""
+    torch.manual_seed(0)
+    network = build(configuration_of("selfvae-downscale", 16, "tiny"))
+    images = torch.full((6, 3, 16, 16), 128, dtype=torch.uint8)
+    images[0] = torch.randint(0, 256, images[0].shape)
+    pictures = ImageSet(images, images, images, augmented=False)
+    one, all_ = (
+        likelihoods(
+            network, pictures, plan.Plan("folder", 16, ("selfvae-downscale",), weighed=count, importance_samples=16)
+        )
+        for count in (1, 6)
+    )
+    assert one["elbo"] == all_["elbo"] and one["elbo"][1] > 0.1
+    for found in (one, all_):
+        assert found["likelihood"][0] == pytest.approx(found["elbo"][0], abs=0.05)
 
 
 def test_plans_in_the_package() -> None:

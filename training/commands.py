@@ -18,6 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 # whether photos and models exist is said where they are read, as it is to callers from Python
 _photos = click.argument("sources", metavar="PHOTOS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 _output = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True)
+_bf16 = click.option("--bf16", is_flag=True, help="Convolutions in bfloat16: faster where supported.")
 _positive = click.FloatRange(0, min_open=True)
 _step_size = click.FloatRange(0)
 
@@ -37,7 +38,7 @@ def _training(command: Command) -> Command:
         click.option(
             "--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn."
         ),
-        click.option("--bf16", is_flag=True, help="Convolutions in bfloat16: faster where supported."),
+        _bf16,
         click.option("--clip", type=_positive, default=Settings.clip, show_default=True, help="Largest gradient norm."),
         click.option(
             "--decay",
@@ -105,6 +106,7 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 @click.option("--side", type=int, default=32, show_default=True, help="Of the pictures, in pixels.")
 @click.option("--size", default="small", show_default=True, help="How many weights: tiny, small, medium or paper.")
 @click.option("--minutes", type=_positive, required=True, help="How long to train, all runs together.")
+@_bf16
 @click.option("--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn.")
 @click.option(
     "--out",
@@ -113,7 +115,9 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
     required=True,
     help="Folder for the checkpoint, the log and the model file; training goes on from what it holds.",
 )
-def selfvae(path: Path, data: str, kind: str, side: int, size: str, minutes: float, seed: int, out: Path) -> None:
+def selfvae(
+    path: Path, data: str, kind: str, side: int, size: str, minutes: float, bf16: bool, seed: int, out: Path
+) -> None:
     """Train one of the first paper's models, of small pictures: a VAE or a selfVAE.
 
     Writes KIND.safetensors for `svcodec sample`. docs/selfvae.md has the data sets and the models.
@@ -122,7 +126,8 @@ def selfvae(path: Path, data: str, kind: str, side: int, size: str, minutes: flo
     from .family_training import configuration_of, family_settings, train_family
 
     configuration = configuration_of(kind, side, size)
-    click.echo(train_family(kind, configuration, load(data, path, side), out, family_settings(minutes, seed)))
+    settings = family_settings(minutes, seed, bf16=bf16)
+    click.echo(train_family(kind, configuration, load(data, path, side), out, settings))
 
 
 @train.command()

@@ -58,9 +58,9 @@ def family_objective(name: str) -> Objective[Hierarchy]:
     return Objective(name, ("levels", "prior"), elbo_loss, validate_elbo, HELD_OUT, adamax)
 
 
-def family_settings(minutes: float, seed: int = 0, batch: int = BATCH) -> Settings:
+def family_settings(minutes: float, seed: int = 0, batch: int = BATCH, bf16: bool = False) -> Settings:
     """How a model of the family is trained, unless told otherwise."""
-    return Settings(minutes, batch=batch, rate=RATE, clip=CLIP, decay=DECAY, seed=seed)
+    return Settings(minutes, batch=batch, rate=RATE, clip=CLIP, decay=DECAY, bf16=bf16, seed=seed)
 
 
 def train_family(name: str, configuration: Configuration, pictures: Pictures, folder: Path, settings: Settings) -> Path:

@@ -35,31 +35,52 @@ def measure(network: Hierarchy, images: ImageSet, plan: Plan, features: Features
     """Figures of a model on test images, as JSON takes them.
 
     Returns:
-        `elbo` and `likelihood`, bits per dimension by the ELBO and by importance sampling, each with its standard
-        error; the ELBO's `terms`; `rates`, the share of the original's bits that each mode of section 3.3 has to send,
-        by the model; `errors`, the root of the mean squared error of each mode's pictures; `distance`, of features.
+        those of `likelihoods`; `rates`, the share of the original's bits that each mode of section 3.3 has to send, by
+        the model; `errors`, the root of the mean squared error of each mode's pictures; `distance`, of features.
     """
-    x = images.testing[: plan.tested].to(device_of(network))
-    noise = seeded(plan.seed)
-    values, terms = [], []
-    for part in torch.split(x, AT_ONCE):
-        found = network.elbo(part.float(), noise)
-        values.append(bits_per_dimension(found.elbo, part))
-        terms.append({name: value.item() * len(part) for name, value in elbo_terms(found, part).items()})
-    means = {name: sum(each[name] for each in terms) / len(x) for name in terms[0]}
-    weighed = x[: plan.weighed].float()
-    likelihood = log_likelihood(network, weighed, noise, plan.importance_samples)
+    likely = likelihoods(network, images, plan)
+    weighed = images.testing[: plan.weighed].to(device_of(network)).float()
     count = min(plan.generated, len(images.testing))
     real = images.testing[:count]
     drawn = [generate(network, len(part), plan.seed + i).cpu() for i, part in enumerate(torch.split(real, AT_ONCE))]
     return {
-        "elbo": _with_error(torch.cat(values)),
-        "likelihood": _with_error(bits_per_dimension(likelihood, weighed)),
-        "terms": {name: round(value, 4) for name, value in means.items()},
-        "rates": rates(network, means),
+        **likely,
+        "rates": rates(network, likely["terms"]),
         "errors": {mode: _error(network, weighed, mode, plan.seed) for mode in _modes(network)},
         "distance": round(distance(features, torch.cat(drawn), real), 3),
-        "pictures": {"tested": len(x), "weighed": len(weighed), "generated": count},
+        "pictures": {
+            "tested": len(images.testing[: plan.tested]),
+            "weighed": len(weighed),
+            "generated": count,
+        },
+    }
+
+
+@torch.inference_mode()
+def likelihoods(network: Hierarchy, images: ImageSet, plan: Plan) -> dict[str, Any]:
+    """Bits per dimension of test images.
+
+    Returns:
+        `elbo`, their mean by the ELBO; `likelihood`, the same less what importance sampling gains on the images that
+        are weighed, which tells more than a mean over so few; both with standard errors; and the ELBO's `terms`.
+    """
+    x = images.testing[: plan.tested].to(device_of(network))
+    noise = seeded(plan.seed)
+    parts, terms = [], []
+    for part in torch.split(x, AT_ONCE):
+        found = network.elbo(part.float(), noise)
+        parts.append(bits_per_dimension(found.elbo, part))
+        terms.append({name: value.item() * len(part) for name, value in elbo_terms(found, part).items()})
+    elbo = torch.cat(parts)
+    weighed = x[: plan.weighed].float()
+    likelihood = log_likelihood(network, weighed, noise, plan.importance_samples)
+    (mean, error), (gain, of_gain) = map(
+        _with_error, (elbo, elbo[: len(weighed)] - bits_per_dimension(likelihood, weighed))
+    )
+    return {
+        "elbo": [round(mean, 4), round(error, 4)],
+        "likelihood": [round(mean - gain, 4), round(math.hypot(error, of_gain), 4)],
+        "terms": {name: round(sum(each[name] for each in terms) / len(x), 4) for name in terms[0]},
     }
 
 
@@ -105,5 +126,6 @@ def _error(network: Hierarchy, x: Tensor, mode: str, seed: int) -> float:
     return round(math.sqrt(float(torch.cat(parts).square().mean())), 3)
 
 
-def _with_error(values: Tensor) -> list[float]:
-    return [round(float(values.mean()), 4), round(float(values.std(correction=0)) / math.sqrt(len(values)), 4)]
+def _with_error(values: Tensor) -> tuple[float, float]:
+    """Mean and standard error."""
+    return float(values.mean()), float(values.std(correction=0)) / math.sqrt(len(values))

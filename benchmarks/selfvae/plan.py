@@ -29,6 +29,7 @@ class Plan:
         size: of the models.
         minutes: of training, each model.
         batch: images in a step.
+        bf16: convolutions in bfloat16 while training, faster where supported.
         seed: of whatever is drawn.
         tested: images whose ELBO is measured, the first of the test images.
         weighed: of these, images whose likelihood is measured by importance sampling.
@@ -44,6 +45,7 @@ class Plan:
     size: str = "small"
     minutes: float = 180.0
     batch: int = BATCH
+    bf16: bool = False
     seed: int = 0
     tested: int = 2000
     weighed: int = 100

@@ -40,7 +40,7 @@ def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Featu
     found = {}
     figures: dict[str, list[tuple[str, Tensor]]] = {"figure-4": [], "figure-6": [], "figure-12": []}
     for name in only or plan.models:
-        settings = family_settings(plan.minutes, plan.seed, plan.batch)
+        settings = family_settings(plan.minutes, plan.seed, plan.batch, plan.bf16)
         configuration = configuration_of(name, plan.side, plan.size)
         file = train_family(name, configuration, images, folder, settings)
         content = file.read_bytes()
@@ -99,8 +99,9 @@ def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
     counts = next(iter(found.values()))["pictures"]
     return "\n".join(
         [
-            f"{plan.data} at {plan.side} x {plan.side}: {counts['tested']} test images, {counts['weighed']} of them by "
-            f"importance sampling, {counts['generated']} generated; means and standard errors.\n",
+            f"{plan.data} at {plan.side} x {plan.side}: {counts['tested']} test images, {counts['generated']} "
+            f"generated; means and standard errors. IW-{plan.importance_samples} is the ELBO less what importance "
+            f"sampling gains on {counts['weighed']} of the images.\n",
             _markdown(first, head),
             "\nWhat a mode sends, in shares of eight bits per sub-pixel, and the root of its mean squared error:\n",
             _markdown(sent, ["model", "mode", "sent", "error"]),
