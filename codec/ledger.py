@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ..bitstream.container import Coding, Entry, Variable
 from ..bitstream.stack import Stack
-from ..models.selfvae import LEVELS
 
 
 def level_variable(k: int) -> Variable:
@@ -17,8 +16,8 @@ def level_variable(k: int) -> Variable:
 
 
 def latent_variable(k: int) -> Variable:
-    """What level k of the ladder draws: z_k, or above K a part of u."""
-    return Variable[f"Z{k}"] if k <= LEVELS else Variable.U
+    """z_k."""
+    return Variable[f"Z{k}"]
 
 
 @dataclass(frozen=True)

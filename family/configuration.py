@@ -12,6 +12,7 @@ from .representations import RGB, Representation, Shape, chain
 PRIORS = ("realnvp", "normal", "mixture")
 LEAST_WIDTH = 8
 MAX_SIDE = 256  # of pictures; a model's memory grows with its square
+MAX_DEPTH = 6  # y_K and z_K are the last that a file can name
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Configuration:
 
     Attributes:
         side: of the pictures in pixels, a power of 2, at most 256.
-        transforms: names of d_1 .. d_K, as `representations.named` takes them.
+        transforms: names of d_1 .. d_K, as `representations.named` takes them; K is at most 6.
         prior: p(u): "realnvp", "normal" or "mixture".
         latent_side: of u and z_k, or less where y_{k-1} is smaller; a power of 2.
         latent_channels: of u and z_k, an even number.
@@ -60,6 +61,8 @@ class Configuration:
             )
         if self.latent_channels % 2 or self.width % 2 or self.width < LEAST_WIDTH:
             raise InputError(f"latent_channels and width must be even, width at least {LEAST_WIDTH}")
+        if self.depth > MAX_DEPTH:
+            raise InputError(f"a model has at most {MAX_DEPTH} transforms, not {self.depth}")
         if self.prior not in PRIORS:
             raise InputError(f"there is no prior {self.prior!r}: it is one of {', '.join(PRIORS)}")
         if self.shapes[-1].side < 2:

@@ -20,11 +20,12 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from svcodec import MissingPackageError
+from svcodec import TIERS, MissingPackageError
 from svcodec.__main__ import main
+from svcodec.benchmarks import macs as macs_module
 from svcodec.benchmarks import metrics
 from svcodec.benchmarks.conditions import machine
-from svcodec.benchmarks.macs import counter, macs
+from svcodec.benchmarks.macs import counter, macs, macs_table
 from svcodec.benchmarks.peers import compressai_models, ours, registry
 from svcodec.benchmarks.peers.peer import Peer, Setting
 from svcodec.benchmarks.rate_distortion import measure, report
@@ -290,6 +291,15 @@ def test_multiply_accumulates_of_each_network(photo: np.ndarray) -> None:
     with counter() as counted:
         peer.decode(data)
     assert 2 * sum(parts.values()) == pytest.approx(counted.get_total_flops(), rel=1e-4)  # a few are the canary's
+
+
+def test_networks_compute_in_every_tier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that is written without them, as a drawing is, would tell nothing."""
+    monkeypatch.setattr(macs_module, "SIZE", (64, 96))
+    names = [f"{ours.PREFIX}{tier}" for tier in TIERS]
+    rows = [line.split("|")[1:5] for line in macs_table([registry.make(name) for name in names]).splitlines()[2:]]
+    assert [row[0].strip() for row in rows] == [name for name in names for _ in range(2)]
+    assert all(float(row[2]) > 10 for row in rows), rows
 
 
 def test_speed_is_told_as_a_ratio() -> None:

@@ -249,6 +249,7 @@ def test_configurations_that_can_not_be() -> None:
         ({"layers": 2.5}, "layers must be a whole number"),
         ({"transforms": ("downscale",) * 3}, "leave nothing"),
         ({"transforms": ("sketch",) * 2}, "can't be applied"),
+        ({"transforms": ("blur",) * 7}, "at most 6 transforms, not 7"),
     ):
         with pytest.raises(svcodec.InputError, match=text):
             replace(LITTLE, **change)

@@ -49,6 +49,16 @@ def test_every_tier(model: Path, tier: str, grey: bool) -> None:
     assert info.sections["machine"] == 10
 
 
+@pytest.mark.parametrize("tier", ["high", "lossless"])
+def test_the_deepest_model(tier: str, tmp_path: Path) -> None:
+    """Every variable of six levels is told apart."""
+    model = written(network_of(*["blur"] * 6), tmp_path)
+    data = svcodec.encode(picture(8, 8), tier=tier, model=model, verify=True)
+    latents = {"u", *(f"z{k}" for k in range(1, 7))}
+    levels = {*(f"y{k}" for k in range(7)), "borrowed"} if tier == "lossless" else {"y6"}
+    assert {segment.name for segment in svcodec.inspect(data).segments} == latents | levels
+
+
 def test_all_that_is_sent_costs(model: Path) -> None:
     sizes = {tier: len(svcodec.encode(picture(16, 16), tier=tier, model=model)) for tier in svcodec.TIERS}
     assert sizes["sketch"] < sizes["preview"] < sizes["high"] < sizes["lossless"]
