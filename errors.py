@@ -81,7 +81,7 @@ class OutOfMemoryError(SvcodecError):
 
 
 class MissingPackageError(SvcodecError):
-    """A package is not installed, or lacks a part, that only benchmarks or clusters need."""
+    """A package is not installed, or lacks a part, that only benchmarks, clusters or a target of SSIMULACRA 2 need."""
 
 
 # What a RuntimeError says of it: torch on a CPU, here and on Windows, and on a GPU; oneDNN; Python.

@@ -9,4 +9,4 @@ class Tune(IntEnum):
     """By what the difference between a decoded picture and its original is judged."""
 
     PSNR = 0  # squared error
-    SSIM = 1  # structure, as the eye sees it: MS-SSIM, with a share of squared error
+    SSIM = 1  # structure, as the eye sees it: MS-SSIM and SSIMULACRA 2, with a share of squared error

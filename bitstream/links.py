@@ -34,6 +34,8 @@ class Link:
     file: bytes
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InputError(f"a picture's name in a chain is text, not {self.name!r}")
         parts = self.name.split("/")
         if _NOT_RELATIVE.match(self.name) or PurePosixPath(self.name).is_absolute() or {"", ".", ".."} & {*parts}:
             raise InputError(f"{self.name!r} can't be a picture's name in a chain: it takes a relative path")

@@ -1,4 +1,4 @@
-"""The entropy coder: one ANS stack holds all coded variables of a file. What is pushed last is popped first."""
+"""The entropy coder: an ANS stack holds the coded variables of a tile or file. What is pushed last is popped first."""
 
 from __future__ import annotations
 

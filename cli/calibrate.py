@@ -36,17 +36,18 @@ def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, mo
     """
     from .. import Codec
 
-    refuse_existing(output, overwrite)
+    batch = Batch("scored")
+    found = find([folder], picture_suffixes(), batch)
+    refuse_existing(output, overwrite, [file.path for file in found])
     codec = Codec(model, device=device)
     codec.gate  # noqa: B018 - what is wrong with it is said once
-    batch = Batch("scored")
     scores = []
 
     def score(task: Task) -> Result:
         scores.append(codec.assess(read(task.source)).score)
         return Result()
 
-    batch.run(score, [Task(file.path) for file in find([folder], picture_suffixes(), batch)])
+    batch.run(score, [Task(file.path) for file in found])
     calibration = codec.calibrate(scores, false_alarms=false_alarms, photos=f"the photos in {shown(folder)}")
     write(output, calibration.to_json().encode(), overwrite=overwrite)
     echo(f"threshold {calibration.threshold:.3f} from {calibration.pictures} photos", err=True)

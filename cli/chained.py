@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import STRIPS
+from ..distributed import Result, Task
+from ..distributed.outcome import attempt, noted_warnings
 from .batch import Batch
 from .completion import complete_files
-from .finding import find, picture_suffixes
+from .finding import STREAM_SUFFIXES, find, picture_suffixes
 from .options import max_pixels_option, overwrite_option
+from .paths import identity
 from .picture_formats import FORMATS
-from .terminal import echo, read, refuse_existing, shown, write
+from .terminal import echo, read, refuse_existing, refuse_suffix, refuse_terminal, shown, write
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @click.command()
@@ -31,14 +40,19 @@ def chain(
     """
     from .. import MAX_PIXELS, encode_chain
 
-    refuse_existing(output, overwrite)
+    refuse_suffix(output, STREAM_SUFFIXES)
+    refuse_terminal(output)
     batch = Batch("chained", err=output == "-")
     found = find(sources, picture_suffixes(), batch)
+    refuse_existing(output, overwrite, [model, *(file.path for file in found)])
     if not batch.errors:
         pictures = {PurePath(file.name).as_posix(): file.path for file in found}
         if len(pictures) < len(found):
             raise click.UsageError("two pictures have the same name: name folders, below which names differ")
-        data = encode_chain(pictures, model=model, strip=strip, max_pixels=max_pixels or MAX_PIXELS)
+        with noted_warnings() as texts:
+            data = encode_chain(pictures, model=model, strip=strip, max_pixels=max_pixels or MAX_PIXELS)
+        for text in texts:
+            echo(f"svcodec: {text}", err=True)
         write(output, data, overwrite=overwrite)
         batch.done = len(found)
         echo(f"{len(found)} pictures -> {shown(output)}: {len(data):,} bytes", err=batch.err)
@@ -57,16 +71,23 @@ def unchain(source: str, output: str, name: str, model: str | None, overwrite: b
     from .. import MAX_PIXELS, decode_chain, inspect, write_picture
 
     wanted, data = FORMATS[name], read(source)
-    made: set[Path] = set()
+    batch, taken = Batch("decoded"), {identity(source)}
     for path, image in decode_chain(data, model=model, max_pixels=max_pixels or MAX_PIXELS):
-        target = Path(output, path)
-        if target.with_suffix(wanted.suffixes[0]) in made:  # a.jpg beside a.png
-            target = target.with_name(target.name + wanted.suffixes[0])
-        else:
-            target = target.with_suffix(wanted.suffixes[0])
-        replaces = overwrite and target not in made
-        refuse_existing(str(target), replaces)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write(str(target), write_picture(image, wanted.name, **wanted.options), overwrite=replaces)
-        made.add(target)
-    echo(f"{len(made)} of {inspect(data).pictures} pictures -> {shown(output)}")
+        target = next(name for name in _names(Path(output, path), wanted.suffixes[0]) if identity(name) not in taken)
+
+        def written(task: Task, image: Image = image, target: str = target) -> Result:
+            write(target, write_picture(image, wanted.name, **wanted.options), overwrite=overwrite)
+            return Result()
+
+        batch.tell(attempt(written, Task(path, target)))
+        taken.add(identity(target))  # which a file that is there now may have changed
+    echo(f"{batch.done} of {inspect(data).pictures} pictures -> {shown(output)}")
+    batch.finish()
+
+
+def _names(path: Path, suffix: str) -> Iterator[str]:
+    """What a picture's file may be called; a.png and a.jpg, or A.png where that is the same, can't both be a.png."""
+    yield str(path.with_suffix(suffix))
+    yield str(path.with_name(path.name + suffix))
+    for number in itertools.count(2):
+        yield str(path.with_name(f"{path.name}-{number}{suffix}"))

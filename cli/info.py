@@ -79,7 +79,7 @@ def _describe(source: str, found: Info) -> str:
     if found.gate:
         verdict = "accepted" if found.gate.accepted else "flagged"
         gate = [f"  gate     {verdict}: score {found.gate.score:.3f}, threshold {found.gate.threshold:.3f}"]
-    pixels = found.width * found.height
+    pixels = 8 * found.bytes / found.bits_per_pixel  # of all pictures
     if found.plain or not found.model or not found.model_hash:
         made = f"none: plain, {found.plain}"
     else:

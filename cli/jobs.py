@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from .paths import (
     mode_of,
     suffix_of,
 )
-from .terminal import is_terminal, read, shown, write
+from .terminal import read, refuse_suffix, refuse_terminal, shown, write
 
 OWN_OUTPUT = "give each an output of its own"
 
@@ -94,11 +93,8 @@ def _refuse_streams(sources: Sequence[str], output: str | None, into_folder: boo
         raise click.UsageError("'-' can't be combined with other inputs.")
     if into_folder and (STANDARD_STREAM in sources or (output is not None and is_stream(output))):
         raise click.UsageError("A standard stream carries one file: name one input and an output file.")
-    to_output = output == STANDARD_STREAM or (output is None and STANDARD_STREAM in sources)
-    if to_output and is_terminal(sys.stdout):
-        raise click.UsageError(
-            "Standard output is a terminal, where a picture's bytes are no use: name a file with -o."
-        )
+    if output == STANDARD_STREAM or (output is None and STANDARD_STREAM in sources):
+        refuse_terminal(STANDARD_STREAM)
 
 
 def _refuse_misnamed(sources: Sequence[str], output: str | None, into_folder: bool, way: Way) -> None:
@@ -113,9 +109,8 @@ def _refuse_misnamed(sources: Sequence[str], output: str | None, into_folder: bo
             raise click.UsageError(
                 f"{output!r} would be a folder for several outputs: end it in '/' if it shall be one."
             )
-    elif not is_stream(output) and suffix_of(output) not in way.writes:
-        suffixes = ", ".join(sorted(way.writes))
-        raise click.UsageError(f"{output!r} has to end in {suffixes}; a folder that is yet to be made, in '/'.")
+    else:
+        refuse_suffix(output, way.writes, "; a folder that is yet to be made, in '/'")
 
 
 def _target(file: Found, output: str | None, into_folder: bool, way: Way) -> str:

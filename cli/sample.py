@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import SAMPLE_MODES
-from .options import device_option, overwrite_option
-from .terminal import echo, read, refuse_existing, shown, write
+from .. import SAMPLE_MODES, InputError
+from .options import device_option, max_pixels_option, overwrite_option
+from .terminal import echo, read, refuse_existing, refuse_suffix, refuse_terminal, shown, shown_input, write
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +34,7 @@ _SHOWN = 128  # at least so many pixels a picture on the sheet
 @click.option("--mean", is_flag=True, help="The mean of every sub-pixel instead of a draw.")
 @click.option("--redraw", metavar="NAME", multiple=True, help="With edit: a variable to draw anew, as z_1 or u.")
 @overwrite_option
+@max_pixels_option
 @device_option
 def sample(
     model: str,
@@ -45,6 +46,7 @@ def sample(
     mean: bool,
     redraw: tuple[str, ...],
     overwrite: bool,
+    max_pixels: int | None,
     device: str,
 ) -> None:
     """Draw pictures from one of the first paper's models, on one sheet.
@@ -52,27 +54,44 @@ def sample(
     MODEL is the name of a model or the path of a .safetensors file. Modes other than generation start from pictures,
     which are given with --from and come first in their rows.
     """
+    from .. import MAX_PIXELS
     from .. import sample as draw
 
-    refuse_existing(output, overwrite)
+    refuse_suffix(output, {".png"})
+    refuse_terminal(output)
+    refuse_existing(output, overwrite, [model, *sources])
     contents = [read(source) for source in sources]
     count = count or (_ROW if contents else _ROW**2)
-    drawn = draw(model, contents, mode=mode, count=count, seed=seed, mean=mean, redrawn=redraw or None, device=device)
+    drawn = draw(
+        model,
+        contents,
+        mode=mode,
+        count=count,
+        seed=seed,
+        mean=mean,
+        redrawn=redraw or None,
+        max_pixels=max_pixels or MAX_PIXELS,
+        device=device,
+    )
     rows = [drawn[i : i + _ROW] for i in range(0, len(drawn), _ROW)]
     if mode == "interpolation":
         rows = [drawn]
     elif contents:
-        rows = [[_opened(content), *drawn[i * count : (i + 1) * count]] for i, content in enumerate(contents)]
+        starts = [_opened(source, content) for source, content in zip(sources, contents, strict=True)]
+        rows = [[start, *drawn[i * count : (i + 1) * count]] for i, start in enumerate(starts)]
     sheet = io.BytesIO()
     _sheet(rows).save(sheet, "PNG")
     write(output, sheet.getvalue(), overwrite=overwrite)
     echo(f"{len(drawn)} pictures -> {shown(output)}", err=output == "-")
 
 
-def _opened(content: bytes) -> Image.Image:
+def _opened(source: str, content: bytes) -> Image.Image:
     from PIL import Image
 
-    return Image.open(io.BytesIO(content)).convert("RGB")
+    try:
+        return Image.open(io.BytesIO(content)).convert("RGB")
+    except (OSError, ValueError) as error:  # Pillow has narrower limits for what is beside the pixels
+        raise InputError(f"{shown_input(source)} can't be shown on the sheet: {error}") from error
 
 
 def _sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +15,7 @@ import click
 from .. import InputError
 from ..files import write_whole
 from ..program import discard_unwritable_output
-from .paths import STANDARD_STREAM, descriptor, is_file, is_stream
+from .paths import STANDARD_STREAM, descriptor, identity, is_file, is_stream, suffix_of
 
 STANDARD_OUTPUT = "standard output"  # as errors name it
 THERE = "is there already: name another output, or replace it with --overwrite"
@@ -59,10 +60,31 @@ def write(target: str, data: bytes, *, overwrite: bool = False) -> None:
         raise
 
 
-def refuse_existing(target: str, overwrite: bool) -> None:
-    """Raise InputError for a file that is there and is not to be replaced, before there is anything to write."""
-    if is_file(target) and not is_stream(target) and not overwrite:
+def refuse_existing(target: str, overwrite: bool, inputs: Iterable[str] = ()) -> None:
+    """Raise InputError for a file that is there and is not to be replaced, before there is anything to write.
+
+    One of the inputs never is.
+    """
+    if is_stream(target) or not is_file(target):
+        return
+    if identity(target) in map(identity, inputs):
+        raise InputError(f"{shown(target)} is an input: name another output")
+    if not overwrite:
         raise InputError(f"{shown(target)} {THERE}")
+
+
+def refuse_terminal(target: str) -> None:
+    """Raise click.UsageError where a picture's bytes would be shown to somebody."""
+    if target == STANDARD_STREAM and is_terminal(sys.stdout):
+        raise click.UsageError(
+            "Standard output is a terminal, where a picture's bytes are no use: name a file with -o."
+        )
+
+
+def refuse_suffix(target: str, suffixes: Iterable[str], also: str = "") -> None:
+    """Raise click.UsageError for a file whose name does not end in one of the suffixes."""
+    if not is_stream(target) and suffix_of(target) not in suffixes:
+        raise click.UsageError(f"{target!r} has to end in {', '.join(sorted(suffixes))}{also}.")
 
 
 def echo(message: str | bytes, err: bool = False) -> None:

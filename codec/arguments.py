@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError, TooLargeError
 
 MAX_PIXELS = 1 << 27  # of a picture to be coded or decoded, unless a caller says otherwise
-CHEAP, CHEAP_WEIGHT = 512, 8  # more pixels than so many for a byte of codes count so many times
+CHEAP, CHEAP_WEIGHT = 4096, 8  # more pixels than so many for a byte of codes count so many times
 REDUCTIONS = (1, 2, 4, 8)  # by which the sides of a picture may be divided: 2^k, down to y_K
 GATES = ("reject", "warn", "off")
 STRIPS = ("gps", "all")

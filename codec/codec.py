@@ -163,8 +163,8 @@ class Codec:
             quality: 1..100 for sketch, standard and high; None for the tier's default.
             tune: for the same tiers, ssim (for the eye) or psnr (for the least squared error); None for ssim.
             effort: 1 (fastest) .. 9 (smallest) for lossless; None for the default, 5.
-            bytes: for the same tiers, the most that the file may have: the best quality is found that does, in a few
-                encodings.
+            bytes: for sketch, standard and high, instead of a quality: the most that the file may have. The best
+                quality is found that does, in a few encodings.
             bpp: the same in bits per pixel.
             psnr: the least that the decoded picture may have, in dB: the least quality is found that does, likewise.
             ssimulacra2: the same by SSIMULACRA 2, which takes the package ssimulacra2 and sides of 256 pixels.
@@ -190,7 +190,7 @@ class Codec:
         spec = spec_of(tier)
         target = Target.of({"bytes": bytes, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}, spec, quality)
         if isinstance(self.model, FamilyModel) and (quality, tune, effort, target) != (None,) * 4:
-            raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort")
+            raise InputError(f"model {self.model.name} takes neither quality nor tune nor effort nor a target")
         quality, effort = checked_quality(spec, quality), checked_effort(spec, effort)
         tuned = checked_tune(spec, tune)
         picture = stripped(read_picture(image, max_pixels=max_pixels), strip)
@@ -289,7 +289,7 @@ class Codec:
                 outwards.
             partial: a file that ends early will do, as for `svcodec.decode`.
             max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
-                picture that takes less than 1/64 bit for each count eightfold.
+                picture that takes less than 1/512 bit for each count eightfold.
 
         Raises:
             InputError: the source can't be read, an argument is out of range, or Pillow has no mode for the picture: 16

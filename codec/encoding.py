@@ -32,13 +32,14 @@ def encode(
     """A picture as the bytes of an .svc file, by a codec for this one call.
 
     Args:
-        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 array (h, w) or (h, w, c)
-            with 1 to 4 channels, or such a tensor, that one also with its channels first: see `Codec.encode`.
+        image: a path, a binary file object, bytes of a picture file, a Pillow image, a uint8 or uint16 array (h, w)
+            or (h, w, c) with 1 to 4 channels, or such a tensor, that one also with its channels first: see
+            `Codec.encode`.
         tier: sketch, preview, standard, high or lossless.
         quality: 1..100 for sketch, standard and high; None for the tier's default.
         tune: ssim or psnr for the same tiers; None for ssim.
         effort: 1..9 for lossless; None for 5.
-        bytes: the most that the file may have, for these tiers too, instead of a quality.
+        bytes: the most that the file may have, for sketch, standard and high, instead of a quality.
         bpp: the same in bits per pixel.
         psnr: the least that the decoded picture may have, in dB, likewise.
         ssimulacra2: the same by SSIMULACRA 2, which takes the package ssimulacra2.

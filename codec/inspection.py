@@ -19,7 +19,8 @@ class Segment:
     """What one variable of the model took.
 
     Attributes:
-        name: u, z1 .. z3, y0 .. y3, where y0 is the picture; borrowed, for what bits-back began with.
+        name: u, z1 .. z3, y0 .. y3, where y0 is the picture, of the paper's models up to z6 and y6; borrowed, for what
+            bits-back began with.
         coding: "direct" or "bits-back".
         bits: net of what bits-back returned.
         saved_bits: against the other way of coding it, where both were tried.

@@ -147,6 +147,9 @@ def save_model(network: SelfVAE, path: Path) -> None:
 
 
 def _as_path(model: str | os.PathLike[str]) -> Path | None:
+    """None for a name. Raises ModelError for what is neither."""
+    if not isinstance(model, (str, os.PathLike)):
+        raise ModelError(f"a model is given by its name or path, not as {type(model).__name__}")
     is_path = isinstance(model, os.PathLike) or model.endswith(SUFFIX)
     return Path(os.fsdecode(model)) if is_path else None
 
@@ -167,6 +170,9 @@ def _is_packaged(name: str) -> bool:
 
 
 def _named_file(name: str, part: str = "") -> Traversable:
+    """Raises ModelError for what is no name, as a path into other folders."""
+    if not MODEL_NAME.fullmatch(name):
+        raise ModelError(f"{name!r} can't be a model's name: give the path of its {SUFFIX} file")
     file = _registered.get(name)
     return _package() / f"{name}{part}{SUFFIX}" if file is None else file.with_stem(file.stem + part)
 

@@ -18,7 +18,7 @@ from ..family.squares import square
 from ..models.arithmetic import undisturbed
 from ..models.machine import device_of
 from ..models.transforms import to_pixels
-from .arguments import SAMPLE_MODES, whole_number
+from .arguments import MAX_PIXELS, SAMPLE_MODES, whole_number
 from .memory import tells_out_of_memory
 from .model_files import weights_file
 from .pictures import PictureLike, read_picture
@@ -37,6 +37,7 @@ def sample(
     seed: int = 0,
     mean: bool = False,
     redrawn: Sequence[str] | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     device: str = "cpu",
 ) -> list[Image.Image]:
     """Pictures drawn from a model of the first paper, a VAE or selfVAE.
@@ -56,20 +57,24 @@ def sample(
         count: of pictures to draw, for each of `pictures` where there are any; 1 to 1024 in all.
         seed: of whatever is drawn, 0 or more.
         mean: take the mean of every sub-pixel instead of a draw; interpolation always does.
-        redrawn: for `edit`, names of the variables that are drawn anew, as u, y_1 or z_1; None for all z.
+        redrawn: for `edit`, names of the variables that are drawn anew, as u, y_1 or z_1; None for all z, of a VAE u.
+        max_pixels: the most that a picture may have, or None for any number.
         device: where the networks run, as torch names it.
 
     Returns:
         RGB images of the model's size: those of the first picture, then those of the second, and so on.
 
     Raises:
-        InputError: a picture or an argument can't be used, or the mode needs more than a VAE has.
+        InputError: a picture or an argument can't be used, or the mode needs more than a VAE has; TooLargeError for a
+            picture with more pixels.
         ModelError: there is no such model or device, or it is none of the family.
         OutOfMemoryError: memory ran out.
     """
-    _check(pictures, mode, count, seed)
+    count, seed = _checked(pictures, mode, count, seed)
+    if redrawn is not None and (not isinstance(redrawn, (list, tuple)) or any(not isinstance(n, str) for n in redrawn)):
+        raise InputError(f"redrawn must be a list of names, not {redrawn!r}")
     network = load_family(model, device)
-    starts = [_read(picture) for picture in pictures]
+    starts = [_read(picture, max_pixels) for picture in pictures]
     side = network.configuration.side
 
     def draw() -> Tensor:
@@ -83,12 +88,15 @@ def sample(
             return interpolate(network, x, count, seed)
         if mode == "edit":
             names = [latent_name(k + 1, network.depth) for k in range(max(1, network.depth))]
-            return torch.cat([edit(network, each[None], redrawn or names, count, seed, mean) for each in x])
+            chosen = names if redrawn is None else redrawn
+            return torch.cat([edit(network, each[None], chosen, count, seed, mean) for each in x])
         return reconstruct(network, x.repeat_interleave(count, 0), mode, seed, mean)
 
     if mode in MODES:
         kept(network, mode)  # before anything is computed
     drawn = undisturbed(torch.device(device).type, side * side, draw)
+    if not bool(drawn.isfinite().all()):
+        raise ModelError(f"model {os.fspath(model)} draws no numbers: its networks overflow")
     return [Image.fromarray(to_pixels(each[None], grey=False)) for each in drawn]
 
 
@@ -106,21 +114,21 @@ def load_family(model: str | os.PathLike[str], device: str = "cpu") -> Hierarchy
     return stored.from_bytes(content, os.fspath(model), device_of(device))
 
 
-def _check(pictures: Sequence[PictureLike], mode: str, count: int, seed: int) -> None:
+def _checked(pictures: Sequence[PictureLike], mode: str, count: int, seed: int) -> tuple[int, int]:
+    """Count and seed as whole numbers. Raises InputError for arguments that can't be used."""
     if mode not in SAMPLE_MODES:
         raise InputError(f"there is no mode {mode!r}: it is one of {', '.join(SAMPLE_MODES)}")
-    if isinstance(pictures, (str, bytes, os.PathLike)):
-        raise InputError("pictures must be a sequence of pictures, not one")
+    if isinstance(pictures, (str, bytes, bytearray, memoryview)) or not isinstance(pictures, Sequence):
+        raise InputError(f"pictures must be a list of pictures, not {type(pictures).__name__}")
     needed = {"generation": "none", "interpolation": "two"}.get(mode, "at least one")
     given = len(pictures)
     if not {"none": given == 0, "two": given == 2}.get(needed, given > 0):
         raise InputError(f"{mode} takes {needed} of pictures, not {given}")
-    whole_number("count", count, 1, MAX_COUNT // max(1, given))
-    whole_number("seed", seed, 0, 2**63 - 1)
+    return whole_number("count", count, 1, MAX_COUNT // max(1, given)), whole_number("seed", seed, 0, 2**63 - 1)
 
 
-def _read(picture: PictureLike) -> Image.Image:
-    pixels = read_picture(picture).pixels
+def _read(picture: PictureLike, max_pixels: int | None) -> Image.Image:
+    pixels = read_picture(picture, max_pixels=max_pixels).pixels
     if pixels.dtype != np.uint8:
         raise InputError(f"{prefix(picture)}has 16 bits per sample: scale it to 8 first")
     return Image.fromarray(pixels).convert("RGB")

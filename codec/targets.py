@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..arrays import Pixels
 from ..errors import InputError
 from . import measures
@@ -32,6 +34,8 @@ class Kind(NamedTuple):
     least: float
     most: float
 
+
+PATIENCE = 2  # tries that may leave more than half of the qualities open, before these are halved
 
 KINDS = {
     "bytes": Kind(True, 0.04, 0.02, 1, math.inf),
@@ -72,9 +76,9 @@ class Target:
         kind = KINDS[name]
         try:
             number = float(value)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name} must be a number, not {value!r}") from error
-        if not (kind.least <= number <= kind.most and math.isfinite(number)) or isinstance(value, bool):
+        except (OverflowError, TypeError, ValueError) as error:
+            raise InputError(f"{name} must be a number of a float's range, not {value!r}") from error
+        if not (kind.least <= number <= kind.most and math.isfinite(number)) or isinstance(value, (bool, np.bool_)):
             upper = "" if math.isinf(kind.most) else f" to {kind.most:g}"
             raise InputError(f"{name} must be a number from {kind.least:g}{upper}, not {value!r}")
         return cls(name, number)
@@ -141,6 +145,7 @@ class _Search:
     Attributes:
         best: the quality that reaches the goal best so far, or None.
         last: the quality tried last, and what was found.
+        slow: how many tries left more than half of what was open; more than PATIENCE, and the rest is halved.
     """
 
     def __init__(self, kind: Kind, goal: float, start: int):
@@ -158,7 +163,7 @@ class _Search:
         self.values[quality] = value
         under = value <= self.goal if self.kind.of_size else value < self.goal
         self.low, self.high = (quality, self.high) if under else (self.low, quality)
-        self.slow = self.slow + 1 if 2 * (self.high - self.low) > before else 0
+        self.slow += 2 * (self.high - self.low) > before
         if under != self.kind.of_size:
             return False
         self.best = quality
@@ -175,7 +180,7 @@ class _Search:
         slope = self.kind.slope
         if len(ends) == 2:
             slope = (self.values[self.high] - self.values[self.low]) / (self.high - self.low)
-        if slope <= 0 or (len(ends) == 2 and self.slow > 1):
+        if slope <= 0 or self.slow > PATIENCE:
             guess = (self.low + self.high) / 2
         else:
             guess = ends[0] + (self.goal - self.values[ends[0]]) / slope

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -62,16 +63,26 @@ class UnexpectedError(SvcodecError):
 def attempt(work: Work, task: Task) -> Outcome:
     """Do the work of one file. Whatever goes wrong, or is warned of, is in what comes back."""
     outcome = Outcome(task)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")  # of what is for programmers
-        warnings.simplefilter("always", UserWarning)
+    with noted_warnings() as outcome.warnings:
         try:
             with signals_as_raised():
                 outcome.result = work(task)
         except Exception as error:
             outcome.error = _told(error)
-    outcome.warnings = [str(warning.message) for warning in caught]
     return outcome
+
+
+@contextmanager
+def noted_warnings() -> Iterator[list[str]]:
+    """The texts of all that is warned of meanwhile, once it is over; Python itself would say each one once."""
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")  # of what is for programmers
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield texts
+        finally:
+            texts += [str(warning.message) for warning in caught]
 
 
 def reason(error: Exception) -> str:

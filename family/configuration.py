@@ -61,6 +61,8 @@ class Configuration:
             )
         if self.latent_channels % 2 or self.width % 2 or self.width < LEAST_WIDTH:
             raise InputError(f"latent_channels and width must be even, width at least {LEAST_WIDTH}")
+        if not all(isinstance(name, str) for name in self.transforms):
+            raise InputError(f"transforms are given by their names, not as {self.transforms!r}")
         if self.depth > MAX_DEPTH:
             raise InputError(f"a model has at most {MAX_DEPTH} transforms, not {self.depth}")
         if self.prior not in PRIORS:
@@ -102,7 +104,7 @@ class Configuration:
         try:
             values = json.loads(text)
             return cls(**{**values, "transforms": tuple(values["transforms"])})
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"it has no configuration of a model: {error}") from error
 
 

@@ -58,8 +58,8 @@ def standard_log_density(v: Tensor) -> Tensor:
 
 
 def seeded(seed: int) -> Noise:
-    """Noise that a seed decides: drawn on the CPU, on whatever device it is used."""
-    generator = torch.Generator("cpu").manual_seed(seed)
+    """Noise that a seed decides, of which 64 bits count: drawn on the CPU, on whatever device it is used."""
+    generator = torch.Generator("cpu").manual_seed(seed % (1 << 64))
 
     def noise(like: Tensor) -> Tensor:
         drawn = torch.randn(like.shape, generator=generator, dtype=torch.float32, device="cpu")

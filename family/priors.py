@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from .configuration import Configuration
 from .dense import Convolution, DenseBlock
-from .gaussians import Gaussian, Noise, at_least_float32, standard_log_density
+from .gaussians import MAX_LOG_SCALE, Gaussian, Noise, at_least_float32, standard_log_density
 from .representations import Shape
 
 MAX_LOG_FACTOR = 2.0  # a coupling scales by e^-2 to e^2
@@ -55,21 +55,25 @@ class Mixture(Prior):
         self.means = nn.Parameter(torch.randn(size, dtype=torch.float32))
         self.log_scales = nn.Parameter(torch.zeros(size, dtype=torch.float32))
 
+    def components(self, which: Tensor | slice) -> Gaussian:
+        """N(m_i, s_i^2) of some, with scales within the bounds of all Gaussians: (n, *shape)."""
+        return Gaussian(self.means[which], self.log_scales[which].clamp(-MAX_LOG_SCALE, MAX_LOG_SCALE))
+
     def log_density(self, u: Tensor) -> Tensor:
         return torch.logsumexp(self.component_log_densities(u), 1)
 
     def component_log_densities(self, u: Tensor) -> Tensor:
         """ln w_i N(u | m_i, s_i^2): (b, components)."""
         components = len(self.weights)
-        gaussian = Gaussian(self.means.repeat(len(u), 1, 1, 1), self.log_scales.repeat(len(u), 1, 1, 1))
-        each = gaussian.log_density(u.repeat_interleave(components, 0)).view(len(u), components)
+        repeated = self.components(torch.arange(components, device=u.device).repeat(len(u)))
+        each = repeated.log_density(u.repeat_interleave(components, 0)).view(len(u), components)
         return each + torch.log_softmax(self.weights, 0)
 
     def draw(self, count: int, noise: Noise) -> Tensor:
         # by Gumbel's trick, from normal noise made uniform: so that there is one kind of noise
         uniform = torch.special.ndtr(noise(self.weights.expand(count, -1)).double()).clamp(1e-12, 1 - 1e-12)
         chosen = (self.weights - torch.log(-torch.log(uniform))).argmax(1)
-        return Gaussian(self.means[chosen], self.log_scales[chosen]).draw(noise)
+        return self.components(chosen).draw(noise)
 
 
 class Coupling(nn.Module):

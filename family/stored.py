@@ -46,8 +46,12 @@ def from_bytes(content: bytes, name: str, device: torch.device | str = "cpu") ->
         if metadata.get("format") != FORMAT:
             raise ModelError(f"model {name} is none of the family: its format is {metadata.get('format')}")
         configuration = Configuration.from_json(metadata.get("configuration", ""))
-        if count_weights(configuration) != sum(value.numel() for value in tensors.values()):
+        couplings = configuration.couplings if configuration.prior == "realnvp" else 0
+        layers = max(configuration.layers * configuration.blocks, couplings)  # known without making them
+        if layers > len(tensors) or count_weights(configuration) != sum(value.numel() for value in tensors.values()):
             raise ModelError(f"model {name} has not as many weights as its configuration says")
+        if not all(value.dtype == torch.float32 and bool(value.isfinite().all()) for value in tensors.values()):
+            raise ModelError(f"model {name} has weights that are no finite numbers of 32 bits")
         with torch.random.fork_rng(devices=[]):  # new layers draw weights
             network = build(configuration)
         network.load_state_dict(tensors)

@@ -86,12 +86,12 @@ class Calibration:
         try:
             fields = json.loads(text)
             fields["curve"] = tuple((float(share), float(score)) for share, score in fields["curve"])
-            for name in ("threshold", "false_alarms"):
-                fields[name] = float(fields[name])
+            for number in ("threshold", "false_alarms"):
+                fields[number] = float(fields[number])
             if not abs(fields["threshold"]) <= LIMIT:
                 raise ValueError(f"a threshold of {fields['threshold']}")
             return cls(**fields)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise ModelError(f"{name} can't be read: {error}") from error
 
     def to_json(self) -> str:

@@ -20,8 +20,8 @@ def metadata_of(content: bytes) -> dict[str, str]:
     """The metadata of a safetensors file, whose tensors are not looked at. Raises StorageError for other bytes."""
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return dict(header.get("__metadata__", {}))
-    except (ValueError, AttributeError) as error:
+        return dict(header.get("__metadata__") or {})
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise StorageError(f"it is no safetensors file: {error}") from error
 
 

@@ -262,3 +262,13 @@ def test_photoshop_files() -> None:
     metadata = read_picture(header + parts).metadata
     assert (metadata.exif, metadata.xmp) == (exif.tobytes()[6:], packet(""))
     assert resources_of(metadata.photoshop or b"") == {0x0404: IPTC}
+
+
+@pytest.mark.parametrize("format", ["ICO", "ICNS"])
+def test_smaller_versions_of_icons_are_named(format: str) -> None:
+    icon = io.BytesIO()
+    Image.new("RGBA", (64, 64), (200, 100, 50, 255)).save(icon, format)
+    data = icon.getvalue()
+    others = len(Image.open(io.BytesIO(data)).info["sizes"]) - 1
+    assert others > 0
+    assert read_picture(data).dropped == (f"{others} smaller versions of the picture",)

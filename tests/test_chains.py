@@ -200,3 +200,55 @@ def test_pictures_that_differ_in_their_suffix_alone(svc: Callable[..., Result], 
     assert svc("unchain", tmp_path / "all.svc", "-o", tmp_path / "other", "--model", model).exit_code == 0
     found = {path.name: np.asarray(Image.open(path)).shape for path in (tmp_path / "other").iterdir()}
     assert sorted(shape[1] for shape in found.values()) == [8, 9, 10]
+
+
+def test_names_that_meet_in_a_folder(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    """Every picture has a file of its own, also where a folder is another one, and none is the chain's."""
+    names = ["a.jpg", "a.png.jpg", "a.png", "x/a.png", "y/a.png"]
+    pictures = {name: picture(8, 8 + i) for i, name in enumerate(names)}
+    out = tmp_path / "out"
+    (out / "x").mkdir(parents=True)
+    (out / "y").symlink_to("x")
+    (out / "a.png").write_bytes(svcodec.encode_chain(pictures, model=model))
+    assert "5 of 5" in svc("unchain", out / "a.png", "-o", out, "--model", model, "--overwrite").stdout
+    (out / "a.png").unlink()  # the chain
+    found = [Image.open(path).size[0] for path in out.rglob("*.png") if path.parent.name != "y"]
+    assert sorted(found) == [8, 9, 10, 11, 12]
+
+
+def test_warnings_name_the_picture(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    for i in range(3):
+        Image.fromarray(picture(8, 8)).save(tmp_path / f"{i}.png", exif=exif)
+    assert svc("chain", tmp_path, "-o", tmp_path / "all.svc", "--model", model).exit_code == 0
+    told = svc("unchain", tmp_path / "all.svc", "-o", tmp_path / "out", "--model", model, "--format", "bmp").stderr
+    assert [line.partition(": not kept")[0] for line in told.splitlines()] == [f"svcodec: {i}.png" for i in range(3)]
+    Image.new("P", (8, 8)).save(tmp_path / "icon.ico", sizes=[(8, 8), (4, 4)])
+    told = svc("chain", tmp_path / "icon.ico", "-o", tmp_path / "b.svc", "--model", model).stderr
+    assert told == "svcodec: icon.ico: not kept: 1 smaller versions of the picture\n"
+
+
+def test_inputs_are_never_replaced(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.svc"
+    Image.fromarray(picture(8, 8)).save(file, "PNG")
+    before = file.read_bytes()
+    for output, code, text in ((file, 1, "is an input"), (tmp_path / "b.png", 2, "has to end in .svc")):
+        refused = svc("chain", file, "-o", output, "--model", model, "--overwrite")
+        assert refused.exit_code == code and text in refused.stderr
+    assert file.read_bytes() == before and not (tmp_path / "b.png").exists()
+
+
+def test_bits_are_for_pixels_of_all_pictures(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    (tmp_path / "all.svc").write_bytes(svcodec.encode_chain({f"{i}": picture(8, 8) for i in range(4)}, model=model))
+    rows = [line.split() for line in svc("info", tmp_path / "all.svc").stdout.splitlines()]
+    per_pixel = {row[0]: float(row[-1]) for row in rows if row and row[0] in ("y0", "y1", "z1", "u", "borrowed")}
+    whole = 8 * svcodec.inspect(tmp_path / "all.svc").sections["codes"] / (4 * 64)
+    assert sum(per_pixel.values()) == pytest.approx(whole, rel=0.05)
+
+
+@pytest.mark.parametrize("pictures", [{Path("a.png"): picture(8, 8)}, [picture(8, 8)], {1: picture(8, 8)}, {}])
+def test_pictures_come_by_their_names(model: Path, pictures: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("svcodec.codec.family.chain.encode", None)  # it is not come to
+    with pytest.raises(svcodec.InputError, match=r"in a chain is text|a dictionary"):
+        svcodec.encode_chain(pictures, model=model)

@@ -182,3 +182,97 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"text")
     with pytest.raises(svcodec.InputError, match=r"a\.png can't be read"):
         load("folder", tmp_path, 32)
+
+
+def packed(folder: Path, batches: dict[str, bytes]) -> Path:
+    path = folder / "cifar-10-binary.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in batches.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path, batches: dict[str, bytes]) -> None:
+    """Wherever it is damaged: the archive ends before the checksum does."""
+    path = packed(tmp_path, batches)
+    whole = path.read_bytes()
+    for place in range(64, len(whole) - 4, len(whole) // 12):  # behind the header, which names the file
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with pytest.raises(svcodec.InputError):
+            load("cifar10", path, 32)
+
+
+@pytest.mark.parametrize("target", ["data_batch_2.bin", "data_batch_1.bin"])
+def test_links_in_an_archive_are_not_followed(tmp_path: Path, batches: dict[str, bytes], target: str) -> None:
+    path = tmp_path / "cifar-10-binary.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("data_batch_1.bin")
+        member.type, member.linkname = tarfile.SYMTYPE, target
+        archive.addfile(member)
+    with pytest.raises(svcodec.InputError, match=r"has no data_batch_1\.bin"):
+        load("cifar10", path, 32)
+
+
+def test_arrays_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "cifar10.npz"
+    for content in (b"", b"PK\x03\x04", b"text"):
+        path.write_bytes(content)
+        with pytest.raises(svcodec.InputError, match="no NumPy archive"):
+            load("cifar10", path, 32)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(svcodec.InputError, match="no NumPy archive"):
+        load("cifar10", path, 32)
+    with zipfile.ZipFile(path, "w") as archive:
+        for split in ("train", "test"):
+            archive.writestr(f"x_{split}", "text")
+    with pytest.raises(svcodec.InputError, match="x_train is no array"):
+        load("cifar10", path, 32)
+    np.savez(path, x_train=np.zeros((20, 0, 32, 3), np.uint8), x_test=np.zeros((1, 32, 32, 3), np.uint8))
+    with pytest.raises(svcodec.InputError, match="must be uint8"):
+        load("cifar10", path, 32)
+
+
+def test_archives_as_they_come(tmp_path: Path) -> None:
+    """With folders, hidden files, a Mac's files beside the files; a suffix in capitals."""
+    image = io.BytesIO()
+    Image.fromarray(noise(1)).save(image, "PNG")
+    with zipfile.ZipFile(tmp_path / "PICTURES.ZIP", "w") as archive:
+        for i in range(8):
+            archive.writestr(f"a/{i}.png", image.getvalue())
+        for name in ("b.png/", "__MACOSX/a/._0.png", "a/.hidden.png", ".trash/0.png"):
+            archive.writestr(name, b"" if name.endswith("/") else b"no picture")
+    found = load("folder", tmp_path / "PICTURES.ZIP", 32)
+    assert len(found.training) + len(found.held_out) == 8
+
+
+def test_broken_archives_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pictures.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(range(256)) * 40)
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[40:60] = bytes([255] * 20)
+    encrypted = bytearray(whole)
+    encrypted[6] |= 1
+    encrypted[whole.index(b"PK\x01\x02") + 8] |= 1
+    unknown = whole.replace(b"\x08\0", b"\x63\0")
+    for content in (damaged, encrypted, unknown):
+        path.write_bytes(content)
+        with pytest.raises(svcodec.InputError, match=r"can't be read"):
+            load("folder", path, 32)
+
+
+@pytest.mark.parametrize("samples", [np.full((32, 32), 1000, np.uint16), np.full((32, 32), 0.5, np.float32)])
+def test_deep_samples_are_not_made_white(tmp_path: Path, samples: np.ndarray) -> None:
+    Image.fromarray(samples).save(tmp_path / "deep.tif")
+    with pytest.raises(svcodec.InputError, match=r"deep\.tif can't be read: it has more than 8 bits"):
+        load("folder", tmp_path, 32)
+
+
+def test_a_list_of_splits_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / CELEBA_SPLITS).write_bytes(b"caf\xe9.jpg 0\n")
+    with pytest.raises(svcodec.InputError, match="no list of CelebA's splits"):
+        load("celeba", tmp_path, 64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +19,7 @@ from PIL import Image
 import svcodec
 from svcodec.bitstream.container import Tier, pack, unpack
 from svcodec.codec.model_files import load_photo_model
+from svcodec.family.hierarchy import Hierarchy
 
 TIERS = {
     "sketch": {"u"},
@@ -127,7 +130,7 @@ def test_a_registered_model_is_found_by_name(model: Path, own_model: Path) -> No
 
 def test_what_these_models_do_not_take(model: Path) -> None:
     for options in ({"quality": 50}, {"tune": "psnr"}, {"tier": "lossless", "effort": 3}):
-        with pytest.raises(svcodec.InputError, match="takes neither quality nor tune nor effort"):
+        with pytest.raises(svcodec.InputError, match="takes neither quality nor tune nor effort nor a target"):
             svcodec.encode(picture(8, 8), model=model, **options)
     with pytest.raises(svcodec.ModelError, match="this takes a model of photos"):
         load_photo_model(model)
@@ -192,3 +195,75 @@ def test_the_model_in_the_package(svc: Callable[..., Result], tmp_path: Path) ->
     assert svc("sample", "selfvae-3-2", "-o", tmp_path / "sheet.png", "-n", "2").exit_code == 0
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 128
+
+
+def with_weights(network: Hierarchy, folder: Path, change: Callable[[str, torch.Tensor], torch.Tensor]) -> Path:
+    network.load_state_dict({name: change(name, value) for name, value in network.state_dict().items()})
+    return written(network, folder)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_no_numbers(value: float, tmp_path: Path) -> None:
+    model = with_weights(network_of(), tmp_path, lambda name, weights: torch.full_like(weights, value))
+    with pytest.raises(svcodec.ModelError, match="no finite numbers"):
+        svcodec.encode(picture(8, 8), tier="lossless", model=model)
+    with pytest.raises(svcodec.ModelError, match="no finite numbers"):
+        svcodec.sample(model)
+
+
+def test_networks_that_overflow(tmp_path: Path) -> None:
+    """A direction of zeros has no length to be divided by."""
+
+    def change(name: str, weights: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(weights) if "decoder" in name or "encoder" in name else weights
+
+    model = with_weights(network_of("downscale"), tmp_path, change)
+    for tier in svcodec.TIERS:
+        with pytest.raises(svcodec.ModelError, match="overflow"):
+            svcodec.encode(picture(8, 8), tier=tier, model=model)
+    with pytest.raises(svcodec.ModelError, match="overflow"):
+        svcodec.sample(model)
+
+
+@pytest.mark.parametrize("value", [-1e4, 1e4])
+@pytest.mark.parametrize("tier", ["sketch", "lossless"])
+def test_scales_of_mixtures_have_bounds(value: float, tier: str, tmp_path: Path) -> None:
+    model = with_weights(
+        network_of(prior="mixture"),
+        tmp_path,
+        lambda name, old: torch.full_like(old, value) if "log_scales" in name else old,
+    )
+    svcodec.encode(picture(8, 8), tier=tier, model=model, verify=True)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "[" * 100_000,
+        '{"__metadata__": null}',
+        '{"__metadata__": 5}',
+        '{"__metadata__": [1]}',
+        *(
+            json.dumps({"__metadata__": {"format": "svcodec-family-1", "configuration": configuration}})
+            for configuration in (
+                "[" * 100_000,
+                '{"side": 8, "transforms": [1]}',
+                '{"side": 8, "transforms": [["downscale"]]}',
+                '{"side": 8, "layers": 16384, "blocks": 16384, "transforms": []}',
+                '{"side": 8, "couplings": 16384, "transforms": []}',
+            )
+        ),
+    ],
+)
+def test_files_that_are_no_models(metadata: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.safetensors"
+    path.write_bytes(len(metadata).to_bytes(8, "little") + metadata.encode())
+    for use in (svcodec.sample, lambda model: svcodec.encode(picture(8, 8), model=model)):
+        with pytest.raises(svcodec.ModelError):
+            use(path)
+
+
+def test_seeds_of_any_size(model: Path) -> None:
+    data = svcodec.encode(picture(8, 8), tier="sketch", model=model)
+    pictures = [svcodec.decode_array(data, model=model, seed=seed) for seed in (7, 7 + 2**64, 8)]
+    assert np.array_equal(pictures[0], pictures[1]) and not np.array_equal(pictures[0], pictures[2])

@@ -140,6 +140,29 @@ def test_command(tmp_path: Path) -> None:
         assert text in str(error)
 
 
+def test_no_model_of_an_earlier_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is cut short, after its last checkpoint as well, leaves none that is taken for its own."""
+    pictures = images()
+    first = train_family("own", LITTLE, pictures, tmp_path, family_settings(0.01, batch=4)).read_bytes()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(family_training, "validate_elbo", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4))
+    assert not (tmp_path / "own.safetensors").exists()
+    assert train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4)).read_bytes() != first
+
+
+def test_a_model_from_elsewhere_stays(tmp_path: Path) -> None:
+    (tmp_path / "own.safetensors").write_bytes(b"a model")
+    with pytest.raises(svcodec.InputError, match="not trained here"):
+        train_family("own", LITTLE, images(), tmp_path, family_settings(0.01, batch=4))
+    assert (tmp_path / "own.safetensors").read_bytes() == b"a model"
+
+
 @pytest.mark.parametrize("bf16", [False, True])
 def test_command_in_bfloat16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool) -> None:
     seen = []

@@ -252,6 +252,8 @@ def test_encode_warns_and_rejects(folder: Path) -> None:
 def test_own_calibration(folder: Path) -> None:
     path = folder / "own.json"
     assert "can't tell" in svc("gate", "calibrate", folder, "-o", path).stderr
+    refused = svc("gate", "calibrate", folder, "-o", folder / "photo.png", "--overwrite")
+    assert refused.exit_code == 1 and "photo.png is an input" in refused.stderr
     assert svc("gate", "calibrate", folder, "-o", path, "--false-alarms", "0.5").exit_code == 0
     scores = [svcodec.assess(folder / name).score for name in ("noise.png", "photo.png")]
     found = svcodec.assess(folder / "photo.png", calibration=path)
@@ -271,9 +273,10 @@ def test_thresholds() -> None:
     calibration = Calibration.of_scores("00", scores, 0.05, "drawn")
     assert calibration.threshold == -0.9
     assert Calibration.from_json(calibration.to_json()) == calibration
-    for text in ('{"threshold": NaN}', "3", calibration.to_json().replace("-0.9,", "1e99,", 1)):
-        with pytest.raises(svcodec.ModelError, match="can't be read"):
-            Calibration.from_json(text)
+    nested, huge = "[" * 100_000, calibration.to_json().replace("-0.9,", f"1{'0' * 400},", 1)
+    for text in ('{"threshold": NaN}', "3", nested, huge, calibration.to_json().replace("-0.9,", "1e99,", 1)):
+        with pytest.raises(svcodec.ModelError, match="own can't be read"):
+            Calibration.from_json(text, "own")
     for rate in (0.0, 1.0, 0.001):
         with pytest.raises(svcodec.InputError):
             Calibration.of_scores("00", scores, rate, "drawn")

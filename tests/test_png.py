@@ -231,3 +231,22 @@ def test_a_comment_given_in_info_is_one(photo: Samples) -> None:
     image.info["comment"] = "hello"
     assert read_picture(image).metadata.comment == b"hello"
     assert read_picture(image).metadata.texts == ()
+
+
+def test_texts_that_can_not_be_read_are_named(photo: Samples) -> None:
+    """Streams that are broken or end early, and what is no UTF-8; nothing of them is taken for the whole."""
+    stream = zlib.compress(b"text " * 100)
+    broken = (
+        chunk(b"zTXt", b"Author\0\0" + stream[:-8]),
+        chunk(b"zTXt", b"Title\0\0" + b"no stream"),
+        chunk(b"iTXt", b"Source\0\1\0\0\0" + stream[:10]),
+        chunk(b"iTXt", b"Comment\0\0\0\0\0" + b"caf\xe9"),
+    )
+    picture = read_picture(with_chunks(photo, *broken, chunk(b"zTXt", b"Software\0\0" + stream)))
+    names = ("Author", "Title", "Source", "Comment")
+    assert picture.dropped == tuple(f"text {name} that can't be read" for name in names)
+    assert [text.keyword for text in picture.metadata.texts] == ["Software"]
+    cut = chunk(
+        b"iCCP", b"name\0\0" + zlib.compress(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())[:-9]
+    )
+    assert read_picture(with_chunks(photo, cut)).dropped == ("ICC profile that can't be read",)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import Result
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import svcodec
 from svcodec.codec.model_files import DEFAULT_MODEL
@@ -83,6 +83,21 @@ def test_a_program_that_computes_otherwise(model: Path, photo: np.ndarray) -> No
     assert np.array_equal(found, expected)
 
 
+def test_whole_numbers_of_any_type(model: Path) -> None:
+    expected = samples(svcodec.sample(model, count=2, seed=1))
+    assert np.array_equal(samples(svcodec.sample(model, count=np.int8(2), seed=np.int64(1))), expected)
+    assert np.array_equal(samples(svcodec.sample(model, count=2, seed=torch.tensor(1))), expected)
+
+
+def test_nothing_redrawn_leaves_all_but_x(model: Path, photo: np.ndarray) -> None:
+    """An empty list is not the default."""
+    first, second = (
+        samples(svcodec.sample(model, [photo], mode="edit", redrawn=names, mean=True, count=2)) for names in ([], None)
+    )
+    assert np.array_equal(first[0], first[1])
+    assert not np.array_equal(second[0], second[1])
+
+
 def test_what_can_not_be_sampled(model: Path, vae: Path, photo: np.ndarray, tmp_path: Path) -> None:
     for options, text in (
         ({"mode": "dream"}, "no mode 'dream'"),
@@ -90,7 +105,12 @@ def test_what_can_not_be_sampled(model: Path, vae: Path, photo: np.ndarray, tmp_
         ({"mode": "edit"}, "edit takes at least one"),
         ({"mode": "interpolation", "pictures": [photo]}, "interpolation takes two of pictures, not 1"),
         ({"mode": "edit", "pictures": [photo], "redrawn": ["z_2"]}, "no variable 'z_2'"),
-        ({"mode": "reconstruction-1", "pictures": "photo.png"}, "a sequence of pictures"),
+        ({"mode": "reconstruction-1", "pictures": "photo.png"}, "a list of pictures, not str"),
+        ({"mode": "reconstruction-1", "pictures": photo}, "a list of pictures, not ndarray"),
+        ({"mode": "reconstruction-1", "pictures": iter([photo])}, "a list of pictures"),
+        ({"mode": "reconstruction-1", "pictures": [photo], "max_pixels": 100}, "the limit is"),
+        ({"mode": "edit", "pictures": [photo], "redrawn": "z_1"}, "list of names"),
+        ({"mode": "edit", "pictures": [photo], "redrawn": 1}, "list of names"),
         ({"mode": "reconstruction-1", "pictures": [photo.astype(np.uint16)]}, "16 bits per sample"),
         ({"mode": "interpolation", "pictures": [photo, photo], "count": 1}, "at least two steps"),
         ({"count": 0}, "count must be a whole number"),
@@ -112,6 +132,9 @@ def test_what_can_not_be_sampled(model: Path, vae: Path, photo: np.ndarray, tmp_
     ):
         with pytest.raises(svcodec.ModelError, match=text):
             svcodec.sample(name)
+    for name in (None, 5, b"own.safetensors", f"../../{model.with_suffix('')}"):
+        with pytest.raises(svcodec.ModelError, match=r"by its name or path|can't be a model's name"):
+            svcodec.sample(name)
     with pytest.raises(svcodec.ModelError, match="device 'abacus'"):
         svcodec.sample(model, device="abacus")
 
@@ -130,6 +153,33 @@ def test_command(model: Path, portrait_path: Path, tmp_path: Path, svc: Callable
     assert result.exit_code == 0
     assert Image.open(io.BytesIO(result.stdout_bytes)).size == (5 * 130 + 2, 2 * 130 + 2)
     assert result.stderr == "8 pictures -> -\n"
+
+
+def test_inputs_are_never_replaced(model: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:
+    start, own = tmp_path / "start.png", tmp_path / "own.png"
+    Image.new("RGB", (8, 8)).save(start)
+    own.write_bytes(model.read_bytes())
+    before = start.read_bytes(), own.read_bytes()
+    for arguments, code, text in (
+        ((model, "--mode", "edit", "--from", start, "-o", start), 1, "start.png is an input"),
+        ((own, "-o", own), 1, "own.png is an input"),
+        ((model, "-o", model), 2, "has to end in .png"),
+    ):
+        result = svc("sample", *arguments, "--overwrite")
+        assert (result.exit_code, text in result.stderr) == (code, True), result.stderr
+    assert (start.read_bytes(), own.read_bytes()) == before
+
+
+def test_a_start_that_can_not_be_shown(model: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:
+    """Pillow reads no text so long."""
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "long" * 500_000, zip=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "start.png", pnginfo=texts)
+    options = ("--mode", "reconstruction-1", "--from", tmp_path / "start.png")
+    result = svc("sample", model, "-o", tmp_path / "sheet.png", *options)
+    assert result.exit_code == 1 and "can't be shown on the sheet" in result.stderr
+    options = (*options, "--max-pixels", 9)
+    assert "the limit is 9" in svc("sample", model, "-o", tmp_path / "sheet.png", *options).stderr
 
 
 def test_command_says_what_is_wrong(model: Path, tmp_path: Path, svc: Callable[..., Result]) -> None:

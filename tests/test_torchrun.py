@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 PROGRAM = """
 import os
@@ -80,3 +81,18 @@ def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     for part in ("net", "average"):
         for name, value in found[0][part].items():
             assert torch.allclose(value, found[1][part][name], atol=1e-5), name
+
+
+def test_processes_end_with_the_same_model(tmp_path: Path) -> None:
+    """None reads the last checkpoint before it is written."""
+    for i in range(8):
+        Image.new("RGB", (8, 8), (i, 100, 200)).save(tmp_path / f"{i}.png")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "svcodec"]
+    options = ["--kind=vae-normal", "--side=8", "--size=tiny", "--minutes=0.01", f"--out={tmp_path / 'run'}"]
+    done = subprocess.run(
+        [*launch, "train", "selfvae", tmp_path, *options], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "run" / "vae-normal.safetensors"
+    assert done.stdout.splitlines().count(str(file)) == 2
+    assert len((tmp_path / "run" / "vae-normal.jsonl").read_text().splitlines()) == 1

@@ -248,3 +248,14 @@ def test_finer_steps_are_worth_more_distortion() -> None:
     assert (weights.diff() > 0).all()
     assert float(weights[0]) == pytest.approx(6.34e-5, rel=0.01)
     assert float(weights[-1]) == pytest.approx(0.721, rel=0.01)
+
+
+@pytest.mark.parametrize("command", [("export", "run"), ("gate",)])
+def test_files_are_replaced_on_request_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    output = tmp_path / "own.safetensors"
+    output.write_bytes(b"a model")
+    error = CliRunner().invoke(train, [*command, str(tmp_path), "-o", str(output)]).exception
+    assert isinstance(error, svcodec.InputError) and "is there already" in str(error)
+    error = CliRunner().invoke(train, [*command, str(tmp_path), "-o", str(output), "--overwrite"]).exception
+    assert isinstance(error, svcodec.InputError) and "is there already" not in str(error)  # but no photos are
+    assert output.read_bytes() == b"a model"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..errors import InputError
 from .settings import Settings
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 # whether photos and models exist is said where they are read, as it is to callers from Python
 _photos = click.argument("sources", metavar="PHOTOS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 _output = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True)
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 _bf16 = click.option("--bf16", is_flag=True, help="Convolutions in bfloat16: faster where supported.")
 _positive = click.FloatRange(0, min_open=True)
 _step_size = click.FloatRange(0)
@@ -138,10 +140,12 @@ def selfvae(
     "--start", metavar="FILE", type=click.Path(path_type=Path), help="The model file that training started from, if so."
 )
 @click.option("--crop", type=int, default=256, show_default=True, help="Side of the crops to calibrate on, in pixels.")
-def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | None, crop: int) -> None:
+@_overwrite
+def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | None, crop: int, overwrite: bool) -> None:
     """Write a model file from the checkpoints in the folder RUN; PHOTOS are those that it was trained on."""
     from .export import export_run
 
+    _refuse_existing(output, overwrite)
     for part, figures in export_run(run, sources, output, start, crop).items():
         click.echo(json.dumps({"task": part, **figures}, indent=1))
     click.echo(f"{output}: {output.stat().st_size:,} bytes")
@@ -150,7 +154,8 @@ def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | Non
 @train.command()
 @_photos
 @_output
-def gate(sources: tuple[Path, ...], output: Path) -> None:
+@_overwrite
+def gate(sources: tuple[Path, ...], output: Path, overwrite: bool) -> None:
     """Train a gate on photos, as cameras store them and as people have them.
 
     It takes minutes. The gate of MODEL.safetensors is looked for in MODEL-gate.safetensors beside it, and is the
@@ -159,9 +164,16 @@ def gate(sources: tuple[Path, ...], output: Path) -> None:
     from ..files import write_whole
     from .gate_fitting import fit_gate
 
+    _refuse_existing(output, overwrite)
     fitted = fit_gate(sources, _progress)
-    write_whole(output, fitted.to_bytes())
+    write_whole(output, fitted.to_bytes(), overwrite=overwrite)
     click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
+
+
+def _refuse_existing(output: Path, overwrite: bool) -> None:
+    """Raise InputError before minutes of work for a file that is not to be replaced."""
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} is there already: name another output, or replace it with --overwrite")
 
 
 def _progress(steps: Iterable[T], length: int, label: str) -> Iterator[T]:

@@ -6,9 +6,10 @@ with a fixed seed, are held out (the paper's test set); where a data set has tes
 
 from __future__ import annotations
 
+import lzma
 import math
 import tarfile
-import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..family.squares import square
-from .photos import image_files, read_photo, to_image
+from .photos import BROKEN_ZIP, image_files, read_photo, to_image
 
 HELD_OUT = 0.15  # of the training images
 RGB = 3
@@ -147,10 +148,12 @@ def _cifar_archive(path: Path) -> dict[str, bytes]:
     try:
         with tarfile.open(path) as archive:
             for member in archive:
-                content = archive.extractfile(member) if member.name.endswith(".bin") else None
+                content = archive.extractfile(member) if member.isfile() and member.name.endswith(".bin") else None
                 if content is not None:
                     found[Path(member.name).name] = content.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+            while archive.fileobj and archive.fileobj.read(1 << 20):  # to the end, where the checksum is
+                pass
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{path} is no archive of CIFAR-10's binary files: {error}") from error
     return found
 
@@ -160,10 +163,12 @@ def _arrays(path: Path, side: int) -> Iterator[Decoded]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             splits: dict[str, NDArray[np.uint8]] = {split: arrays[f"x_{split}"] for split in ("train", "test")}
-    except (LookupError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (AttributeError, EOFError, LookupError, OSError, TypeError, ValueError, *BROKEN_ZIP) as error:
         raise InputError(f"{path} is no NumPy archive with x_train and x_test: {error}") from error
     for split, images in splits.items():
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != RGB:
+        if not isinstance(images, np.ndarray):
+            raise InputError(f"{path}: x_{split} is no array")
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != RGB or 0 in images.shape[1:]:
             raise InputError(f"{path}: x_{split} must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")
         for image in images:
             yield split, square(Image.fromarray(image), side)
@@ -194,8 +199,8 @@ def _celeba_splits(folder: Path) -> Mapping[str, str]:
     file = folder / CELEBA_SPLITS
     if not file.exists():
         return {}
-    rows = [line.split() for line in file.read_text("utf-8").splitlines()]
-    if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
+    rows = [line.split() for line in file.read_bytes().decode("utf-8", "replace").splitlines()]
+    if any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
         raise InputError(f"{file} is no list of CelebA's splits")
     return {name: "test" if split == "2" else "train" for name, split in rows}
 

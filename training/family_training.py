@@ -79,13 +79,15 @@ def train_family(name: str, configuration: Configuration, pictures: Pictures, fo
         The model file.
 
     Raises:
-        InputError: the folder's model has another configuration, or the pictures another size.
+        InputError: the folder's model has another configuration or no checkpoint, or the pictures have another size.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, written, file = (folder / f"{name}{suffix}" for suffix in (".pt", ".json", ".safetensors"))
     known = written.read_text("utf-8") if written.exists() else None
     if checkpoint.exists() and known != configuration.to_json():
         raise InputError(f"{checkpoint} is of another model: train this one under another name or into another folder")
+    if file.exists() and not checkpoint.exists():
+        raise InputError(f"{file} is a model that was not trained here, and would be lost: name another folder")
     torch.manual_seed(settings.seed)
     network = build(configuration)
     spent = 0.0
@@ -96,8 +98,8 @@ def train_family(name: str, configuration: Configuration, pictures: Pictures, fo
         initialise(network, pictures.batch(INITIAL, configuration.side, torch.device("cpu")))
     if spent < settings.minutes:
         settings = replace(settings, crop=configuration.side, spent=spent)
+        file.unlink(missing_ok=True)  # first, so that no run that is cut short leaves that of an earlier one
         train(network, family_objective(name), pictures, folder, settings)
-        file.unlink(missing_ok=True)
     if not file.exists():
         finished = build(configuration)
         load_average(finished, checkpoint)

@@ -51,6 +51,10 @@ class Processes:
         dist.broadcast(told, 0)
         return told.item()
 
+    def wait_for_the_first(self) -> None:
+        """Until the first process is here too, and has written what it had to."""
+        self.of_the_first(0.0)
+
 
 @contextmanager
 def joined() -> Iterator[Processes]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from ...bitstream.container import MODEL_HASH_BYTES
 from ...codec.family.family_model import FamilyModel
 from ...family import stored
-from ...family.hierarchy import count_weights
+from ...family.hierarchy import Hierarchy, count_weights
 from ...files import write_whole
 from ...training.datasets import ImageSet
 from ...training.family_training import configuration_of, family_settings, train_family
@@ -35,26 +35,12 @@ CODED = ("elbo", "chain", "net", "alone")
 GAP, TITLE, LEAST_SIDE = 2, 14, 64  # pixels on a figure
 
 
-def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Features, only: Sequence[str] = ()) -> None:
-    """Train and measure the plan's models, or some of them, and write results.json, table.md and the figures."""
+def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Features) -> None:
+    """Train and measure the plan's models, and write results.json, table.md and the figures."""
     found = {}
     figures: dict[str, list[tuple[str, Tensor]]] = {"figure-4": [], "figure-6": [], "figure-12": []}
-    for name in only or plan.models:
-        settings = family_settings(plan.minutes, plan.seed, plan.batch, plan.bf16)
-        configuration = configuration_of(name, plan.side, plan.size)
-        file = train_family(name, configuration, images, folder, settings)
-        content = file.read_bytes()
-        network = stored.from_bytes(content, name, "cuda" if torch.cuda.is_available() else "cpu")
-        digest = hashlib.sha256(content).hexdigest()
-        key = {"plan": asdict(plan) | {"models": [name]}, "metric": metric, "model": digest}
-        kept = folder / f"{name}-measured.json"
-        known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-        if known.get("key") != key:
-            model = FamilyModel(name, bytes.fromhex(digest)[:MODEL_HASH_BYTES], content, "cpu", file)
-            coded = code(model, images.testing[: plan.chained], plan.seed)
-            known = {"key": key, "found": {**measure(network, images, plan, features), "coded": coded}}
-            write_whole(kept, (json.dumps(known, indent=1) + "\n").encode())
-        found[name] = {"weights": count_weights(configuration), **_log(folder / f"{name}.jsonl"), **known["found"]}
+    for name in plan.models:
+        network, found[name] = examine(plan, name, images, folder, metric, features)
         with torch.inference_mode():
             shown = rows(network, images, plan, found[name]["rates"])
         for figure, parts in zip(figures, (shown.generations, shown.reconstructions, shown.edits), strict=True):
@@ -64,6 +50,27 @@ def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Featu
     write_whole(folder / "table.md", tables(plan, metric, found).encode())
     for figure, titled in figures.items():
         panel(titled).save(folder / f"{figure}.png")
+
+
+def examine(
+    plan: Plan, name: str, images: ImageSet, folder: Path, metric: str, features: Features
+) -> tuple[Hierarchy, dict[str, Any]]:
+    """Train and measure one model, unless that is done: the model, and what was found."""
+    settings = family_settings(plan.minutes, plan.seed, plan.batch, plan.bf16)
+    configuration = configuration_of(name, plan.side, plan.size)
+    file = train_family(name, configuration, images, folder, settings)
+    content = file.read_bytes()
+    network = stored.from_bytes(content, name, "cuda" if torch.cuda.is_available() else "cpu")
+    digest = hashlib.sha256(content).hexdigest()
+    key = {"plan": asdict(plan) | {"models": [name]}, "metric": metric, "model": digest}
+    kept = folder / f"{name}-measured.json"
+    known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    if known.get("key") != key:
+        model = FamilyModel(name, bytes.fromhex(digest)[:MODEL_HASH_BYTES], content, "cpu", file)
+        coded = code(model, images.testing[: plan.chained], plan.seed)
+        known = {"key": key, "found": {**measure(network, images, plan, features), "coded": coded}}
+        write_whole(kept, (json.dumps(known, indent=1) + "\n").encode())
+    return network, {"weights": count_weights(configuration), **_log(folder / f"{name}.jsonl"), **known["found"]}
 
 
 def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:

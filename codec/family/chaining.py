@@ -59,9 +59,11 @@ def encode_chain(
         OutOfMemoryError: memory ran out.
     """
     loaded = family_model(find_model(model))
+    if not isinstance(pictures, Mapping) or not pictures:
+        raise InputError("a chain takes a dictionary of one picture or more, by their names")
+    for name in pictures:
+        Link(name, 0, b"")  # before anything is coded: whether it can be one
     read = [stripped(read_picture(image, max_pixels=max_pixels), strip) for image in pictures.values()]
-    if not read:
-        raise InputError("a chain takes one picture or more")
     pixels = []
     for name, picture in zip(pictures, read, strict=True):
         if picture.pixels.dtype != np.uint8:
@@ -116,12 +118,17 @@ def _decoded(
                 raise CorruptError(f"the decoded picture {link.name} is not the one that was encoded")
             if link is links[-1]:
                 chain.finish(stack, pixels)
-        yield link.name, to_image(Picture(pixels, alpha_of(own), own.metadata))
+        yield link.name, _image(pixels, own)
 
 
 @tells_out_of_memory
 def _popped(model: FamilyModel, stack: Stack, own: Stream) -> Pixels:
     return model.compute(0, lambda: chain.pop(model, stack, (own.height, own.width), own.colour is Colour.GREY))
+
+
+@tells_out_of_memory
+def _image(pixels: Pixels, own: Stream) -> PIL.Image.Image:
+    return to_image(Picture(pixels, alpha_of(own), own.metadata))
 
 
 def _total(accounts: Sequence[chain.Account]) -> chain.Account:

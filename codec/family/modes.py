@@ -27,7 +27,7 @@ from ..ledger import Ledger, latent_variable, level_variable
 from ..tiers import TierSpec
 from .chain import filled
 from .family_model import FamilyModel
-from .variables import component_of, on_grid, pop_latent, pop_level, push_latent, push_level, standard, weights_of
+from .variables import on_grid, pop_latent, pop_level, push_latent, push_level, standard, weights_of
 
 COARSE = 2  # bits behind the point of latents
 
@@ -62,7 +62,7 @@ class Writer(Road):
         if isinstance(prior, Mixture):
             component = int(prior.component_log_densities(mean).argmax())
             self._push(Variable.U, lambda: self.stack.push_symbols([component], weights_of(prior)))
-            return self._latent(Variable.U, mean, component_of(prior, component))
+            return self._latent(Variable.U, mean, prior.components(slice(component, component + 1)))
         v = self._latent(Variable.U, to_base(prior, mean), standard(mean))
         return from_base(prior, v)
 
@@ -95,7 +95,7 @@ class Reader(Road):
         prior = self.network.prior
         if isinstance(prior, Mixture):
             component = int(self.stack.pop_symbols(weights_of(prior))[0])
-            return self._kept(pop_latent(self.stack, component_of(prior, component), COARSE))
+            return self._kept(pop_latent(self.stack, prior.components(slice(component, component + 1)), COARSE))
         shape = self.network.configuration.latent(self.network.depth + 1)
         like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
         return self._kept(from_base(prior, pop_latent(self.stack, standard(like), COARSE)))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...bitstream.stack import Stack
 from ...bitstream.tables import LIMIT
+from ...errors import ModelError
 from ...family.gaussians import Gaussian
 from ...family.pixels import PixelDistribution
 from ...family.priors import Coupling, Mixture, Prior, RealNVP
@@ -50,7 +51,7 @@ def give_back(stack: Stack, z: Tensor, gaussian: Gaussian) -> None:
 
 def on_grid(z: Tensor, bits: int) -> Tensor:
     """The nearest values that can be pushed."""
-    return (z * 2.0**bits).round().clamp(-LIMIT, LIMIT - 1) * 2.0**-bits
+    return (_finite(z) * 2.0**bits).round().clamp(-LIMIT, LIMIT - 1) * 2.0**-bits
 
 
 def push_prior(stack: Stack, prior: Prior, u: Tensor) -> None:
@@ -67,7 +68,7 @@ def push_prior(stack: Stack, prior: Prior, u: Tensor) -> None:
             u = part.put(v, u)
     if isinstance(prior, Mixture):
         component = int(stack.pop_symbols(_responsibilities(prior, u))[0])
-        push_latent(stack, u, component_of(prior, component))
+        push_latent(stack, u, prior.components(slice(component, component + 1)))
         stack.push_symbols([component], weights_of(prior))
         return
     push_latent(stack, u, standard(u))
@@ -77,7 +78,7 @@ def pop_prior(stack: Stack, prior: Prior, like: Tensor) -> Tensor:
     """Inverse of `push_prior`: u, of the shape of `like`."""
     if isinstance(prior, Mixture):
         component = int(stack.pop_symbols(weights_of(prior))[0])
-        u = pop_latent(stack, component_of(prior, component))
+        u = pop_latent(stack, prior.components(slice(component, component + 1)))
         stack.push_symbols([component], _responsibilities(prior, u))
         return u
     u = pop_latent(stack, standard(like))
@@ -148,12 +149,6 @@ def standard(like: Tensor) -> Gaussian:
     return Gaussian(torch.zeros_like(like), torch.zeros_like(like))
 
 
-def component_of(prior: Mixture, component: int) -> Gaussian:
-    """One of a mixture's."""
-    where = slice(component, component + 1)
-    return Gaussian(prior.means[where], prior.log_scales[where])
-
-
 def weights_of(prior: Mixture) -> NDArray[np.float32]:
     """Frequencies of a mixture's components, (1, components)."""
     return _whole(torch.softmax(prior.weights, 0)[None])
@@ -178,7 +173,7 @@ def _frequencies(mixture: LogisticMixture, step: int) -> NDArray[np.float32]:
 
 def _whole(masses: Tensor) -> NDArray[np.float32]:
     """Integer frequencies of masses that add up to 1, none of them 0."""
-    return np.floor(masses.numpy() * 2.0**FREQUENCY_BITS).astype(np.float32) + 1
+    return np.floor(_finite(masses).numpy() * 2.0**FREQUENCY_BITS).astype(np.float32) + 1
 
 
 def _cut(mixture: LogisticMixture, height: int, width: int) -> LogisticMixture:
@@ -198,4 +193,12 @@ def _flat(z: Tensor) -> NDArray[np.float64]:
 
 
 def _parameters(gaussian: Gaussian, bits: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return _flat(gaussian.mean) * 2.0**bits, np.exp(_flat(gaussian.log_scale)) * 2.0**bits
+    """Means and deviations in steps of 2^-bits. Raises ModelError for a model that gives no numbers."""
+    mean, log_scale = _finite(gaussian.mean), _finite(gaussian.log_scale)
+    return _flat(mean) * 2.0**bits, np.exp(_flat(log_scale)) * 2.0**bits
+
+
+def _finite(values: Tensor) -> Tensor:
+    if not bool(values.isfinite().all()):
+        raise ModelError("the model's networks overflow, so that it can't code this picture")
+    return values

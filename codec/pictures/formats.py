@@ -178,6 +178,12 @@ def _jpeg2000(found: Collection) -> None:
     found.lost += others
 
 
+def _icon(found: Collection) -> None:
+    others = len(found.info.get("sizes", ())) - 1
+    if others > 0:
+        found.lost.append(f"{others} smaller versions of the picture")
+
+
 def _psd(found: Collection) -> None:
     resources = {number: content for number, _, content in getattr(found.image, "resources", [])}
     found.add(exif=resources.pop(_EXIF_RESOURCE, None), xmp=resources.pop(_XMP_RESOURCE, None))
@@ -189,6 +195,8 @@ _OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
     None: _made,
     "AVIF": _heif,
     "HEIF": _heif,
+    "ICNS": _icon,
+    "ICO": _icon,
     "JPEG": _jpeg,
     "JPEG2000": _jpeg2000,
     "MPO": _jpeg,

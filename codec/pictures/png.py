@@ -69,10 +69,18 @@ def code_points_of(content: bytes) -> tuple[int, int] | None:
 
 
 def left_out(content: bytes) -> list[str]:
-    """Kinds of chunk that say something of the picture and are kept nowhere."""
+    """Kinds of chunk that say something of the picture and are kept nowhere, and texts that can't be read."""
     kinds = dict.fromkeys(kind for kind, _, _ in chunks_of(content))
     ancillary = [kind for kind in kinds if kind[0] & 0x20 and kind not in {*_OWN, *_KNOWN, *_SILENT}]
-    return [f"PNG chunk {kind.decode('latin-1')}" for kind in ancillary]
+    broken = [
+        content[start:end].partition(b"\0")[0]
+        for kind, start, end in chunks_of(content)
+        if kind in _TEXTS and _is_intact(content, start, end) and not _read(kind, content[start:end], {}, {})
+    ]
+    return [
+        *(f"PNG chunk {kind.decode('latin-1')}" for kind in ancillary),
+        *(f"text {keyword.decode('latin-1')} that can't be read" for keyword in broken),
+    ]
 
 
 def raw_profile(texts: Mapping[str, str], *kinds: str) -> bytes | None:
@@ -142,35 +150,41 @@ def _is_intact(content: bytes, start: int, end: int) -> bool:
     return zlib.crc32(content[start - 4 : end]) == int.from_bytes(content[end : end + 4], "big")
 
 
-def _read(kind: bytes, content: bytes, info: dict[str, Any], texts: dict[str, str]) -> None:
+def _read(kind: bytes, content: bytes, info: dict[str, Any], texts: dict[str, str]) -> bool:
+    """Add what a chunk holds; whether it can be read."""
     if kind == b"eXIf":
         info["exif"] = b"Exif\x00\x00" + content
-        return
+        return True
     keyword, _, rest = content.partition(b"\0")
     if kind == b"iCCP":
         info["icc_profile"] = _inflated(rest[1:], MAX_METADATA)
-        return
+        return info["icc_profile"] is not None
     room = MAX_METADATA - sum(map(len, texts.values()))
     language = translated = ""
     if kind == b"iTXt":
         flags, rest = rest[:2], rest[2:]
         languages, translation, rest = [*rest.split(b"\0", 2), b"", b""][:3]
         language, translated = languages.decode("ascii", "replace"), translation.decode("utf-8", "replace")
-        content = (_inflated(rest, room) or b"") if flags[:1] == b"\x01" else rest
-        text = content.decode("utf-8", "replace")
+        held = _inflated(rest, room) if flags[:1] == b"\x01" else rest
     else:
-        content = (_inflated(rest[1:], room) or b"") if kind == b"zTXt" else rest
-        text = content.decode("latin-1")
+        held = _inflated(rest[1:], room) if kind == b"zTXt" else rest
+    if held is None:
+        return False
     name = keyword.decode("latin-1")
     if name == _XMP:
-        info["xmp"] = content
+        info["xmp"] = held
     elif name:
+        try:
+            text = held.decode("utf-8" if kind == b"iTXt" else "latin-1")
+        except UnicodeDecodeError:
+            return False
         before = f"{texts[name]}\n" if name in texts else ""  # a keyword may stand there twice
         texts[name] = PngImagePlugin.iTXt(before + text, language, translated)
+    return True
 
 
 def _inflated(data: bytes, most: int) -> bytes | None:
-    """The content of a zlib stream, or None where it is broken. Raises InputError for one that is too long."""
+    """The content of a zlib stream, or None where it is broken or ends early. Raises InputError for one too long."""
     inflater = zlib.decompressobj()
     try:
         content = inflater.decompress(data, most + 1)
@@ -178,4 +192,4 @@ def _inflated(data: bytes, most: int) -> bytes | None:
         return None
     if len(content) > most:
         raise InputError(f"a profile or the texts of the PNG have more than {MAX_METADATA:,} bytes")
-    return content
+    return content if inflater.eof else None
