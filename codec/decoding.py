@@ -39,7 +39,8 @@ def decode(
         reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
             Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
         region: left, top, width and height, in pixels, of a part of the picture: no more tiles are read and computed
-            than it takes, but of pictures of 16 bits and of the paper's models, which are decoded whole. With `reduce`, what lies there in the smaller picture, rounded outwards.
+            than it takes, but of pictures of 16 bits and of the paper's models, which are decoded whole. With
+            `reduce`, what lies there in the smaller picture, rounded outwards.
         partial: a file that ends early will do, and a `DroppedWarning` says so: what is missing of a lossy one is the
             model's mean, a lossless one gives the finest of its levels that is whole. Nothing tells whether what is
             there is right.
