@@ -45,21 +45,8 @@ class Interruption(Failure):
     exit_code = 128 + signal.SIGINT
 
 
-class Program(click.Group):
-    """A group whose commands end with one line of text, not a traceback, for what svcodec raises on purpose."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as a program of its own.
-
-        Standard streams are there, and take any text. Asked to end, the program cleans up before.
-        """
-        own_process()
-        _fill_standard_streams()
-        end_in_order()
-        try:
-            return super().__call__(*args, **kwargs)
-        finally:
-            gc.freeze()  # Python's last collection would visit them all once more
+class OneCommand(click.Command):
+    """A command that ends with one line of text, not a traceback, for what svcodec raises on purpose."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -80,6 +67,23 @@ class Program(click.Group):
             raise Failure(str(error)) from error
         except KeyboardInterrupt as error:
             raise Interruption("interrupted") from error
+
+
+class Program(OneCommand, click.Group):
+    """A group of commands that end so."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as a program of its own.
+
+        Standard streams are there, and take any text. Asked to end, the program cleans up before.
+        """
+        own_process()
+        _fill_standard_streams()
+        end_in_order()
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            gc.freeze()  # Python's last collection would visit them all once more
 
 
 def discard_unwritable_output() -> None:

@@ -14,8 +14,10 @@ import click
 
 from .. import Codec
 from ..models.machine import VARIABLE, measured
+from ..program import OneCommand
 from .conditions import machine
 from .programs import printed_by, summary
+from .recorded import record
 
 SIZES = {"0.4 MP": (768, 512), "12 MP": (4000, 3000)}  # width and height
 ROUNDS = 3
@@ -50,16 +52,15 @@ def by_kernel(width: int, height: int, kernels: list[str]) -> dict[str, Any]:
     return {kernel: summary(found) for kernel, found in runs.items()}
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(output: Path) -> None:
     model = Codec().model
     kernels = [kernel.name for kernel in measured("cpu")]
     sizes = {name: by_kernel(*size, kernels) for name, size in SIZES.items()}
     result = {"model": f"{model.name} {model.hash.hex()}", "machine": machine(), "sizes": sizes}
-    text = json.dumps(result, indent=1)
-    output.write_text(text + "\n")
-    click.echo(text)
+    record(output, result)
+    click.echo(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

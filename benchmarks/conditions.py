@@ -14,19 +14,20 @@ from PIL import Image
 from ..arrays import Pixels
 from ..errors import InputError
 from ..models.machine import kernel_for
-from ..training.photos import SUFFIXES
+from ..training.photos import SUFFIXES, read_photo
 
 Photos = dict[str, Pixels]  # uint8 (h, w, 3) by name
 CAP = "ONEDNN_MAX_CPU_ISA"  # of the environment: keeps oneDNN from vector instructions that the CPU has
 
 
 def read_photos(folder: Path) -> Photos:
-    """RGB pixels of all photos in a folder. Raises InputError where there is none."""
+    """RGB pixels of all photos in a folder. Raises InputError where there is none, or one that can't be read."""
     photos = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES:
-            with Image.open(path) as image:
-                photos[path.stem] = np.array(image.convert("RGB"))
+            if path.stem in photos:
+                raise InputError(f"{path}: there is another photo of that name: results are by name")
+            photos[path.stem] = read_photo(str(path), path.read_bytes()).permute(1, 2, 0).contiguous().numpy()
     if not photos:
         raise InputError(f"there are no photos in {folder}")
     return photos

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays import Pixels
 from ..codec.measures import ssimulacra2
+from ..program import OneCommand
 from .conditions import read_photos
 from .peers import registry
 from .peers.matched import at_bytes
@@ -83,7 +84,7 @@ def crops_of(photos: Sequence[Pixels], places: Sequence[Place], ours: Peer, othe
     return crops
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("kodak", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the sheets")
 def main(kodak: Path, output: Path) -> None:

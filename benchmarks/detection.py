@@ -8,7 +8,6 @@ share of the time of an encode it takes.
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -24,10 +23,12 @@ from tabulate import tabulate
 
 from .. import Codec
 from ..arrays import Pixels
+from ..program import OneCommand
 from ..training.gate_fitting import maker_of
 from ..training.photos import SUFFIXES
 from .conditions import machine, read_photos
 from .impostors import makers
+from .recorded import record, record_text
 
 SMALL = (384, 256)  # longer and shorter side of 0.1 megapixels
 TIMED = 9
@@ -97,7 +98,7 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--cameras", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Photos as stored.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
@@ -123,8 +124,8 @@ def main(data: Path, cameras: Path | None, output: Path) -> None:
     if cameras:
         results["cameras"] = of_cameras(codec, cameras)
     output.mkdir(parents=True, exist_ok=True)
-    (output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (output / "table.md").write_text(table(results))
+    record(output / "results.json", results)
+    record_text(output / "table.md", table(results))
     click.echo(table(results))
 
 

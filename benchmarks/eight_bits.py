@@ -20,13 +20,16 @@ from ..codec.model_files import load_photo_model
 from ..models.arithmetic import exact_arithmetic
 from ..models.blocks import Rate
 from ..models.selfvae import SelfVAE
+from ..program import OneCommand
+from ..training.checkpoints import load_average
 from ..training.distortion import ms_ssim, squared_error
+from ..training.objectives import OBJECTIVES
 from ..training.photos import Photos, central_crop
-from ..training.weights import load_average
 from ..tunes import Tune
 from .conditions import machine
 from .metrics import ms_ssim_decibels
 from .rate_distortion.curves import Curve, Metric, bd_rate
+from .recorded import record
 
 QUALITIES = (5, 20, 35, 50, 65, 80, 95)
 SIDE = 256  # of the photos' middles
@@ -70,14 +73,14 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
     return result
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("model")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
     exported, floats = load_photo_model(model), SelfVAE().requires_grad_(False).eval()
-    load_average(floats, checkpoint)
+    load_average(floats, OBJECTIVES["ladder"].parts, checkpoint)
     held_out = [central_crop(photo, SIDE) for photo in Photos(photos, SIDE).held_out]
     tunes = cost(exported.network, floats, held_out)
     result = {
@@ -87,7 +90,7 @@ def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -
         "qualities": QUALITIES,
         "tunes": tunes,
     }
-    output.write_text(json.dumps(result, indent=1) + "\n")
+    record(output, result)
     click.echo(json.dumps({tune: found["BD-rate"] for tune, found in tunes.items()}, indent=1))
 
 

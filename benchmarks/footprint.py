@@ -20,8 +20,10 @@ from .. import TIERS, Codec
 from ..arrays import Pixels
 from ..codec.tiers import spec_of
 from ..codec.tiling import TILE, side_of_tiles
+from ..program import OneCommand
 from .conditions import machine, tiled_photo
 from .programs import printed_by
+from .recorded import record
 
 SIZES = ((1024, 1024), (2048, 2048), (4096, 1536), (3072, 3072))  # width and height
 PARTS = ("per pixel", "per pixel of a tile", "of several tiles", "per pixel of two rows of tiles")  # bytes
@@ -101,7 +103,7 @@ def peak() -> int:
     return int(lines["VmHWM"].split()[0]) << 10
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(output: Path) -> None:
     tiers: dict[str, dict[str, dict[str, float]]] = {tier: {} for tier in TIERS}
@@ -112,9 +114,9 @@ def main(output: Path) -> None:
             exact = spec_of(tier).exact
             for way, bytes_of in zip(("encoding", "decoding"), zip(*found, strict=True), strict=True):
                 of_tier[way] = dict(zip(PARTS, fitted(bytes_of, exact), strict=False))
-    text = json.dumps({"machine": machine(), "tiers": tiers}, indent=1)
-    output.write_text(text + "\n")
-    click.echo(text)
+    result = {"machine": machine(), "tiers": tiers}
+    record(output, result)
+    click.echo(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import click
 from ..arrays import Pixels
 from ..codec.measures import psnr, ssimulacra2
 from ..codec.tiers import spec_of
+from ..program import OneCommand
 from .conditions import Photos, machine
 from .drawings import PICTURES
 from .metrics import flat_deviation
@@ -24,6 +25,7 @@ from .peers import registry
 from .peers.matched import at_bytes
 from .peers.peer import Peer
 from .rate_distortion.report import STANDARD
+from .recorded import record
 
 OTHERS = ("webp", "jpeg", "avif")
 
@@ -52,13 +54,13 @@ def figures(peer: Peer, data: bytes, original: Pixels) -> dict[str, Any]:
     }
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(output: Path) -> None:
     pictures = {kind: draw() for kind, draw in PICTURES.items()}
     kinds = compare(pictures, [registry.make(name) for name in OTHERS])
     result = {"model": registry.make(STANDARD).description, "machine": machine(), "kinds": kinds}
-    output.write_text(json.dumps(result, indent=1) + "\n")
+    record(output, result)
     click.echo(json.dumps(kinds, indent=1))
 
 

@@ -21,8 +21,10 @@ from typing import Any
 import click
 
 from .. import Codec
+from ..program import OneCommand
 from .conditions import machine
 from .programs import Figures, printed_by, summary
+from .recorded import record
 
 ROUNDS = 5
 BUSY = "while True: pass"
@@ -122,7 +124,7 @@ def command(photo: Path, stream: Path) -> dict[str, Any]:
 MEASUREMENTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"coding": coding, "svcodec decode": command}
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("photo", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("parts", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
@@ -133,9 +135,8 @@ def main(photo: Path, parts: tuple[str, ...], output: Path) -> None:
         stream.write_bytes(Codec().encode(photo))
         for part in parts or MEASUREMENTS:
             result[part] = MEASUREMENTS[part](photo, stream)
-    text = json.dumps(result, indent=1)
-    output.write_text(text + "\n")
-    click.echo(text)
+    record(output, result)
+    click.echo(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,11 @@ from ..codec.ledger import Ledger
 from ..codec.measures import psnr
 from ..models.arithmetic import exact_arithmetic
 from ..models.transforms import to_samples
+from ..program import OneCommand
 from .bits_back import ChainCoder, measured_stacks, negative_elbo
 from .conditions import Photos, machine, read_photos
 from .peers import pillow_codecs
+from .recorded import record
 
 EFFORTS = (1, 5, 9)
 
@@ -139,7 +141,7 @@ PARTS: dict[str, Callable[[Photos, Codec], dict[str, Any]]] = {
 }
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the results")
@@ -153,7 +155,7 @@ def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
             "machine": machine(),
             **PARTS[name](photos, codec),
         }
-        (output / f"kodak-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        record(output / f"kodak-{name}.json", result)
         means = {key: value for key, value in result.items() if key not in ("images", "bytes")}
         click.echo(json.dumps({"part": name, **means}, indent=1))
 

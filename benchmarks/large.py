@@ -7,7 +7,6 @@ peak is that of the whole program, torch and model included.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -19,9 +18,11 @@ from PIL import Image
 from .. import TIERS, Codec, cut
 from ..codec.tiers import spec_of
 from ..codec.tiling import side_of_tiles
+from ..program import OneCommand
 from .conditions import machine
 from .footprint import noisy_photo, peak
 from .programs import Figures, printed_by
+from .recorded import record
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000), 100: (11584, 8688)}  # width and height by megapixels
 REGION = 512  # pixels of a side of a region
@@ -68,7 +69,7 @@ def _start(side: int, tile: int, offset: int) -> int:
     return min(max(0, round(side / 2 / tile) * tile + offset), side - REGION)
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 @click.option("--megapixels", multiple=True, type=click.Choice([*map(str, SIZES)]), help="only these")
 @click.option("--tier", "tiers", multiple=True, type=click.Choice(TIERS), help="only these")
@@ -84,7 +85,7 @@ def main(output: Path, megapixels: tuple[str, ...], tiers: tuple[str, ...]) -> N
                 for way, figures in found.items():
                     shown = f"{figures['seconds']:.1f} s, {figures['peak'] / 1e9:.2f} GB"
                     click.echo(f"{number} megapixels, {tier}, {way}: {shown}")
-                output.write_text(json.dumps(results, indent=1) + "\n")
+                record(output, results)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sys
 from statistics import median
 from typing import Any
 
+from ..errors import SvcodecError
+
 Figures = dict[str, float]
 
 
@@ -19,14 +21,19 @@ def printed_by(program: str, *arguments: object, **variables: str) -> Any:
         program: its source.
         arguments: `sys.argv` from 1 on.
         variables: of its environment, beside those of this program.
+
+    Raises:
+        SvcodecError: it fails; what it says is on standard error.
     """
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         env={**os.environ, **variables},
-        check=True,
+        check=False,
         stdout=subprocess.PIPE,
         text=True,
     )
+    if done.returncode:
+        raise SvcodecError(f"a program that was to be measured ended with exit code {done.returncode}")
     return json.loads(done.stdout)
 
 

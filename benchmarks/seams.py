@@ -7,7 +7,6 @@ seam at all. Away from the borders the same shows what is chance. The bytes of b
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -19,7 +18,9 @@ import numpy.typing as npt
 from .. import Codec
 from ..arrays import Pixels
 from ..codec import tiling
+from ..program import OneCommand
 from .conditions import machine, read_photos
+from .recorded import record
 
 TILE, WHOLE = 256, 1 << 14  # pixels of a side; a multiple of what a pixel of u's top has
 NEAR = 4  # pixels to either side of a border
@@ -78,7 +79,7 @@ def ratios(tiled: list[Figures], whole: list[Figures]) -> dict[str, float]:
     }
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 @click.option("--count", type=click.IntRange(1), help="only so many of the photos")
@@ -91,7 +92,7 @@ def main(photos: Path, output: Path, count: int | None) -> None:
         results.append({**options, **ratios(tiled, whole)})
         click.echo(results[-1])
     text = {"machine": machine(), "photos": len(chosen), "tile": TILE, "in tiles by whole": results}
-    output.write_text(json.dumps(text, indent=1) + "\n")
+    record(output, text)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ import numpy.typing as npt
 
 from ..arrays import Deep, Pixels
 from ..codec.codec import Codec
+from ..program import OneCommand
 from .conditions import machine, read_photos
 from .peers import jpegxl
 from .peers.peer import import_for
+from .recorded import record
 
 EVERY = 3  # of the photos
 SIDE = 256  # of the pictures that are no photos
@@ -92,7 +94,7 @@ def measure(pictures: list[Deep], codec: Codec) -> dict[str, Any]:
     return {"pictures": len(pictures), "samples": sum(picture.size for picture in pictures), "bytes": sizes}
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(folder: Path, output: Path) -> None:
@@ -109,7 +111,7 @@ def main(folder: Path, output: Path) -> None:
         "JPEG XL": jpegxl.lossless().description,
         "kinds": kinds,
     }
-    output.write_text(json.dumps(result, indent=1) + "\n")
+    record(output, result)
     click.echo(json.dumps(kinds, indent=1))
 
 

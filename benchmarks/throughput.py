@@ -6,7 +6,6 @@ program of its own, which is told of the cores' rate and of what a start takes. 
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -20,8 +19,10 @@ import click
 from .. import Codec
 from ..distributed import Encoder, engines, processes
 from ..distributed.places import Recoder, pairs
+from ..program import OneCommand
 from .conditions import machine
 from .programs import printed_by
+from .recorded import record
 
 TIER = "standard"
 PROGRAM = """
@@ -59,21 +60,27 @@ def rate(way: str, workers: int, source: str, target: str) -> dict[str, float]:
     return {"seconds": ends[-1] - start, "seconds to the first": ends[0] - start, "megapixels a second": steady / 1e6}
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("photos", type=click.Path(exists=True, file_okay=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
-@click.option("--workers", default="1,2", show_default=True, help="numbers of workers, with commas between")
-def main(photos: str, output: Path, workers: str) -> None:
-
+@click.option(
+    "--workers",
+    multiple=True,
+    type=click.IntRange(1),
+    default=(1, 2),
+    show_default=True,
+    help="how many; or repeated",
+)
+def main(photos: str, output: Path, workers: tuple[int, ...]) -> None:
     result: dict[str, Any] = {"machine": machine(), "cores": os.cpu_count(), "tier": TIER, "photos": Path(photos).name}
     installed = [way for way in WAYS if way == "processes" or find_spec(way)]
     for way in installed:
         result[way] = {}
-        for number in workers.split(","):
+        for number in map(str, workers):
             with tempfile.TemporaryDirectory() as folder:
                 result[way][number] = printed_by(PROGRAM, way, number, photos, f"{folder}/out", OMP_NUM_THREADS="1")
             click.echo(f"{way}, {number}: {result[way][number]['megapixels a second']:.3f} megapixels a second")
-    output.write_text(json.dumps(result, indent=1) + "\n")
+    record(output, result)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,13 @@ def _write(system: AbstractFileSystem, path: str, content: bytes) -> None:
     else:
         temporary = f"{PurePosixPath(path).parent}/.svcodec-{os.urandom(8).hex()}.tmp"
         system.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
-        system.pipe_file(temporary, content)
-        system.mv(temporary, path)
+        try:
+            system.pipe_file(temporary, content)
+            system.mv(temporary, path)
+        except BaseException:
+            with suppress(Exception):  # what went wrong before is told
+                system.rm(temporary)
+            raise
 
 
 def _located(name: str) -> tuple[Any, str]:

@@ -17,6 +17,7 @@ from .statistics import statistics
 from .typicality import Values
 
 FORMAT = "svcodec-gate-2"
+BROKEN = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # what files of another kind raise
 
 
 class Gate:
@@ -58,7 +59,7 @@ class Gate:
             if metadata["format"] != FORMAT:
                 raise ModelError(f"gate {name}: its format is {metadata['format']}, this release reads {FORMAT}")
             return cls(Judge.from_arrays(arrays), Calibration.from_json(metadata["calibration"]))
-        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        except (*BROKEN, safetensors.SafetensorError) as error:
             raise ModelError(f"gate {name} can't be loaded: {error}") from error
 
 

@@ -75,7 +75,7 @@ class Judge:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[np.float32]]) -> Judge:
-        """Inverse of `to_arrays`. Raises KeyError, TypeError or ValueError for other arrays."""
+        """Inverse of `to_arrays`. Raises LookupError, TypeError or ValueError for other arrays."""
 
         def part(prefix: str) -> dict[str, Values]:
             names = [name for name in arrays if name.startswith(f"{prefix}.")]
@@ -87,6 +87,8 @@ class Judge:
             Suspicion(**part("suspicion")),
             arrays["marks"].astype(np.float64),
         )
-        if not np.isfinite(judge.raw(np.zeros(len(NAMES)))).all():
+        if judge.marks.shape != (len(SCORES), 2) or not (judge.marks[:, 0] < judge.marks[:, 1]).all():
+            raise ValueError("its marks are not two for each score, the second one larger")
+        if not all(np.isfinite(values).all() for values in (judge.marks, judge.raw(np.zeros(len(NAMES))))):
             raise ValueError("its scores are no numbers")
         return judge

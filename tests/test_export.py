@@ -18,10 +18,10 @@ from svcodec.models.blocks import Rate
 from svcodec.models.exact import ExactConv2d
 from svcodec.models.selfvae import DEPTH, SelfVAE
 from svcodec.training import export
-from svcodec.training.loop import parts_of
+from svcodec.training.checkpoints import load_average, parts_of
 from svcodec.training.objectives import OBJECTIVES
 from svcodec.training.photos import to_photo
-from svcodec.training.weights import load_average, load_weights
+from svcodec.training.weights import load_weights
 
 
 def input_exponents(network: nn.Module) -> dict[str, int]:
@@ -129,7 +129,7 @@ def test_a_checkpoint_of_floats_goes_before_the_grids_of_a_model_file(shipped: P
     network = SelfVAE()
     load_weights(network, shipped)
     checkpoint(tmp_path, "ladder", SelfVAE())
-    load_average(network, tmp_path / "ladder.pt")
+    load_average(network, OBJECTIVES["ladder"].parts, tmp_path / "ladder.pt")
     layers = [module for module in network.ladder.modules() if isinstance(module, ExactConv2d)]
     assert not any(layer.calibrated for layer in layers)
     assert network.gist_likelihood.input.calibrated

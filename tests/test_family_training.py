@@ -161,6 +161,10 @@ def test_a_model_from_elsewhere_stays(tmp_path: Path) -> None:
     with pytest.raises(svcodec.InputError, match="not trained here"):
         train_family("own", LITTLE, images(), tmp_path, family_settings(0.01, batch=4))
     assert (tmp_path / "own.safetensors").read_bytes() == b"a model"
+    (tmp_path / "other.json").write_bytes(b"\xff")
+    with pytest.raises(svcodec.InputError, match=r"other\.json is of another model"):
+        train_family("other", LITTLE, images(), tmp_path, family_settings(0.01, batch=4))
+    assert (tmp_path / "other.json").read_bytes() == b"\xff"
 
 
 @pytest.mark.parametrize("bf16", [False, True])

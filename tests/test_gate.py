@@ -24,8 +24,8 @@ from svcodec.bitstream.container import Verdict, pack, unpack
 from svcodec.codec import codec as codec_module
 from svcodec.gate import statistics
 from svcodec.gate.assessment import Calibration
-from svcodec.gate.gate import Gate, metadata_of
-from svcodec.gate.judge import FARTHEST, Scale
+from svcodec.gate.gate import FORMAT, Gate, metadata_of
+from svcodec.gate.judge import FARTHEST, Judge, Scale
 from svcodec.training import commands, gate_fitting, others, suspicion_fitting
 
 Samples = npt.NDArray[np.uint8]
@@ -266,6 +266,23 @@ def test_own_calibration(folder: Path) -> None:
     path.write_text("[]")
     assert "can't be read" in svc("encode", folder / "noise.png", "--calibration", path).stderr
     assert svc("check", folder / "photo.png", "--calibration", folder / "none.json").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "marks", [np.zeros(5), np.zeros((3, 2)), np.full((2, 2), np.nan), np.zeros((2, 2)), np.array([[1.0, 0.0]] * 2)]
+)
+def test_gates_with_other_marks(codec: svcodec.Codec, marks: npt.NDArray[np.float64]) -> None:
+    arrays = codec.gate.judge.to_arrays()
+    with pytest.raises(ValueError, match=r"marks|numbers"):
+        Judge.from_arrays({**arrays, "marks": marks.astype(np.float32)})
+
+
+def test_gates_of_other_sizes(codec: svcodec.Codec) -> None:
+    arrays = {name: values[:1] for name, values in codec.gate.judge.to_arrays().items()}
+    metadata = {"format": FORMAT, "calibration": codec.gate.calibration.to_json()}
+    for data in (safetensors.numpy.save(arrays, metadata), b"\x05\0\0\0\0\0\0\0[[[[["):
+        with pytest.raises(svcodec.ModelError, match="gate own can't be loaded"):
+            Gate.from_bytes(data, "own")
 
 
 def test_thresholds() -> None:

@@ -26,6 +26,7 @@ from svcodec.benchmarks.rate_distortion import measure
 from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.machine import measured
 from svcodec.models.selfvae import SelfVAE
+from svcodec.training.checkpoints import parts_of
 from svcodec.training.weights import load_weights
 
 
@@ -105,7 +106,7 @@ def test_eight_bits_against_floats(results: Path, photo: Image.Image, monkeypatc
         photo.crop((corner, corner, corner + 192, corner + 192)).save(f"photos/{name}.png")
     floats = SelfVAE()
     load_weights(floats, Path(str(weights_file(DEFAULT_MODEL))))
-    ladder = {name: value for name, value in floats.named_parameters() if name.startswith("ladder.")}
+    ladder = parts_of(floats, ("ladder",))
     torch.save({"average": ladder}, "ladder.pt")
     run(eight_bits.main, DEFAULT_MODEL, "ladder.pt", "photos", "-o", results / "eight-bits.json")
     found = json.loads((results / "eight-bits.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +78,33 @@ def test_a_small_run(pictures: Path, inception: Path, tmp_path: Path) -> None:
     for figure in ("figure-4", "figure-6", "figure-12"):
         assert Image.open(out / f"{figure}.png").size[0] == 3 * 66
     trained = {file: file.read_bytes() for file in out.iterdir() if file.suffix in (".pt", ".jsonl", ".json")}
+    (out / "vae-measured.json").write_text("damaged")
+    (out / "vae.jsonl").unlink()
     again = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert again.stdout.splitlines() == result.stdout.splitlines()[-len(again.stdout.splitlines()) :]
-    assert {file: file.read_bytes() for file in trained} == trained
+    assert {file: file.read_bytes() for file in trained if file.exists()} == {
+        file: content for file, content in trained.items() if file.name != "vae.jsonl"
+    }
+
+
+def test_figures_are_of_the_images_that_are_given(pictures: Path, inception: Path, tmp_path: Path) -> None:
+    """Those of others are measured anew, by the same model."""
+    plan_file = tmp_path / "own.json"
+    plan_file.write_text(json.dumps({**asdict(plan.read("quick")), "models": ["vae-normal"]}))
+    other = tmp_path / "other"
+    (other / "train").mkdir(parents=True)
+    (other / "test").mkdir()
+    for i, file in enumerate(sorted(pictures.rglob("*.png"))):
+        with Image.open(file) as image:
+            flipped = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        flipped.save(other / ("train" if i % 2 else "test") / f"{i}.png")
+    found = []
+    for data in (pictures, other):
+        arguments = [str(plan_file), "--data", str(data), "-o", str(tmp_path / "out"), "--inception", str(inception)]
+        assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+        found.append(json.loads((tmp_path / "out" / "results.json").read_text())["models"]["vae-normal"])
+    assert found[0]["steps"] == found[1]["steps"]
+    assert found[0]["elbo"] != found[1]["elbo"]
 
 
 def test_likelihoods_do_not_hang_on_which_images_are_weighed() -> None:
@@ -113,6 +138,13 @@ def test_what_is_no_plan(tmp_path: Path) -> None:
     with pytest.raises(svcodec.InputError, match="there is no plan unknown"):
         plan.read("unknown")
     for content, text in (
+        ('{"data": "folder", "side": 16, "models": []}', "no models"),
+        ('{"data": "folder", "side": 16, "models": ["vae"], "minutes": "x"}', "minutes must be a number"),
+        (
+            '{"data": "folder", "side": 16, "models": ["vae"], "generated": 1}',
+            "generated must be a whole number",
+        ),
+        ('{"data": "folder", "side": 16, "models": ["vae"], "batch": 1.5}', "batch must be a whole number from 1"),
         ("{", "is no plan"),
         ("[1]", "is no plan"),
         ('{"data": "folder"}', "is no plan"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.blocks import Rate
 from svcodec.models.details import trade_off
 from svcodec.models.selfvae import DEPTH, SelfVAE
-from svcodec.training import loop
+from svcodec.training import checkpoints, loop
 from svcodec.training.capture import Figures
 from svcodec.training.commands import train
 from svcodec.training.optimizer import Muon, average, muon_and_adam
@@ -259,3 +260,47 @@ def test_files_are_replaced_on_request_alone(tmp_path: Path, command: tuple[str,
     error = CliRunner().invoke(train, [*command, str(tmp_path), "-o", str(output), "--overwrite"]).exception
     assert isinstance(error, svcodec.InputError) and "is there already" not in str(error)  # but no photos are
     assert output.read_bytes() == b"a model"
+
+
+@pytest.mark.parametrize("content", [b"", b"text", bytes(1000), pickle.dumps([1]), b"PK\x03\x04"])
+def test_checkpoints_that_are_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "ladder.pt").write_bytes(content)
+    with pytest.raises(svcodec.InputError, match=r"ladder\.pt (can't be read as a checkpoint|is no checkpoint)"):
+        checkpoints.load_average(SelfVAE(), ("ladder",), tmp_path / "ladder.pt")
+
+
+def test_checkpoints_of_other_networks(tmp_path: Path) -> None:
+    """Another part's, another network's, one of other sizes: none is taken for what it is not."""
+    network = SelfVAE()
+    wrong = [
+        checkpoints.parts_of(network, ("gist_likelihood",)),
+        nn.Conv2d(3, 3, 1).state_dict(),
+        {name: torch.zeros(2) for name in checkpoints.parts_of(network, ("ladder",))},
+        {},
+    ]
+    for state in wrong:
+        torch.save({"average": state}, tmp_path / "ladder.pt")
+        with pytest.raises(svcodec.InputError, match="of another network"):
+            checkpoints.load_average(network, ("ladder",), tmp_path / "ladder.pt")
+
+
+@pytest.mark.parametrize("option", ["--minutes=nan", "--minutes=inf", "--rate=nan", "--clip=inf", f"--seed={10**20}"])
+def test_options_are_finite_numbers(tmp_path: Path, option: str) -> None:
+    result = CliRunner().invoke(train, ["ladder", str(tmp_path), f"--out={tmp_path}", "--minutes=1", option])
+    assert result.exit_code == 2, result.output
+
+
+def test_memory_that_runs_out_is_told(tmp_path: Path) -> None:
+    def full(net: nn.Module, image: Tensor) -> tuple[Tensor, Figures]:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    class Black:
+        def batch(self, count: int, size: int, device: torch.device) -> Tensor:
+            return torch.zeros(count, 3, size, size)
+
+        def validation(self, count: int) -> Tensor:
+            return torch.zeros(1, 3, 8, 8)
+
+    objective = loop.Objective("net", ("0",), full, lambda net, images: {})
+    with pytest.raises(svcodec.OutOfMemoryError, match="fewer than 8 in a step"):
+        loop.train(nn.Sequential(nn.Conv2d(3, 3, 3)), objective, Black(), tmp_path, Settings(minutes=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,8 +22,23 @@ _photos = click.argument("sources", metavar="PHOTOS...", nargs=-1, required=True
 _output = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True)
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 _bf16 = click.option("--bf16", is_flag=True, help="Convolutions in bfloat16: faster where supported.")
-_positive = click.FloatRange(0, min_open=True)
-_step_size = click.FloatRange(0)
+
+
+class _Finite(click.FloatRange):
+    """A number of a range, none of them infinite, and no NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
+_positive = _Finite(0, min_open=True)
+_step_size = _Finite(0)
+_seed = click.option(
+    "--seed", type=click.IntRange(0, 2**62), default=Settings.seed, show_default=True, help="Of whatever is drawn."
+)
 
 
 @click.group()
@@ -37,14 +53,12 @@ def train() -> None:
 def _training(command: Command) -> Command:
     """The options of both parts' trainings."""
     for option in (
-        click.option(
-            "--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn."
-        ),
+        _seed,
         _bf16,
         click.option("--clip", type=_positive, default=Settings.clip, show_default=True, help="Largest gradient norm."),
         click.option(
             "--decay",
-            type=click.FloatRange(0, 1),
+            type=_Finite(0, 1),
             default=Settings.decay,
             show_default=True,
             help="Last part of the time, in which the step sizes fall.",
@@ -109,7 +123,7 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 @click.option("--size", default="small", show_default=True, help="How many weights: tiny, small, medium or paper.")
 @click.option("--minutes", type=_positive, required=True, help="How long to train, all runs together.")
 @_bf16
-@click.option("--seed", type=click.IntRange(0), default=Settings.seed, show_default=True, help="Of whatever is drawn.")
+@_seed
 @click.option(
     "--out",
     metavar="FOLDER",

@@ -163,7 +163,7 @@ def _arrays(path: Path, side: int) -> Iterator[Decoded]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             splits: dict[str, NDArray[np.uint8]] = {split: arrays[f"x_{split}"] for split in ("train", "test")}
-    except (AttributeError, EOFError, LookupError, OSError, TypeError, ValueError, *BROKEN_ZIP) as error:
+    except (AttributeError, LookupError, TypeError, *BROKEN_ZIP) as error:
         raise InputError(f"{path} is no NumPy archive with x_train and x_test: {error}") from error
     for split, images in splits.items():
         if not isinstance(images, np.ndarray):

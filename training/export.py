@@ -17,11 +17,12 @@ from ..errors import InputError, ModelError
 from ..models import integers
 from ..models.exact import ExactnessError
 from ..models.selfvae import SelfVAE
+from .checkpoints import load_average
 from .loop import VALIDATION_PHOTOS
 from .objectives import OBJECTIVES
 from .photos import Photos, central_crop
 from .recipe import check_crop
-from .weights import load_average, load_weights
+from .weights import load_weights
 
 CALIBRATION_PHOTOS = 16
 
@@ -53,7 +54,7 @@ def export_run(
     if start:
         load_weights(model, start)
     for path in checkpoints:
-        load_average(model, path)
+        load_average(model, OBJECTIVES[path.stem].parts, path)
     photos = Photos(sources, smallest=crop)
     every = max(1, len(photos.training) // CALIBRATION_PHOTOS)
     calibration = torch.stack([central_crop(photo, crop) for photo in photos.training[::every]]).float()

@@ -14,13 +14,15 @@ from ..family.configuration import SIZES, Configuration, kind
 from ..family.gaussians import seeded
 from ..family.hierarchy import Hierarchy, build, sized
 from ..family.objective import bits_per_dimension, elbo_terms, initialise
+from ..files import write_whole
 from .capture import Figures
+from .checkpoints import load_average, read
 from .loop import Objective, Pictures, train
 from .optimizer import adamax
 from .settings import Settings
-from .weights import load_average
 
 BATCH, RATE, CLIP, DECAY = 32, 2e-3, 1.0, 0.3
+PARTS = ("levels", "prior")  # of a model, which are all that it has
 HELD_OUT = 128  # pictures that validation takes
 INITIAL = 64  # pictures that initialise the layers
 
@@ -55,7 +57,7 @@ def family_objective(name: str) -> Objective[Hierarchy]:
     Args:
         name: of its checkpoint and log.
     """
-    return Objective(name, ("levels", "prior"), elbo_loss, validate_elbo, HELD_OUT, adamax)
+    return Objective(name, PARTS, elbo_loss, validate_elbo, HELD_OUT, adamax)
 
 
 def family_settings(minutes: float, seed: int = 0, batch: int = BATCH, bf16: bool = False) -> Settings:
@@ -83,18 +85,18 @@ def train_family(name: str, configuration: Configuration, pictures: Pictures, fo
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, written, file = (folder / f"{name}{suffix}" for suffix in (".pt", ".json", ".safetensors"))
-    known = written.read_text("utf-8") if written.exists() else None
-    if checkpoint.exists() and known != configuration.to_json():
-        raise InputError(f"{checkpoint} is of another model: train this one under another name or into another folder")
+    known = written.read_bytes() if written.exists() else None
+    if known != configuration.to_json().encode() and (known is not None or checkpoint.exists()):
+        raise InputError(f"{written} is of another model: train this one under another name or into another folder")
     if file.exists() and not checkpoint.exists():
         raise InputError(f"{file} is a model that was not trained here, and would be lost: name another folder")
     torch.manual_seed(settings.seed)
     network = build(configuration)
     spent = 0.0
     if checkpoint.exists():
-        spent = torch.load(checkpoint, map_location="cpu", weights_only=True)["minutes"]
+        spent = read(checkpoint, "minutes")["minutes"]
     else:
-        written.write_text(configuration.to_json(), "utf-8")
+        write_whole(written, configuration.to_json().encode())
         initialise(network, pictures.batch(INITIAL, configuration.side, torch.device("cpu")))
     if spent < settings.minutes:
         settings = replace(settings, crop=configuration.side, spent=spent)
@@ -102,6 +104,6 @@ def train_family(name: str, configuration: Configuration, pictures: Pictures, fo
         train(network, family_objective(name), pictures, folder, settings)
     if not file.exists():
         finished = build(configuration)
-        load_average(finished, checkpoint)
+        load_average(finished, PARTS, checkpoint)
         stored.save(finished, file)
     return file

@@ -25,7 +25,7 @@ from ..gate.judge import Judge, Scale
 from ..gate.statistics import statistics
 from ..gate.typicality import Typicality, Values
 from .others import others
-from .photos import image_files, rgb
+from .photos import BROKEN_PHOTO, image_files, rgb
 from .suspicion_fitting import fit_suspicion
 from .versions import SMALLEST, versions
 
@@ -85,7 +85,7 @@ def measure(name: str, data: bytes, seed: int) -> Measured | None:
     try:
         with Image.open(io.BytesIO(data)) as image:
             maker, photo = maker_of(image), rgb(image)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except BROKEN_PHOTO as error:
         raise InputError(f"{name} can't be read: {error}") from error
     if min(photo.size) < SMALLEST:
         return None

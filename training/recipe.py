@@ -10,12 +10,13 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..models.selfvae import LEVELS, SelfVAE
+from .checkpoints import load_average
 from .distortion import SMALLEST_SIDE
 from .loop import train
 from .objectives import OBJECTIVES
 from .photos import Photos
 from .settings import Settings
-from .weights import load_average, load_weights
+from .weights import load_weights
 
 CROP_MULTIPLE = 2 ** (LEVELS + 1)  # likelihoods take even sides, down to y_K's
 
@@ -44,7 +45,7 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
         load_weights(net, start)
     for name in OBJECTIVES:
         if name != part and (folder / f"{name}.pt").exists():
-            load_average(net, folder / f"{name}.pt")
+            load_average(net, OBJECTIVES[name].parts, folder / f"{name}.pt")
     folder.mkdir(parents=True, exist_ok=True)
     train(net, OBJECTIVES[part], photos, folder, settings)
 

@@ -10,21 +10,18 @@ from pathlib import Path
 
 import click
 
-from ...errors import SvcodecError
+from ...program import OneCommand
 from .experiment import FULL, QUICK, run
 from .images import load
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="folder for the results")
 @click.option("--quick", is_flag=True, help="a few images and one epoch, to see whether everything works")
 def main(data: Path, output: Path, quick: bool) -> None:
     settings = QUICK if quick else FULL
-    try:
-        run(load(data, settings.train, settings.test), output, settings)
-    except SvcodecError as error:
-        raise click.ClickException(str(error)) from error
+    run(load(data, settings.train, settings.test), output, settings)
     click.echo((output / "table.md").read_text())
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import click
 
 from ...codec.codec import Codec
-from ...files import write_whole
+from ...program import OneCommand
 from ..conditions import machine
+from ..recorded import record
 from .campaign import Campaign, Tally
 
 MEMORY = 2 << 30  # bytes that the cases may take beyond what is loaded
 SHOWN = 20_000  # cases between two lines of the log
 
 
-@click.command()
+@click.command(cls=OneCommand)
 @click.option("--cases", type=click.IntRange(1), default=100_000, show_default=True, help="How many streams to try.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random numbers.")
 @click.option("--minutes", type=float, default=math.inf, help="Stop after these.")
@@ -40,7 +41,7 @@ def main(cases: int, seed: int, minutes: float, every: int, output: Path) -> Non
     head = {"seed": seed, "machine": machine(), "memory, bytes": MEMORY}
     shown = campaign.tally.cases
     for tally in campaign.run(cases, 60 * minutes):
-        write_whole(output, (json.dumps(head | {"tally": asdict(tally)}, indent=1) + "\n").encode())
+        record(output, head | {"tally": asdict(tally)})
         if tally.cases >= shown + SHOWN:
             shown = tally.cases
             click.echo(f"{tally.cases:,} cases, {tally.decodings:,} decodings, {dict(tally.faults)}", err=True)

@@ -10,6 +10,7 @@ from ..conditions import Photos
 from ..macs import macs_table
 from ..peers.peer import Peer
 from ..peers.registry import LOSSLESS, LOW
+from ..recorded import record_text
 from . import crops, measure, page, plots, report
 from .curves import measured, published, told
 
@@ -40,7 +41,7 @@ def run(
     tables = report.markdown(curves, timed, len(photos), measure.conditions(jobs))
     if learned := [peer for peer in codecs if peer.networks]:
         tables += "\n## Networks\n\n" + macs_table(learned) + "\n"
-    (folder / "report.md").write_text(tables, "utf-8")
+    record_text(folder / "report.md", tables)
     lossy = [curve for curve in curves if curve.name not in LOSSLESS]
     whole = [curve for curve in lossy if curve.name not in LOW]
     figures = {metric.replace("_", "-"): plots.plot(whole, metric, log_rate) for metric in told(whole)}
@@ -59,6 +60,4 @@ def run(
     }
     cut = crops.matched({name: photos[name] for name in names}, rates, shown)
     crops.contact_sheet(cut).save(folder / "crops.png")
-    (folder / "report.html").write_text(
-        page.render([plots.as_svg(figure) for figure in figures.values()], tables, cut), "utf-8"
-    )
+    record_text(folder / "report.html", page.render([plots.as_svg(figure) for figure in figures.values()], tables, cut))

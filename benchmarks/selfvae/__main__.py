@@ -10,31 +10,27 @@ from pathlib import Path
 
 import click
 
-from ...errors import SvcodecError
+from ...program import OneCommand
 from ...training.datasets import load
 from .feature_distance import extractor
 from .plan import read
 from .trials import examine, run
 
 
-@click.command(help=__doc__)
+@click.command(cls=OneCommand, help=__doc__)
 @click.argument("plan", metavar="PLAN")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="The plan's data set, on disk.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for everything.")
 @click.option("--only", metavar="KIND", multiple=True, help="Train and measure this model alone; may be repeated.")
 @click.option("--inception", metavar="FILE", type=click.Path(path_type=Path), help="FID's network, in TorchScript.")
 def main(plan: str, data: Path, output: Path, only: tuple[str, ...], inception: Path | None) -> None:
-    try:
-        chosen = read(plan)
-        metric, features = extractor(inception)
-        images = load(chosen.data, data, chosen.side)
-        for name in only:
-            examine(chosen, name, images, output, metric, features)
-        if not only:
-            run(chosen, images, output, metric, features)
-    except SvcodecError as error:
-        raise click.ClickException(str(error)) from error
+    chosen = read(plan)
+    metric, features = extractor(inception)
+    images = load(chosen.data, data, chosen.side)
+    for name in only:
+        examine(chosen, name, images, output, metric, features)
     if not only:
+        run(chosen, images, output, metric, features)
         click.echo((output / "table.md").read_text("utf-8"))
 
 

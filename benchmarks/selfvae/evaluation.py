@@ -127,5 +127,5 @@ def _error(network: Hierarchy, x: Tensor, mode: str, seed: int) -> float:
 
 
 def _with_error(values: Tensor) -> tuple[float, float]:
-    """Mean and standard error."""
-    return float(values.mean()), float(values.std(correction=0)) / math.sqrt(len(values))
+    """Mean and standard error; none of one value."""
+    return float(values.mean()), float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 SUFFIX = ".json"
+COUNTS = ("side", "batch", "tested", "weighed", "importance_samples", "chained", "shown")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class Plan:
     chained: int = 100
     shown: int = 8
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number that is none, or less than what is to be done with it takes."""
+        for name, least in {"seed": 0, "generated": 2, **dict.fromkeys(COUNTS, 1)}.items():
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} must be a whole number from {least}, not {value!r}")
+        if type(self.minutes) not in (int, float) or not 0 < self.minutes < math.inf:
+            raise ValueError(f"minutes must be a number above 0, not {self.minutes!r}")
+        if not self.models:
+            raise ValueError("it has no models")
+
 
 def names() -> list[str]:
     """Of the plans in the package."""
@@ -75,7 +88,7 @@ def read(name: str) -> Plan:
         raise InputError(f"{name} is no plan: {error}") from error
     try:
         return Plan(**{**values, "models": tuple(values["models"])})
-    except (LookupError, TypeError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise InputError(f"{name} is no plan: {error}") from error
 
 

@@ -23,9 +23,10 @@ from ...bitstream.container import MODEL_HASH_BYTES
 from ...codec.family.family_model import FamilyModel
 from ...family import stored
 from ...family.hierarchy import Hierarchy, count_weights
-from ...files import write_whole
+from ...training.checkpoints import read
 from ...training.datasets import ImageSet
 from ...training.family_training import configuration_of, family_settings, train_family
+from ..recorded import record, record_text
 from .chains import code
 from .evaluation import measure, rows
 from .feature_distance import Features
@@ -46,8 +47,8 @@ def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Featu
         for figure, parts in zip(figures, (shown.generations, shown.reconstructions, shown.edits), strict=True):
             figures[figure] += [(f"{name}: {title}", pictures) for title, pictures in parts.items()]
     results = {"plan": asdict(plan), "metric": metric, "models": found}
-    write_whole(folder / "results.json", (json.dumps(results, indent=1) + "\n").encode())
-    write_whole(folder / "table.md", tables(plan, metric, found).encode())
+    record(folder / "results.json", results)
+    record_text(folder / "table.md", tables(plan, metric, found))
     for figure, titled in figures.items():
         panel(titled).save(folder / f"{figure}.png")
 
@@ -62,15 +63,21 @@ def examine(
     content = file.read_bytes()
     network = stored.from_bytes(content, name, "cuda" if torch.cuda.is_available() else "cpu")
     digest = hashlib.sha256(content).hexdigest()
-    key = {"plan": asdict(plan) | {"models": [name]}, "metric": metric, "model": digest}
+    shown = hashlib.sha256(images.testing.numpy().tobytes()).hexdigest()
+    key = {"plan": asdict(plan) | {"models": [name]}, "metric": metric, "images": shown, "model": digest}
     kept = folder / f"{name}-measured.json"
-    known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    try:
+        known = json.loads(kept.read_bytes()) if kept.exists() else {}
+    except ValueError:  # it was damaged
+        known = {}
     if known.get("key") != key:
         model = FamilyModel(name, bytes.fromhex(digest)[:MODEL_HASH_BYTES], content, "cpu", file)
         coded = code(model, images.testing[: plan.chained], plan.seed)
         known = {"key": key, "found": {**measure(network, images, plan, features), "coded": coded}}
-        write_whole(kept, (json.dumps(known, indent=1) + "\n").encode())
-    return network, {"weights": count_weights(configuration), **_log(folder / f"{name}.jsonl"), **known["found"]}
+        record(kept, known)
+    trained = read(folder / f"{name}.pt", "step", "minutes")
+    spent = {"steps": trained["step"], "minutes": round(trained["minutes"], 1)}
+    return network, {"weights": count_weights(configuration), **spent, **known["found"]}
 
 
 def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
@@ -138,12 +145,6 @@ def panel(titled: Sequence[tuple[str, Tensor]]) -> Image.Image:
             large = image.resize((side * scale, side * scale), Image.Resampling.NEAREST)
             whole.paste(large, (column * (side * scale + GAP), top + TITLE))
     return whole
-
-
-def _log(file: Path) -> dict[str, Any]:
-    """Steps and minutes that a training took, by its log."""
-    last = json.loads(file.read_text("utf-8").splitlines()[-1])
-    return {"steps": last["step"], "minutes": last["minutes"]}
 
 
 def _markdown(body: Sequence[Sequence[str]], head: Sequence[str]) -> str:

@@ -1,0 +1,19 @@
+"""Results as files: whole or not at all, in folders that are made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..files import write_whole
+
+
+def record(file: Path, result: Any) -> None:
+    """Write a result as JSON, in the place of an earlier one."""
+    record_text(file, json.dumps(result, indent=1) + "\n")
+
+
+def record_text(file: Path, text: str) -> None:
+    """Write tables or a page, likewise."""
+    write_whole(file, text.encode())

@@ -1,0 +1,51 @@
+"""Checkpoints of trainings: read, and held against the network that they are to be of."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+
+_BROKEN = (pickle.UnpicklingError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+def read(checkpoint: Path, *needed: str, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a training wrote: `net` and `average`, states of networks; `optimizer`; `step`; `minutes`.
+
+    Raises InputError where there is no such file, or it is something else, without what is needed of these.
+    """
+    if not checkpoint.exists():
+        raise InputError(f"there is no {checkpoint}: train the {checkpoint.stem} first")
+    try:
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+    except _BROKEN as error:
+        raise InputError(f"{checkpoint} can't be read as a checkpoint: {str(error).partition('. ')[0]}") from error
+    if not isinstance(state, dict) or not state.keys() >= {*needed}:
+        raise InputError(f"{checkpoint} is no checkpoint of a training")
+    return state
+
+
+def parts_of(net: nn.Module, parts: Collection[str]) -> dict[str, Any]:
+    """The state of some of a network's children, by names in the network."""
+    return {name: value for name, value in net.state_dict().items() if name.split(".")[0] in parts}
+
+
+def load_parts(net: nn.Module, parts: Collection[str], state: Mapping[str, Any], checkpoint: Path) -> None:
+    """Inverse of `parts_of`. Raises InputError, which names the checkpoint, for the state of another network."""
+    own, given = (
+        {name: getattr(value, "shape", None) for name, value in of.items()} for of in (parts_of(net, parts), state)
+    )
+    if own != given:
+        raise InputError(f"{checkpoint} is of another network")
+    net.load_state_dict(state, strict=False)
+
+
+def load_average(net: nn.Module, parts: Collection[str], checkpoint: Path) -> None:
+    """Load the averaged weights of the parts that a checkpoint is of. Raises InputError as `read` and `load_parts`."""
+    load_parts(net, parts, read(checkpoint, "average")["average"], checkpoint)
