@@ -38,7 +38,7 @@ def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, mo
 
     batch = Batch("scored")
     found = find([folder], picture_suffixes(), batch)
-    refuse_existing(output, overwrite, [file.path for file in found])
+    refuse_existing(output, overwrite, [*([model] if model else []), *(file.path for file in found)])
     codec = Codec(model, device=device)
     codec.gate  # noqa: B018 - what is wrong with it is said once
     scores = []

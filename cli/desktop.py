@@ -8,15 +8,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 import click
 
+from ..distributed.outcome import noted_warnings
 from ..files import write_whole
 from .completion import script
 from .man import page
-from .terminal import echo, read, shown, write
+from .terminal import echo, read, refuse_existing, shown, write
 
 
 @click.group()
@@ -66,10 +68,13 @@ def thumbnail(source: str, target: str, side: int) -> None:
 
     from .. import decode, inspect
 
+    refuse_existing(target, True, [source])
     content = read(source)
     info = inspect(content)
     reduce = next(reduce for reduce in (8, 4, 2, 1) if reduce == 1 or max(info.width, info.height) >= reduce * side)
-    image = ImageOps.exif_transpose(decode(content, reduce=reduce))
+    image = decode(content, reduce=reduce)
+    with noted_warnings(), suppress(Exception):  # Pillow raises many kinds for EXIF that is broken
+        image = ImageOps.exif_transpose(image)
     image.thumbnail((side, side))
     stream = io.BytesIO()
     image.save(stream, "PNG")

@@ -64,6 +64,8 @@ def plan(sources: Sequence[str], output: str | None, way: Way, batch: Batch, *, 
 
     Raises click.UsageError if the arguments as such can't be meant.
     """
+    if output == "":
+        raise click.UsageError("-o names an output, and '' names none.")
     if overwrite and batch.skip_existing:
         raise click.UsageError("--overwrite and --skip-existing exclude one another.")
     into_folder = output is not None and (

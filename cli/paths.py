@@ -50,7 +50,7 @@ def is_standard_output(name: str) -> bool:
 def identity(name: str) -> object:
     """The same for all names of a file: links, and names that differ in case where that makes no difference."""
     try:
-        status = Path(name).stat()
+        status = os.fstat(0) if name == STANDARD_STREAM else Path(name).stat()  # of what standard input comes from
     except (OSError, ValueError):
         return os.path.realpath(name)
     return status.st_dev, status.st_ino

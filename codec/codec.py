@@ -78,6 +78,8 @@ class Codec:
             OutOfMemoryError: memory ran out.
         """
         if calibration is not None and not isinstance(calibration, Calibration):
+            if not isinstance(calibration, (str, os.PathLike)):
+                raise InputError(f"a calibration is given by its path, not as {type(calibration).__name__}")
             calibration = Calibration.from_json(read_bytes(calibration), f"calibration {os.fsdecode(calibration)}")
         self._calibration = calibration
         self.model = load_model(model, device)
@@ -185,7 +187,7 @@ class Codec:
             OutOfMemoryError: memory ran out all the same.
             MissingPackageError: ssimulacra2 is not installed.
         """
-        if gate not in GATES:
+        if not isinstance(gate, str) or gate not in GATES:
             raise InputError(f"there is no gate {gate!r}: it is one of {', '.join(GATES)}")
         spec = spec_of(tier)
         target = Target.of({"bytes": bytes, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}, spec, quality)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..bitstream.container import Stream
+from ..errors import InputError
 from .arguments import MAX_PIXELS
 from .memory import tells_out_of_memory
 from .pictures import Picture, to_array, to_image
@@ -145,6 +146,8 @@ def transcode(
     view = View.of(seed, reduce, region, partial)
     stream = open_stream(source, max_pixels, view.partial)
     refuse_format(format, deep=stream.fine is not None, alpha=stream.alpha is not None)
+    if options is not None and not (isinstance(options, Mapping) and all(isinstance(name, str) for name in options)):
+        raise InputError(f"options of a format are a dictionary by their names, not {options!r}")
     return to_file(_picture(stream, view, model, device), format, options or {})
 
 

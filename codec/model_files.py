@@ -109,6 +109,8 @@ def register_model(path: str | os.PathLike[str]) -> str:
     Raises:
         ModelError: the file can't be read, its name can't be a model's, or is the name of a model in the package.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ModelError(f"a model is registered by its path, not as {type(path).__name__}")
     file = Path(os.fsdecode(path)).absolute()
     name = _name_of(file)
     try:

@@ -26,11 +26,13 @@ def read_bytes(source: Source) -> bytes:
     Raises:
         InputError: the file can't be read, or is open as text. The text names it.
     """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source)
     try:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            return bytes(source)
         content = Path(os.fsdecode(source)).read_bytes() if isinstance(source, (str, os.PathLike)) else _read(source)
-    except (OSError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a file object may raise any kind, as gzip's for a damaged file
         raise InputError(f"{prefix(source)}{reason(error)}") from error
     if not isinstance(content, bytes):
         raise InputError(f"{prefix(source)}the file gives {type(content).__name__}, not bytes: open it with mode 'rb'")
@@ -46,7 +48,10 @@ def read_stream(source: Source) -> bytes:
 
 def prefix(source: Any) -> str:
     """`NAME: ` for a source that has a name, to begin an error's text with."""
-    name = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    name = getattr(source, "name", None)
+    if isinstance(source, (str, os.PathLike)):
+        with contextlib.suppress(TypeError):
+            name = os.fsdecode(source)
     return f"{name}: " if isinstance(name, str) else ""
 
 

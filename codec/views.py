@@ -37,7 +37,9 @@ class View:
         times = halvings(reduce)
         if seed is not None:
             seed = whole_number("seed", seed, 0)
-        return cls(seed, times, None if region is None else _region(region), bool(partial))
+        if not isinstance(partial, bool):
+            raise InputError(f"partial must be True or False, not {partial!r}")
+        return cls(seed, times, None if region is None else _region(region), partial)
 
     def where(self, size: Size) -> Where:
         """The part, as rows and columns of a picture of that size. Raises InputError where it reaches beyond."""

@@ -150,3 +150,14 @@ def test_results_go_to_standard_error_beside_data(svc: Run, flat: Path, photo: n
     assert result.stdout_bytes.startswith(b"\x89PNG")
     assert json.loads(result.stderr)["output"] == "-"
     assert svc("decode", flat, "-o", "-", "--quiet").stderr == ""
+
+
+def test_standard_input_is_never_replaced(tmp_path: Path) -> None:
+    """A file that the shell gives as standard input is an input like those that are named."""
+    Image.new("RGB", (8, 8), (200, 100, 50)).save(tmp_path / "a.svc", "PNG")
+    before = (tmp_path / "a.svc").read_bytes()
+    done = shell(tmp_path, "svcodec encode - -o a.svc --tier lossless --overwrite < a.svc")
+    assert done.returncode == 1 and b"which is an input" in done.stderr
+    assert (tmp_path / "a.svc").read_bytes() == before
+    done = shell(tmp_path, 'svcodec encode a.svc -o "$NOTHING"')
+    assert done.returncode == 2 and b"names none" in done.stderr

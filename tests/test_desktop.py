@@ -147,3 +147,15 @@ def test_thumbnails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, svc: Run) -
     subprocess.run(command, shell=True, check=True)
     with Image.open(out) as image:
         assert (image.format, image.size, image.getpixel((3, 3))) == ("PNG", (24, 32), (200, 100, 50))
+
+
+def test_thumbnails_of_odd_files(tmp_path: Path, svc: Run) -> None:
+    """EXIF that can't be read turns nothing; and a picture is not replaced by its thumbnail."""
+    picture, thumbnail = tmp_path / "a.svc", tmp_path / "a.png"
+    Image.new("RGB", (8, 6), (200, 100, 50)).save(picture, exif=b"Exif\0\0garbage!!", tier="lossless")
+    result = svc("desktop", "thumbnail", picture, thumbnail, "16")
+    assert (result.exit_code, result.output) == (0, "")
+    assert Image.open(thumbnail).size == (8, 6)
+    before = picture.read_bytes()
+    assert "is an input" in svc("desktop", "thumbnail", picture, picture, "16").stderr
+    assert picture.read_bytes() == before

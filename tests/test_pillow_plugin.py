@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +111,22 @@ def test_saving_what_cannot_be_coded_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(svcodec.InputError, match="CMYK"):
         Image.new("CMYK", (8, 8)).save(tmp_path / "photo.svc")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("bits", "scale"), [(1, 255), (2, 85), (4, 17)])
+def test_a_transparent_grey_stays_so_once_it_is_loaded(bits: int, scale: int, tmp_path: Path) -> None:
+    """Pillow loads an image before it saves it."""
+    head = struct.pack(">IIBBBBB", 2, 1, bits, 0, 0, 0, 0)
+    line = bytes([0, 1 << (8 - 2 * bits)])  # samples 0 and 1
+    chunks = [(b"IHDR", head), (b"tRNS", struct.pack(">H", 1)), (b"IDAT", zlib.compress(line)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+    opened = Image.open(io.BytesIO(data))
+    opened.load()
+    for source in (data, opened):
+        found = svcodec.decode_array(svcodec.encode(source, tier="lossless"))
+        assert found.tolist() == [[[0, 255], [scale, 0]]]
+    Image.open(io.BytesIO(data)).save(tmp_path / "a.svc", tier="lossless")
+    assert np.array_equal(svcodec.decode_array(tmp_path / "a.svc"), found)

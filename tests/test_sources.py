@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,3 +95,43 @@ def test_inspecting_a_file_needs_no_torch(svc_file: Path) -> None:
     code = "import sys, svcodec; print(svcodec.inspect(sys.argv[1]).tier, 'torch' in sys.modules)"
     done = subprocess.run((sys.executable, "-c", code, svc_file), capture_output=True, text=True, check=True)
     assert done.stdout == "sketch False\n"
+
+
+class Broken:
+    """A file that raises what a reader of its own may raise."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+
+    def read(self) -> bytes:
+        raise self.error
+
+
+class Odd(os.PathLike[str]):
+    def __fspath__(self) -> Any:
+        return 5
+
+
+def test_sources_that_raise(stream: bytes) -> None:
+    released = memoryview(bytearray(stream))
+    released.release()
+    damaged = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(stream)[:-20]))
+    for source in (released, damaged, Broken(EOFError()), Broken(zlib.error("x")), Broken(RuntimeError("x")), Odd()):
+        for use in (svcodec.decode, svcodec.inspect, svcodec.encode):
+            with pytest.raises(svcodec.InputError):
+                use(source)
+
+
+def test_arguments_of_other_types(photo: Samples, stream: bytes) -> None:
+    two = np.array([1, 2])
+    for call in (
+        lambda: svcodec.encode(photo, calibration=5),
+        lambda: svcodec.encode(photo, calibration={}),
+        lambda: svcodec.encode(photo, gate=two),
+        lambda: svcodec.encode(photo, strip=two),
+        lambda: svcodec.decode(stream, partial=two),
+    ):
+        with pytest.raises(svcodec.InputError):
+            call()
+    with pytest.raises(svcodec.ModelError, match="by its path"):
+        svcodec.register_model(5)

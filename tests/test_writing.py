@@ -234,3 +234,30 @@ def test_decoded_pictures_say_where_they_are_from(stream: bytes) -> None:
     image = svcodec.decode(stream)
     assert (image.format, image.info) == ("SVC", {})
     assert image.copy().format is None
+
+
+@pytest.mark.parametrize("keyword", ["題", "k" * 80, "a\0b", ""])
+def test_keywords_that_png_does_not_hold(photo: Samples, keyword: str) -> None:
+    metadata = Metadata(texts=(Text(keyword, "one"), Text("Title", "two")))
+    with pytest.warns(svcodec.DroppedWarning, match="texts whose keywords PNG does not hold"):
+        data = svcodec.write_picture(to_image(Picture(photo, None, metadata)), "PNG")
+    assert Image.open(io.BytesIO(data)).text == {"Title": "two"}
+
+
+def test_comments_are_text_however_they_are_encoded(photo: Samples) -> None:
+    for comment, text in (("日本".encode(), "日本"), ("café".encode("latin-1"), "café")):
+        data = svcodec.write_picture(to_image(Picture(photo, None, Metadata(comment=comment))), "PNG")
+        assert Image.open(io.BytesIO(data)).text["Comment"] == text
+
+
+def test_what_is_no_picture_and_no_format(photo: Samples) -> None:
+    data = svcodec.encode(photo, tier="lossless")
+    for call, text in (
+        (lambda: svcodec.write_picture("x", "PNG"), "a Pillow image, not str"),
+        (lambda: svcodec.write_picture(Image.fromarray(photo), None), "by its name, not as NoneType"),
+        (lambda: svcodec.transcode(data, 5), "by its name, not as int"),
+        (lambda: svcodec.transcode(data, "PNG", [1]), "a dictionary by their names"),
+        (lambda: svcodec.transcode(data, "PNG", {5: 1}), "a dictionary by their names"),
+    ):
+        with pytest.raises(svcodec.InputError, match=text):
+            call()

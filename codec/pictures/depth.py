@@ -15,7 +15,7 @@ from . import boxes, png
 _MODES = {"I;16": 16, "I;16L": 16, "I;16B": 16, "I;16N": 16, "I": 32, "F": 32}
 
 # Formats whose files say more than Pillow does.
-_TELLING = ("PNG", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "SGI")
+_TELLING = ("PNG", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "SGI", "BMP", "DDS", "PSD")
 
 
 def depth_of(image: Image.Image, content: bytes | None) -> int:
@@ -97,5 +97,5 @@ def _by_tile(image: Image.Image) -> int:
     last = args[-1] if isinstance(args, tuple) and args else None
     if image.format == "PPM" and isinstance(last, int):
         return max(last.bit_length(), 8)
-    deep = name == "SGI16" or (name == "sgi_rle" and last == 2) or ";16" in rawmode(image)
+    deep = name == "SGI16" or (name == "sgi_rle" and last == 2) or ";16" in rawmode(image) or "BC6H" in str(args)
     return 16 if deep else 8

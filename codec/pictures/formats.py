@@ -19,6 +19,8 @@ _REFERENCE = {(xmp.NOTE, "HasExtendedXMP")}
 _RAW_PROFILES = {"exif": ("exif", "APP1"), "xmp": ("xmp",), "icc": ("icc", "icm"), "photoshop": ("8bim", "iptc")}
 _NO_TEXTS = ("compression", "icc_profile_type")  # texts in `info` of TIFF and HEIF
 _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_diffuse_white_luminance")
+_EXTRA_SAMPLES, _SUB_IFDS, _ASSOCIATED_ALPHA = int(ExifTags.Base.ExtraSamples), int(ExifTags.Base.SubIFDs), 1
+_BMP_4, _BMP_5 = 108, 124  # sizes of headers
 _IPTC, _ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x040F, 0x0422, 0x0424
 _X_RESOLUTION = int(ExifTags.Base.XResolution)
 _IMAGE_RESOURCES, _IPTC_OF_TIFF = int(ExifTags.Base.ImageResources), int(ExifTags.Base.IPTCNAA)
@@ -146,9 +148,21 @@ def _tiff(found: Collection) -> None:
         resources = jpeg.blocks_of({_IPTC: iptc}) if isinstance(iptc, bytes) else b""
     found.add(photoshop=resources)
     found.lost += [name for tag, name in _COLOURS_OF_TIFF.items() if tag in tags and not found.metadata.icc]
+    extra = tags.get(_EXTRA_SAMPLES, ())
+    alpha = found.image.has_transparency_data
+    if len(extra) > alpha:
+        found.lost.append(_further_channels(len(extra) - alpha))
+    if alpha and _ASSOCIATED_ALPHA in extra:
+        found.lost.append("colours as alpha multiplied them")
+    if _SUB_IFDS in tags:
+        found.lost.append("further pictures of the file")
     others = sorted(set(tags) - _OF_FILE - set(_COLOURS_OF_TIFF) - exif.TAGS_OF_TIFF)
     if others:
         found.lost.append(f"TIFF tags {', '.join(map(str, others))}")
+
+
+def _further_channels(count: int) -> str:
+    return "a further channel" if count == 1 else f"{count} further channels"
 
 
 def _heif(found: Collection) -> None:
@@ -189,11 +203,39 @@ def _psd(found: Collection) -> None:
     found.add(exif=resources.pop(_EXIF_RESOURCE, None), xmp=resources.pop(_XMP_RESOURCE, None))
     resources.pop(_ICC_RESOURCE, None)
     found.add(photoshop=jpeg.blocks_of(resources))
+    channels = int.from_bytes((found.content or b"")[12:14], "big")
+    if (further := channels - len(found.image.getbands())) > 0:
+        found.lost.append(f"{_further_channels(further)}, perhaps alpha")
+
+
+def _bmp(found: Collection) -> None:
+    """The profile of a header of version 5, or what one of version 4 says of its colours."""
+    header = (found.content or b"")[14:138]
+    size, kind = int.from_bytes(header[:4], "little"), header[56:60]
+    if size == _BMP_5 and kind == b"DEBM":
+        start, length = (int.from_bytes(header[place : place + 4], "little") for place in (112, 116))
+        found.add(icc=(found.content or b"")[14 + start : 14 + start + length])
+    elif size == _BMP_5 and kind == b"KNIL":
+        found.lost.append("linked ICC profile")
+    elif size in (_BMP_4, _BMP_5) and kind == bytes(4) and any(header[60:108]):
+        found.lost.append("primaries and gamma")
+
+
+def _dds(found: Collection) -> None:
+    """Faces of a cube and pictures of an array, of which Pillow reads the first."""
+    content = found.content or b""
+    faces = 6 if len(content) > 115 and content[113] & 2 else 1
+    if content[84:88] == b"DX10":
+        faces *= max(1, int.from_bytes(content[140:144], "little"))
+    if faces > 1:
+        found.lost.append(f"{faces - 1} further faces or pictures")
 
 
 _OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
     None: _made,
     "AVIF": _heif,
+    "BMP": _bmp,
+    "DDS": _dds,
     "HEIF": _heif,
     "ICNS": _icon,
     "ICO": _icon,

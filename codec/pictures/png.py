@@ -106,6 +106,14 @@ def is_raw_profile(keyword: str) -> bool:
     return keyword.startswith(_PROFILE) or keyword == _XMP
 
 
+def is_keyword(keyword: str) -> bool:
+    """Whether a PNG can hold a text of that name."""
+    try:
+        return 0 < len(keyword.encode("latin-1")) < 80 and "\0" not in keyword
+    except UnicodeEncodeError:
+        return False
+
+
 def written(data: bytes, metadata: Metadata) -> bytes:
     """A PNG of Pillow's with texts, XMP and time."""
     chunks = PngImagePlugin.PngInfo()
@@ -117,7 +125,7 @@ def written(data: bytes, metadata: Metadata) -> bytes:
         else:
             chunks.add_text(text.keyword, text.text)
     if metadata.comment:
-        chunks.add_text("Comment", metadata.comment.decode("latin-1"))
+        chunks.add_text("Comment", _decoded(metadata.comment))
     if metadata.photoshop:
         lines = metadata.photoshop.hex("\n", -36)
         profile = f"\niptc\n{len(metadata.photoshop):8d}\n{lines}\n"
@@ -130,6 +138,14 @@ def written(data: bytes, metadata: Metadata) -> bytes:
         PngImagePlugin.putchunk(added, kind, content)
     end = len(SIGNATURE) + 12 + 13  # after IHDR
     return data[:end] + added.getvalue() + data[end:]
+
+
+def _decoded(comment: bytes) -> str:
+    """A comment of JPEG's, which does not say how it is encoded."""
+    try:
+        return comment.decode("utf-8")
+    except UnicodeDecodeError:
+        return comment.decode("latin-1")
 
 
 def chunks_of(content: bytes) -> Iterator[tuple[bytes, int, int]]:

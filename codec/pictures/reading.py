@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from ...errors import InputError, SvcodecError, TooLargeError
 from ..arguments import refuse_larger
@@ -30,7 +30,9 @@ PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8 | np.uint1
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
 # By what Pillow multiplies grey samples of 1, 2 and 4 bits when it widens them to 8.
-_GREY_SCALE = {"1": 255, "L;2": 85, "L;4": 17}
+_GREY_SCALE = {1: 255, 2: 85, 4: 17}  # what grey samples of so many bits are multiplied by
+_DEPTHS = {"1": 1, "L;2": 2, "L;4": 4}  # by Pillow's names of layouts
+_UNSIGNED = {1, 4}  # TIFF's numbers of them, and of samples of no known kind
 
 
 def read_picture(image: PictureLike, given: Mapping[str, Any] | None = None, max_pixels: int | None = None) -> Picture:
@@ -130,17 +132,21 @@ def _from_image(image: Image.Image, content: bytes | None, given: Mapping[str, A
     if frames > 1 and image.format != "MPO":
         raise InputError(f"holds {frames} pictures or frames, svcodec codes one: extract the one that you want")
     deep = depth_of(image, content) > 8
-    samples = from_array(deep_samples(image, content) if deep else _samples(image))
+    samples = from_array(deep_samples(image, content) if deep else _samples(image, content))
     metadata, dropped = carried(image, content, samples.pixels.ndim == 2, given)
     return Picture(samples.pixels, samples.alpha, metadata, dropped)
 
 
-def _samples(image: Image.Image) -> npt.NDArray[np.uint8]:
+def _samples(image: Image.Image, content: bytes | None) -> npt.NDArray[np.uint8]:
     """Those of an image of eight bits, with its colours and alpha whatever the mode."""
-    layout = rawmode(image)
+    if not set(getattr(image, "tag_v2", {}).get(ExifTags.Base.SampleFormat, ())) <= _UNSIGNED:
+        raise InputError("has samples that are signed or no whole numbers: convert it to unsigned ones of 8 bits first")
+    if image.format == "PNG" and content is not None:
+        scale = _GREY_SCALE.get(content[24]) if content[25] == 0 else None
+    else:
+        scale = _GREY_SCALE.get(_DEPTHS.get(rawmode(image), 8))
     image.load()
     shown = image
-    scale = _GREY_SCALE.get(layout)
     if scale and image.info.get("transparency", 256) <= 255 // scale:
         # Pillow widens the pixels of such a PNG, but not (1 bit: until 13.0) the grey that its tRNS chunk makes
         # transparent.

@@ -26,7 +26,7 @@ def stripped(picture: Picture, what: str | None) -> Picture:
     """
     if what is None:
         return picture
-    if what not in STRIPS:
+    if not isinstance(what, str) or what not in STRIPS:
         raise InputError(f"there is no strip {what!r}: it is one of {', '.join(STRIPS)}")
     if what == "all":
         return replace(picture, metadata=_only_looks(picture.metadata), dropped=())

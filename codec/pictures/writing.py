@@ -91,8 +91,10 @@ def write_picture(image: Image.Image, format: str, **options: Any) -> bytes:
     Raises:
         InputError: the format does not hold the picture, or Pillow can't write it.
     """
-    format = format.upper()
+    if not isinstance(image, Image.Image):
+        raise InputError(f"expected a Pillow image, not {type(image).__name__}")
     refuse_format(format, deep=image.mode == "I;16", alpha=image.has_transparency_data)
+    format = format.upper()
     image.load()
     metadata, lost = _held(image, from_info(image.info), format)
     stream = io.BytesIO()
@@ -114,6 +116,8 @@ def refuse_format(format: str, *, deep: bool, alpha: bool) -> None:
         deep: the picture has sixteen bits per sample.
         alpha: it has an alpha channel.
     """
+    if not isinstance(format, str):
+        raise InputError(f"a format is given by its name, not as {type(format).__name__}")
     format = format.upper()
     if alpha and format in _OPAQUE:
         raise InputError(f"the picture has an alpha channel, which {format} can't hold: write .png or .webp")
@@ -136,6 +140,9 @@ def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata
     if metadata.exif and format in _PARSING and not exif.is_readable(metadata.exif):
         lost.append("EXIF that can't be read")
         metadata = replace(metadata, exif=None)
+    if format == "PNG" and (unfit := [text.keyword for text in metadata.texts if not png.is_keyword(text.keyword)]):
+        lost.append(f"texts whose keywords PNG does not hold ({', '.join(map(repr, unfit))})")
+        metadata = replace(metadata, texts=tuple(text for text in metadata.texts if png.is_keyword(text.keyword)))
     if metadata.comment and format == "JPEG" and len(metadata.comment) > jpeg.MAX_SEGMENT:
         lost.append("comment, which is too long")
         metadata = replace(metadata, comment=None)
