@@ -261,3 +261,20 @@ def test_what_is_no_picture_and_no_format(photo: Samples) -> None:
     ):
         with pytest.raises(svcodec.InputError, match=text):
             call()
+
+
+@pytest.mark.parametrize(
+    "where", ['tiff:Orientation="6"/>', "><tiff:Orientation> 6 </tiff:Orientation></rdf:Description>"]
+)
+def test_an_orientation_that_xmp_alone_has(photo: Samples, where: str) -> None:
+    """It is kept by `strip`, and named where the picture may have been turned since."""
+    space = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+    about = f'<rdf:RDF {space}><rdf:Description rdf:about="" {where}</rdf:RDF>'
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{about}</x:xmpmeta>'
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "JPEG", xmp=xmp.encode())
+    kept = svcodec.decode(svcodec.encode(file.getvalue(), strip="all", tier="lossless"))
+    assert kept.getexif()[ExifTags.Base.Orientation] == 6 and "xmp" not in kept.info
+    turned = read_picture(Image.open(file).copy())
+    assert turned.dropped == ("XMP orientation 6, as the picture may have been turned since it was opened",)
+    assert b"Orientation" not in (turned.metadata.xmp or b"")

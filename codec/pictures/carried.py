@@ -15,7 +15,6 @@ from .formats import collect
 from .pillow_info import FIELDS, from_info
 from .xmp import XmpError
 
-_ORIENTATION_IN_XMP = {(xmp.TIFF, "Orientation")}
 _GAIN_MAP = {(xmp.GAIN_MAP, xmp.EVERYTHING)}
 _MOTION = {(xmp.GOOGLE_CAMERA, "(MotionPhoto|MicroVideo).*")}
 _TRAILERS = {*_GAIN_MAP, *_MOTION, (xmp.GOOGLE_CONTAINER, "Directory")}  # XMP on what follows the picture in the file
@@ -57,16 +56,19 @@ def _shapes(info: Mapping[Any, Any]) -> list[Any]:
 
 def _exif(found: Collection, given: Mapping[str, Any]) -> None:
     """EXIF as it was edited; no orientation of a picture that may have been turned since it was opened."""
+    before = _orientation(found.metadata.exif)
     anew = found.image.format == "TIFF" or "exif" in given  # Pillow turns a TIFF when it loads it
     if not anew:
-        before = _orientation(found.metadata.exif)
         anew = _take_edits(found)
         if found.image.format is None and before == _orientation(found.metadata.exif):
             _drop_orientation(found)
             anew = True
     if anew and found.metadata.xmp:
+        in_xmp = xmp.orientation_of(found.metadata.xmp)
+        if found.image.format is None and in_xmp != 1 == before:
+            found.lost.append(_turned("XMP", in_xmp))
         with contextlib.suppress(XmpError):
-            found.put(xmp=xmp.without(found.metadata.xmp, _ORIENTATION_IN_XMP))
+            found.put(xmp=xmp.without(found.metadata.xmp, xmp.ORIENTATION))
 
 
 def _take_edits(found: Collection) -> bool:
@@ -84,7 +86,11 @@ def _drop_orientation(found: Collection) -> None:
     orientation = _orientation(found.metadata.exif)
     if orientation != 1 and found.metadata.exif:
         found.put(exif=exif.upright(found.metadata.exif))
-        found.lost.append(f"EXIF orientation {orientation}, as the picture may have been turned since it was opened")
+        found.lost.append(_turned("EXIF", orientation))
+
+
+def _turned(where: str, orientation: int) -> str:
+    return f"{where} orientation {orientation}, as the picture may have been turned since it was opened"
 
 
 def _orientation(block: bytes | None) -> int:

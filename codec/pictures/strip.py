@@ -39,6 +39,8 @@ def _only_looks(metadata: Metadata) -> Metadata:
         orientation = exif.orientation_of(metadata.exif) if metadata.exif else 1
     except exif.ExifError:
         orientation = 1
+    if orientation == 1 and metadata.xmp:
+        orientation = xmp.orientation_of(metadata.xmp)
     return Metadata(icc=metadata.icc, exif=None if orientation == 1 else exif.only_orientation(orientation))
 
 

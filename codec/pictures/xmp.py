@@ -17,6 +17,8 @@ TIFF = "http://ns.adobe.com/tiff/1.0/"
 EVERYTHING = ".*"
 Names = Collection[tuple[str, str]]  # of properties: the namespace (empty for any), a regular expression for the name
 
+ORIENTATION: Names = {(TIFF, "Orientation")}
+
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns# RDF"
 _TAG = re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s+([\w.-]+):([\w.-]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
@@ -51,6 +53,16 @@ def has(packet: bytes, names: Names) -> bool:
         return bool(_Parsed(packet, names).cuts)
     except XmpError:
         return False
+
+
+def orientation_of(packet: bytes) -> int:
+    """TIFF's orientation as a packet has it, 1..8; 1 where it has none or can't be read."""
+    try:
+        parsed = _Parsed(packet, ORIENTATION)
+    except XmpError:
+        return 1
+    values = (re.search(rb"""["'>]\s*([1-8])\s*["'<]""", parsed.content[start:end]) for start, end in parsed.cuts)
+    return next((int(value[1]) for value in values if value), 1)
 
 
 def merged(main: bytes, extended: bytes) -> bytes:
