@@ -69,7 +69,7 @@ def rate(way: str, workers: int, source: str, target: str) -> dict[str, float]:
     type=click.IntRange(1),
     default=(1, 2),
     show_default=True,
-    help="how many; or repeated",
+    help="How many; may be repeated.",
 )
 def main(photos: str, output: Path, workers: tuple[int, ...]) -> None:
     result: dict[str, Any] = {"machine": machine(), "cores": os.cpu_count(), "tier": TIER, "photos": Path(photos).name}
