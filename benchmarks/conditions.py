@@ -14,7 +14,7 @@ from PIL import Image
 from ..arrays import Pixels
 from ..errors import InputError
 from ..models.machine import kernel_for
-from ..training.photos import SUFFIXES, read_photo
+from ..training.photos import SUFFIXES, read_photo, to_image
 
 Photos = dict[str, Pixels]  # uint8 (h, w, 3) by name
 CAP = "ONEDNN_MAX_CPU_ISA"  # of the environment: keeps oneDNN from vector instructions that the CPU has
@@ -27,7 +27,7 @@ def read_photos(folder: Path) -> Photos:
         if path.suffix.lower() in SUFFIXES:
             if path.stem in photos:
                 raise InputError(f"{path}: there is another photo of that name: results are by name")
-            photos[path.stem] = read_photo(str(path), path.read_bytes()).permute(1, 2, 0).contiguous().numpy()
+            photos[path.stem] = np.array(to_image(read_photo(str(path), path.read_bytes())))
     if not photos:
         raise InputError(f"there are no photos in {folder}")
     return photos

@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from tabulate import tabulate
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
-from ..arrays import Pixels
+from .conditions import tiled_photo
 from .peers.peer import Peer
 
 SIZE = (512, 768)  # of Kodak's images
@@ -64,17 +62,9 @@ def macs(networks: Mapping[str, nn.Module], work: Callable[[], object]) -> dict[
     return found
 
 
-def like_a_photo() -> Pixels:
-    """Smooth, with grain: drawings and noise are written without networks, which compute the same for all the rest."""
-    rng = np.random.default_rng(0)
-    coarse = Image.fromarray(rng.integers(0, 256, (16, 24, 3), np.uint8))
-    smooth = np.asarray(coarse.resize(SIZE[::-1], Image.Resampling.BICUBIC))
-    return (smooth + rng.normal(0, 2, (*SIZE, 1))).clip(0, 255).astype(np.uint8)
-
-
 def macs_table(codecs: Sequence[Peer]) -> str:
     """kMAC per pixel to encode and to decode with the codecs that have networks, in Markdown."""
-    picture = like_a_photo()
+    picture = tiled_photo(SIZE[1], SIZE[0])  # drawings are written without networks, which compute alike for photos
     rows = []
     for peer in codecs:
         setting = peer.settings[len(peer.settings) // 2]  # which one makes no difference

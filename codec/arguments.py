@@ -25,14 +25,18 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     Raises:
         InputError: it is none, or a truth value, or out of range.
     """
-    kind = str(getattr(value, "dtype", type(value).__name__))
-    if "bool" not in kind:  # truth values are whole numbers to Python
+    if not is_truth_value(value):  # which is a whole number to Python
         with contextlib.suppress(TypeError):
             number = operator.index(value)
             if least <= number and (most is None or number <= most):
                 return number
     wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
     raise InputError(f"{name} must be a whole number {wanted}, not {value!r}")
+
+
+def is_truth_value(value: Any) -> bool:
+    """Whether an argument is True or False, of any type that stands for them."""
+    return "bool" in str(getattr(value, "dtype", type(value).__name__))
 
 
 def halvings(reduce: Any) -> int:

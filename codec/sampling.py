@@ -70,9 +70,7 @@ def sample(
         ModelError: there is no such model or device, or it is none of the family.
         OutOfMemoryError: memory ran out.
     """
-    count, seed = _checked(pictures, mode, count, seed)
-    if redrawn is not None and (not isinstance(redrawn, (list, tuple)) or any(not isinstance(n, str) for n in redrawn)):
-        raise InputError(f"redrawn must be a list of names, not {redrawn!r}")
+    count, seed = _checked(pictures, mode, count, seed, redrawn)
     network = load_family(model, device)
     starts = [_read(picture, max_pixels) for picture in pictures]
     side = network.configuration.side
@@ -114,7 +112,9 @@ def load_family(model: str | os.PathLike[str], device: str = "cpu") -> Hierarchy
     return stored.from_bytes(content, os.fspath(model), device_of(device))
 
 
-def _checked(pictures: Sequence[PictureLike], mode: str, count: int, seed: int) -> tuple[int, int]:
+def _checked(
+    pictures: Sequence[PictureLike], mode: str, count: int, seed: int, redrawn: Sequence[str] | None
+) -> tuple[int, int]:
     """Count and seed as whole numbers. Raises InputError for arguments that can't be used."""
     if mode not in SAMPLE_MODES:
         raise InputError(f"there is no mode {mode!r}: it is one of {', '.join(SAMPLE_MODES)}")
@@ -124,6 +124,8 @@ def _checked(pictures: Sequence[PictureLike], mode: str, count: int, seed: int) 
     given = len(pictures)
     if not {"none": given == 0, "two": given == 2}.get(needed, given > 0):
         raise InputError(f"{mode} takes {needed} of pictures, not {given}")
+    if redrawn is not None and (not isinstance(redrawn, (list, tuple)) or any(not isinstance(n, str) for n in redrawn)):
+        raise InputError(f"redrawn must be a list of names, not {redrawn!r}")
     return whole_number("count", count, 1, MAX_COUNT // max(1, given)), whole_number("seed", seed, 0, 2**63 - 1)
 
 

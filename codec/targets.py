@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..arrays import Pixels
 from ..errors import InputError
 from . import measures
+from .arguments import is_truth_value
 from .tiers import QUALITIES, TierSpec
 
 Encode = Callable[[int], bytes]  # a file by its quality
@@ -78,7 +77,7 @@ class Target:
             number = float(value)
         except (OverflowError, TypeError, ValueError) as error:
             raise InputError(f"{name} must be a number of a float's range, not {value!r}") from error
-        if not (kind.least <= number <= kind.most and math.isfinite(number)) or isinstance(value, (bool, np.bool_)):
+        if not (kind.least <= number <= kind.most and math.isfinite(number)) or is_truth_value(value):
             upper = "" if math.isinf(kind.most) else f" to {kind.most:g}"
             raise InputError(f"{name} must be a number from {kind.least:g}{upper}, not {value!r}")
         return cls(name, number)

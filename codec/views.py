@@ -37,8 +37,10 @@ class View:
         times = halvings(reduce)
         if seed is not None:
             seed = whole_number("seed", seed, 0)
-        if not isinstance(partial, bool):
-            raise InputError(f"partial must be True or False, not {partial!r}")
+        try:
+            partial = bool(partial)
+        except (RuntimeError, TypeError, ValueError) as error:  # of arrays and tensors of several
+            raise InputError(f"partial must be True or False, not {partial!r}") from error
         return cls(seed, times, None if region is None else _region(region), partial)
 
     def where(self, size: Size) -> Where:

@@ -55,7 +55,7 @@ class Mixture(Prior):
         self.means = nn.Parameter(torch.randn(size, dtype=torch.float32))
         self.log_scales = nn.Parameter(torch.zeros(size, dtype=torch.float32))
 
-    def components(self, which: Tensor | slice) -> Gaussian:
+    def components(self, which: Tensor | list[int] | slice) -> Gaussian:
         """N(m_i, s_i^2) of some, with scales within the bounds of all Gaussians: (n, *shape)."""
         return Gaussian(self.means[which], self.log_scales[which].clamp(-MAX_LOG_SCALE, MAX_LOG_SCALE))
 
@@ -64,8 +64,8 @@ class Mixture(Prior):
 
     def component_log_densities(self, u: Tensor) -> Tensor:
         """ln w_i N(u | m_i, s_i^2): (b, components)."""
-        components = len(self.weights)
-        repeated = self.components(torch.arange(components, device=u.device).repeat(len(u)))
+        components, own = len(self.weights), self.components(slice(None))
+        repeated = Gaussian(own.mean.repeat(len(u), 1, 1, 1), own.log_scale.repeat(len(u), 1, 1, 1))
         each = repeated.log_density(u.repeat_interleave(components, 0)).view(len(u), components)
         return each + torch.log_softmax(self.weights, 0)
 

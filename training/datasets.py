@@ -6,10 +6,8 @@ with a fixed seed, are held out (the paper's test set); where a data set has tes
 
 from __future__ import annotations
 
-import lzma
 import math
 import tarfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +21,7 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..family.squares import square
-from .photos import BROKEN_ZIP, image_files, read_photo, to_image
+from .photos import BROKEN_STREAM, BROKEN_ZIP, image_files, read_photo, to_image
 
 HELD_OUT = 0.15  # of the training images
 RGB = 3
@@ -153,7 +151,7 @@ def _cifar_archive(path: Path) -> dict[str, bytes]:
                     found[Path(member.name).name] = content.read()
             while archive.fileobj and archive.fileobj.read(1 << 20):  # to the end, where the checksum is
                 pass
-    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+    except (tarfile.TarError, *BROKEN_STREAM) as error:
         raise InputError(f"{path} is no archive of CIFAR-10's binary files: {error}") from error
     return found
 

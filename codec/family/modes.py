@@ -62,7 +62,7 @@ class Writer(Road):
         if isinstance(prior, Mixture):
             component = int(prior.component_log_densities(mean).argmax())
             self._push(Variable.U, lambda: self.stack.push_symbols([component], weights_of(prior)))
-            return self._latent(Variable.U, mean, prior.components(slice(component, component + 1)))
+            return self._latent(Variable.U, mean, prior.components([component]))
         v = self._latent(Variable.U, to_base(prior, mean), standard(mean))
         return from_base(prior, v)
 
@@ -95,7 +95,7 @@ class Reader(Road):
         prior = self.network.prior
         if isinstance(prior, Mixture):
             component = int(self.stack.pop_symbols(weights_of(prior))[0])
-            return self._kept(pop_latent(self.stack, prior.components(slice(component, component + 1)), COARSE))
+            return self._kept(pop_latent(self.stack, prior.components([component]), COARSE))
         shape = self.network.configuration.latent(self.network.depth + 1)
         like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
         return self._kept(from_base(prior, pop_latent(self.stack, standard(like), COARSE)))

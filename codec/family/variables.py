@@ -68,7 +68,7 @@ def push_prior(stack: Stack, prior: Prior, u: Tensor) -> None:
             u = part.put(v, u)
     if isinstance(prior, Mixture):
         component = int(stack.pop_symbols(_responsibilities(prior, u))[0])
-        push_latent(stack, u, prior.components(slice(component, component + 1)))
+        push_latent(stack, u, prior.components([component]))
         stack.push_symbols([component], weights_of(prior))
         return
     push_latent(stack, u, standard(u))
@@ -78,7 +78,7 @@ def pop_prior(stack: Stack, prior: Prior, like: Tensor) -> Tensor:
     """Inverse of `push_prior`: u, of the shape of `like`."""
     if isinstance(prior, Mixture):
         component = int(stack.pop_symbols(weights_of(prior))[0])
-        u = pop_latent(stack, prior.components(slice(component, component + 1)))
+        u = pop_latent(stack, prior.components([component]))
         stack.push_symbols([component], _responsibilities(prior, u))
         return u
     u = pop_latent(stack, standard(like))

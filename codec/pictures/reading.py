@@ -29,8 +29,7 @@ PictureLike: TypeAlias = "Source | Image.Image | npt.NDArray[np.uint8 | np.uint1
 
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"}
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGBA", "RGBA": "RGBA"}
-# By what Pillow multiplies grey samples of 1, 2 and 4 bits when it widens them to 8.
-_GREY_SCALE = {1: 255, 2: 85, 4: 17}  # what grey samples of so many bits are multiplied by
+_GREY_SCALE = {1: 255, 2: 85, 4: 17}  # by what Pillow multiplies grey samples of so many bits when it widens them to 8
 _DEPTHS = {"1": 1, "L;2": 2, "L;4": 4}  # by Pillow's names of layouts
 _UNSIGNED = {1, 4}  # TIFF's numbers of them, and of samples of no known kind
 
