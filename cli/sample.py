@@ -32,7 +32,7 @@ _SHOWN = 128  # at least so many pixels a picture on the sheet
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of whatever is drawn.")
 @click.option("--mean", is_flag=True, help="The mean of every sub-pixel instead of a draw.")
-@click.option("--redraw", metavar="NAME", multiple=True, help="With edit: a variable to draw anew, as z_1 or u.")
+@click.option("--redraw", metavar="NAME", multiple=True, help="With edit: a variable to draw anew, z_1 or u.")
 @overwrite_option
 @max_pixels_option
 @device_option

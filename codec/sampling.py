@@ -57,7 +57,8 @@ def sample(
         count: of pictures to draw, for each of `pictures` where there are any; 1 to 1024 in all.
         seed: of whatever is drawn, 0 or more.
         mean: take the mean of every sub-pixel instead of a draw; interpolation always does.
-        redrawn: for `edit`, names of the variables that are drawn anew, as u, y_1 or z_1; None for all z, of a VAE u.
+        redrawn: for `edit`, names of the variables that are drawn anew, as u, y_1 or z_1, and with them the levels
+            below; None for all z, of a VAE u.
         max_pixels: the most that a picture may have, or None for any number.
         device: where the networks run, as torch names it.
 

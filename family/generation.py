@@ -76,7 +76,24 @@ def complete(
         channels, side = shapes[name]
         if value.shape != (count, channels, side, side):
             raise InputError(f"{name} has shape {tuple(value.shape)}, not {(count, channels, side, side)}")
-    return network.walk(given, count, noise, lambda pixels: pixels.mean() if mean else pixels.draw(noise))
+    return network.walk(given, count, noise, lambda _, pixels: pixels.mean() if mean else pixels.draw(noise))
+
+
+def recall(network: Hierarchy, x: Tensor, mode: str, noise: Noise, mean: bool = False) -> dict[str, Tensor]:
+    """All variables as a mode of section 3.3 has them: those that it keeps are the pictures', the rest the model's.
+
+    Args:
+        x: integers 0..255, float (b, 3, side, side).
+        mode: one of `MODES`.
+        noise: what draws.
+        mean: as for `complete`.
+
+    Raises:
+        InputError: as for `kept`.
+    """
+    names = kept(network, mode)
+    found = infer(network, x, noise)
+    return complete(network, {name: found[name] for name in names}, len(x), noise, mean)
 
 
 def generate(network: Hierarchy, count: int, seed: int = 0, mean: bool = False) -> Tensor:
@@ -85,24 +102,8 @@ def generate(network: Hierarchy, count: int, seed: int = 0, mean: bool = False) 
 
 
 def reconstruct(network: Hierarchy, x: Tensor, mode: str, seed: int = 0, mean: bool = False) -> Tensor:
-    """Pictures as a mode of section 3.3 gives them back.
-
-    Args:
-        x: integers 0..255, float (b, 3, side, side).
-        mode: one of `MODES`.
-        seed: of whatever is drawn.
-        mean: as for `complete`.
-
-    Returns:
-        likewise.
-
-    Raises:
-        InputError: as for `kept`.
-    """
-    names = kept(network, mode)
-    noise = seeded(seed)
-    found = infer(network, x, noise)
-    return complete(network, {name: found[name] for name in names}, len(x), noise, mean)["x"]
+    """Pictures as a mode of section 3.3 gives them back; see `recall`."""
+    return recall(network, x, mode, seeded(seed), mean)["x"]
 
 
 def super_resolve(network: Hierarchy, representation: Tensor, seed: int = 0, mean: bool = False) -> Tensor:
@@ -163,11 +164,12 @@ def edit(
 ) -> Tensor:
     """Variations of one picture: some of its variables are drawn anew, all others stay (figure 12).
 
-    With z_k redrawn, what y_k says stays and details change; with u redrawn and y_K too, only details stay.
+    Levels below what is redrawn are drawn with it, as otherwise nothing would tell of it in x, which depends on y_1 and
+    z_1 alone. So with z_k redrawn what y_k says stays and details change; with u redrawn only details stay.
 
     Args:
         x: integers 0..255, float (1, 3, side, side).
-        redrawn: names of variables; x is always one of them.
+        redrawn: names of variables; x is always drawn.
         count: of variations.
         seed: of whatever is drawn.
         mean: as for `complete`.
@@ -182,5 +184,8 @@ def edit(
     found = infer(network, x, noise)
     if unknown := [name for name in redrawn if name not in found]:
         raise InputError(f"there is no variable {unknown[0]!r} in this model: it has {', '.join(found)}")
-    staying = {name: value.expand(count, -1, -1, -1) for name, value in found.items() if name not in {*redrawn, "x"}}
+    depth = network.depth
+    highest = max((k for k in range(depth + 1) if {level_name(k), latent_name(k + 1, depth)} & {*redrawn}), default=0)
+    anew = {*redrawn, *(level_name(k) for k in range(highest + 1))}
+    staying = {name: value.expand(count, -1, -1, -1) for name, value in found.items() if name not in anew}
     return complete(network, staying, count, noise, mean)["x"]

@@ -99,15 +99,14 @@ class Hierarchy(nn.Module):
         """q(z_1 | y_0) .. q(z_K | y_{K-1}), q(u | y_K)."""
         return [self.level(k).encoder(picture) for k, picture in enumerate(y)]
 
-    def terms(self, y: list[Tensor], posteriors: list[Gaussian], noise: Noise) -> Terms:
-        """The terms of the ELBO for one draw of the latents.
+    def terms(self, y: list[Tensor], z: list[Tensor], posteriors: list[Gaussian]) -> Terms:
+        """The terms of the ELBO for some values of the variables.
 
         Args:
-            y: of `represent`.
+            y: x, y_1 .. y_K.
+            z: z_1 .. z_K, u.
             posteriors: of `posteriors`.
-            noise: what draws.
         """
-        z = [posterior.draw(noise) for posterior in posteriors]
         p, q = {}, {}
         for k in range(self.depth + 1):
             latent, given = latent_name(k + 1, self.depth), "" if k == self.depth else f"{level_name(k + 1)}, "
@@ -123,7 +122,8 @@ class Hierarchy(nn.Module):
     def elbo(self, x: Tensor, noise: Noise = torch.randn_like) -> Terms:
         """The terms of the ELBO of pictures x: integers 0..255, float (b, 3, side, side)."""
         y = self.represent(x)
-        return self.terms(y, self.posteriors(y), noise)
+        posteriors = self.posteriors(y)
+        return self.terms(y, [posterior.draw(noise) for posterior in posteriors], posteriors)
 
     def forward(self, x: Tensor) -> Tensor:
         """The ELBO in nats, (b,)."""
@@ -146,7 +146,7 @@ class Hierarchy(nn.Module):
         given: Mapping[str, Tensor],
         count: int,
         noise: Noise,
-        choose: Callable[[PixelDistribution], Tensor],
+        choose: Callable[[int, PixelDistribution], Tensor],
     ) -> dict[str, Tensor]:
         """All variables of some pictures, from u down to x: those that are given, and the others drawn.
 
@@ -154,7 +154,7 @@ class Hierarchy(nn.Module):
             given: some of u, y_K, z_K .. y_1, z_1, x, by name, (count, c, h, w) each.
             count: of pictures.
             noise: what draws latents.
-            choose: samples for a level by their distribution: a draw, or the mean.
+            choose: samples for y_k, given k and their distribution: a draw, or the mean.
         """
         top = self.depth
         found: dict[str, Tensor] = {}
@@ -167,7 +167,7 @@ class Hierarchy(nn.Module):
             else:
                 z[k] = self.prior.draw(count, noise) if k == top else self.conditional(k, y, z).draw(noise)
             name = level_name(k)
-            y[k] = given[name] if name in given else choose(self.pixels(k, y, z))
+            y[k] = given[name] if name in given else choose(k, self.pixels(k, y, z))
             found |= {latent: z[k], name: y[k]}
         return found
 

@@ -57,7 +57,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Mixtures of discretized logistics for a picture, given a latent and, below the top, the picture's representation.
 
-    The representation joins at every size up to its own.
+    The representation joins at every size up to its own, and at the least of all.
 
     Args:
         configuration: of the model.
@@ -78,9 +78,9 @@ class Decoder(nn.Module):
         channels = [channels_at(side, latent.side, width) for side in sides]
         self.input = Convolution(latent.channels, channels[0])
         self.joins = nn.ModuleList(
-            Convolution(given.channels * (given.side // side) ** 2, own)
+            Convolution(given.channels * max(1, given.side // side) ** 2, own)
             for side, own in zip(sides, channels, strict=True)
-            if given is not None and side <= given.side
+            if given is not None and side <= max(given.side, latent.side)
         )
         self.stages = nn.ModuleList(blocks(own, layers, count) for own in channels)
         self.doublings = nn.ModuleList(map(Double, channels[:-1], channels[1:]))
@@ -99,14 +99,20 @@ class Decoder(nn.Module):
             if index:
                 features = self.doublings[index - 1](features)
             if index < len(self.joins) and representation is not None:
-                given = F.pixel_unshuffle(centred(representation), representation.shape[-1] // features.shape[-1])
-                features = features + self.joins[index](given)
+                features = features + self.joins[index](folded(centred(representation), features.shape[-1]))
             features = stage(features)
         if self.transform is None or representation is None:
             base = latent.new_full((len(latent), self.picture.channels, self.picture.side, self.picture.side), MIDDLE)
         else:
             base = self.transform.guess(representation, self.picture)
         return PixelDistribution.of(self.output(F.elu(features)), base, self.step)
+
+
+def folded(samples: Tensor, side: int) -> Tensor:
+    """Of a smaller size with all samples, in more channels, or repeated to a larger one; a power of 2 apart."""
+    if samples.shape[-1] < side:
+        return resized(samples, side)
+    return F.pixel_unshuffle(samples, samples.shape[-1] // side)
 
 
 def resized(features: Tensor, side: int) -> Tensor:

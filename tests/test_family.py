@@ -13,7 +13,7 @@ from torch import Tensor
 
 import svcodec
 from svcodec.family import stored
-from svcodec.family.configuration import SIZES, Configuration, kind
+from svcodec.family.configuration import KINDS, SIZES, Configuration, kind
 from svcodec.family.dense import Convolution, DenseBlock, initialising
 from svcodec.family.gaussians import Gaussian, seeded
 from svcodec.family.hierarchy import Hierarchy, build, count_weights, sized
@@ -225,6 +225,18 @@ def test_every_weight_learns() -> None:
     model = little(("sketch+downscale",))
     model(pictures(2)).mean().backward()
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.parametrize("configuration", [*KINDS.values(), replace(LITTLE, transforms=("downscale+sketch",))])
+def test_every_decoder_sees_y(configuration: Configuration) -> None:
+    """Also one that is smaller than its latents."""
+    torch.manual_seed(0)
+    model = build(replace(configuration, width=8, layers=1, blocks=1)).requires_grad_(False)
+    y = model.represent(pictures(1, configuration.side))
+    z = [posterior.mean for posterior in model.posteriors(y)]
+    for k in range(model.depth):
+        seen, other = (model.pixels(k, [*y[: k + 1], above, *y[k + 2 :]], z) for above in (y[k + 1], 255 - y[k + 1]))
+        assert not torch.equal(seen.logits, other.logits)
 
 
 @pytest.mark.parametrize("name", ["vae", "selfvae-3"])

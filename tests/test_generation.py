@@ -125,6 +125,9 @@ def test_edits_change_only_what_is_redrawn() -> None:
     varied = edit(model, x, ["z_1"], 4, seed=1)
     assert is_picture(varied, 4)
     assert len(varied.flatten(1).unique(dim=0)) == 4
+    assert torch.equal(varied, edit(model, x, ["z_1", "x"], 4, seed=1))
+    for name in ("z_2", "u"):  # what is below follows, or nothing would change
+        assert len(edit(model, x, [name], 4, seed=1, mean=True).flatten(1).unique(dim=0)) == 4
     still = edit(model, x, [], 4, seed=1, mean=True)
     assert len(still.flatten(1).unique(dim=0)) == 1
     with pytest.raises(svcodec.InputError, match="no variable 'z_3'"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,14 +11,17 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from family_models import SIDE, network_of, picture
 from PIL import Image
 from scipy import linalg
 
 import svcodec
 from svcodec.benchmarks.selfvae import feature_distance, plan
 from svcodec.benchmarks.selfvae.__main__ import main
-from svcodec.benchmarks.selfvae.evaluation import likelihoods
+from svcodec.benchmarks.selfvae.evaluation import likelihoods, rates
 from svcodec.family.configuration import KINDS, SIZES
+from svcodec.family.gaussians import seeded
+from svcodec.family.generation import infer
 from svcodec.family.hierarchy import build
 from svcodec.training.datasets import DATASETS, ImageSet
 from svcodec.training.family_training import configuration_of
@@ -153,6 +157,30 @@ def test_what_is_no_plan(tmp_path: Path) -> None:
         (tmp_path / "own.json").write_text(content)
         with pytest.raises(svcodec.InputError, match=text):
             plan.read(str(tmp_path / "own.json"))
+
+
+def test_modes_take_what_a_decoder_lacks() -> None:
+    """Where a level is the model's, the latents below it are told by what the model makes of it."""
+    network = network_of("downscale")
+    x = torch.from_numpy(picture(SIDE, SIDE)).permute(2, 0, 1)[None]
+    nothing = torch.empty(0, 3, SIDE, SIDE, dtype=torch.uint8)
+    shares = rates(network, ImageSet(nothing, nothing, x, False), plan.Plan("folder", SIDE, ("selfvae-downscale",)))
+    y, found = network.represent(x.float()), infer(network, x.float(), seeded(0))
+    q_z, q_u = network.posteriors(y)
+    u, z, seen = found["u"], found["z_1"], network.pixels(1, y, [found["z_1"], found["u"]])
+    of_u = q_u.log_density(u) - network.prior.log_density(u)
+    of_z, drawn = (
+        q_z.log_density(z) - network.conditional(0, {1: known}, {1: u}).log_density(z) for known in (y[1], seen.mean())
+    )
+    of_y = -seen.log_mass(y[1])
+    for mode, nats in (
+        ("conditional-generation", of_u + of_y + of_z),
+        ("conditional-reconstruction", of_u + of_y),
+        ("reconstruction-1", of_u),
+        ("reconstruction-2", of_u + drawn),
+    ):
+        assert shares[mode] == pytest.approx(float(nats) / math.log(2) / (8 * 3 * SIDE**2), abs=1e-4)
+    assert abs(float(drawn - of_z)) > 0.1
 
 
 def test_frechet_distance() -> None:

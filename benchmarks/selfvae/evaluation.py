@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...family.gaussians import seeded
-from ...family.generation import MODES, edit, generate, interpolate, kept, reconstruct
-from ...family.hierarchy import Hierarchy, latent_name
+from ...family.generation import MODES, edit, generate, interpolate, kept, recall, reconstruct
+from ...family.hierarchy import Hierarchy, latent_name, level_name
 from ...family.objective import bits_per_dimension, elbo_terms, log_likelihood
 from ...training.datasets import ImageSet
 from .feature_distance import Features, distance
@@ -35,8 +35,8 @@ def measure(network: Hierarchy, images: ImageSet, plan: Plan, features: Features
     """Figures of a model on test images, as JSON takes them.
 
     Returns:
-        those of `likelihoods`; `rates`, the share of the original's bits that each mode of section 3.3 has to send, by
-        the model; `errors`, the root of the mean squared error of each mode's pictures; `distance`, of features.
+        those of `likelihoods` and `rates`; `errors`, the root of the mean squared error of each mode's pictures;
+        `distance`, of features.
     """
     likely = likelihoods(network, images, plan)
     weighed = images.testing[: plan.weighed].to(device_of(network)).float()
@@ -45,7 +45,7 @@ def measure(network: Hierarchy, images: ImageSet, plan: Plan, features: Features
     drawn = [generate(network, len(part), plan.seed + i).cpu() for i, part in enumerate(torch.split(real, AT_ONCE))]
     return {
         **likely,
-        "rates": rates(network, likely["terms"]),
+        "rates": {**rates(network, images, plan), EXACT: round(sum(likely["terms"].values()) / 8, 4)},
         "errors": {mode: _error(network, weighed, mode, plan.seed) for mode in _modes(network)},
         "distance": round(distance(features, torch.cat(drawn), real), 3),
         "pictures": {
@@ -84,21 +84,30 @@ def likelihoods(network: Hierarchy, images: ImageSet, plan: Plan) -> dict[str, A
     }
 
 
-def rates(network: Hierarchy, terms: dict[str, float]) -> dict[str, float]:
-    """What each mode sends, in shares of x's eight bits per sub-pixel, by the terms of -ELBO.
+@torch.inference_mode()
+def rates(network: Hierarchy, images: ImageSet, plan: Plan) -> dict[str, float]:
+    """What each mode of section 3.3 takes from a picture, in shares of x's eight bits per sub-pixel.
 
-    A latent costs ln q - ln p, as bits-back reaches it; a level -ln p. What is drawn costs nothing.
+    A latent tells ln q - ln p, a level -ln p, given the variables above it as a decoder has them: those that are kept,
+    draws of other latents and means of other levels, as in the figures.
     """
-    costs: dict[str, float] = {}
-    for term, value in terms.items():  # "p(z_1 | y_1, u)" is of z_1
-        name = term[2:-1].split(" | ")[0]
-        costs[name] = costs.get(name, 0.0) + value
-    found = {mode: round(sum(costs[name] for name in kept(network, mode)) / 8, 4) for mode in _modes(network)}
-    return {**found, EXACT: round(sum(terms.values()) / 8, 4)}
+    x = images.testing[: plan.tested].to(device_of(network))
+    depth, shares = network.depth, {}
+    for mode in _modes(network):
+        noise, names, total = seeded(plan.seed), kept(network, mode), 0.0
+        for part in torch.split(x.float(), AT_ONCE):
+            found = recall(network, part, mode, noise, mean=True)
+            y = [found[level_name(k)] for k in range(depth + 1)]
+            z = [found[latent_name(k + 1, depth)] for k in range(depth + 1)]
+            terms = elbo_terms(network.terms(y, z, network.posteriors(network.represent(part))), part)
+            # "p(z_1 | y_1, u)" is of z_1
+            total += sum(float(bits) for term, bits in terms.items() if term[2:-1].split(" | ")[0] in names) * len(part)
+        shares[mode] = round(total / len(x) / 8, 4)
+    return shares
 
 
 def rows(network: Hierarchy, images: ImageSet, plan: Plan, rates: dict[str, float]) -> Rows:
-    """Figures 4 and 5 (generations), 6 (reconstructions with what they send) and 12 (interpolations and edits)."""
+    """Figures 4 and 5 (generations), 6 (reconstructions with what they take) and 12 (interpolations and edits)."""
     x = images.testing[: plan.shown].to(device_of(network)).float()
     reconstructions = {"original": x}
     for mode in _modes(network):

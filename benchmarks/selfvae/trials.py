@@ -81,7 +81,7 @@ def examine(
 
 
 def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
-    """Table 1, what the modes send, and the terms of -ELBO, in Markdown."""
+    """Table 1, what the modes take, and the terms of -ELBO, in Markdown."""
     first = [
         [
             name,
@@ -94,7 +94,7 @@ def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
         for name, model in found.items()
     ]
     head = ["model", "million weights", "minutes", "steps", "bpd, ELBO", f"bpd, IW-{plan.importance_samples}", metric]
-    sent = [
+    taken = [
         [name, mode, f"{rate:.1%}", f"{model['errors'].get(mode, 0.0):.2f}"]
         for name, model in found.items()
         for mode, rate in model["rates"].items()
@@ -117,8 +117,9 @@ def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
             f"generated; means and standard errors. IW-{plan.importance_samples} is the ELBO less what importance "
             f"sampling gains on {counts['weighed']} of the images.\n",
             _markdown(first, head),
-            "\nWhat a mode sends, in shares of eight bits per sub-pixel, and the root of its mean squared error:\n",
-            _markdown(sent, ["model", "mode", "sent", "error"]),
+            "\nWhat a mode takes from a picture by the model, in shares of eight bits per sub-pixel, and the root of "
+            "its mean squared error:\n",
+            _markdown(taken, ["model", "mode", "information", "error"]),
             "\nBits-back over a chain of images, bits per dimension; bits borrowed for the first one:\n",
             _markdown(coded, ["model", "images", "-ELBO", "chain", "less borrowed", "alone", "borrowed"]),
             f"\nBytes of one image's codes, of {original:,}:\n",

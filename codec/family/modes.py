@@ -8,7 +8,7 @@ RealNVP has it. What a mode does not code is the mean of its distribution, or wi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from ...arrays import Pixels, tiles
 from ...bitstream.container import Entry, Variable
 from ...bitstream.stack import Stack, check_seal, checksum
-from ...family.gaussians import Gaussian, Noise, seeded
+from ...family.gaussians import Gaussian, seeded
 from ...family.generation import kept
 from ...family.hierarchy import latent_name, level_name
 from ...family.pixels import PixelDistribution
@@ -85,47 +85,32 @@ class Writer(Road):
 
 
 class Reader(Road):
-    """Pops the variables of a tile, and keeps them in turn as `popped`."""
+    """Pops the variables of a tile, and keeps them by name as `popped`."""
 
     def __init__(self, model: FamilyModel, stack: Stack, channels: int | None) -> None:
         self.network, self.stack, self.channels = model.network, stack, channels
-        self.popped: list[Tensor] = []
+        self.popped: dict[str, Tensor] = {}
 
     def u(self) -> Tensor:
         prior = self.network.prior
         if isinstance(prior, Mixture):
             component = int(self.stack.pop_symbols(weights_of(prior))[0])
-            return self._kept(pop_latent(self.stack, prior.components([component]), COARSE))
+            return self._kept("u", pop_latent(self.stack, prior.components([component]), COARSE))
         shape = self.network.configuration.latent(self.network.depth + 1)
         like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
-        return self._kept(from_base(prior, pop_latent(self.stack, standard(like), COARSE)))
+        return self._kept("u", from_base(prior, pop_latent(self.stack, standard(like), COARSE)))
 
     def level(self, k: int, pixels: PixelDistribution) -> Tensor:
         channels, side = self.network.configuration.shapes[k]
-        return self._kept(pop_level(self.stack, pixels, side, side, self.channels or channels))
+        samples = pop_level(self.stack, pixels, side, side, self.channels or channels)
+        return self._kept(level_name(k), samples)
 
     def latent(self, k: int, gaussian: Gaussian) -> Tensor:
-        return self._kept(pop_latent(self.stack, gaussian, COARSE))
+        return self._kept(latent_name(k, self.network.depth), pop_latent(self.stack, gaussian, COARSE))
 
-    def _kept(self, value: Tensor) -> Tensor:
-        self.popped.append(value)
+    def _kept(self, name: str, value: Tensor) -> Tensor:
+        self.popped[name] = value
         return value
-
-
-class Again(Road):
-    """Gives the variables that a reader popped once more, whatever their distributions are now."""
-
-    def __init__(self, popped: Sequence[Tensor]) -> None:
-        self.popped = iter(popped)
-
-    def u(self) -> Tensor:
-        return next(self.popped)
-
-    def level(self, k: int, pixels: PixelDistribution) -> Tensor:
-        return next(self.popped)
-
-    def latent(self, k: int, gaussian: Gaussian) -> Tensor:
-        return next(self.popped)
 
 
 def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, tuple[Entry, ...]]:
@@ -145,7 +130,7 @@ def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, t
     writers = []
     for rows, columns in tiles(pixels.shape[:2], model.side):
         writers.append(Writer(model, stack, image[..., rows, columns], 1 if grey else None))
-        decoded[rows, columns] = within(descend(model, names, writers[-1], None), rows, columns, grey)
+        decoded[rows, columns] = within(descend(model, names, writers[-1]), rows, columns, grey)
     stack.seal(checksum(decoded))
     ledger = Ledger()
     for writer in reversed(writers):
@@ -172,10 +157,10 @@ def decode(
     shown = means if noise is None else np.empty_like(means)
     for rows, columns in tiles(size, model.side):
         reader = Reader(model, stack, 1 if grey else None)
-        means[rows, columns] = within(descend(model, names, reader, None), rows, columns, grey)
+        means[rows, columns] = within(descend(model, names, reader), rows, columns, grey)
         if noise is not None:  # only now: what is coded was coded given means
-            drawn = descend(model, names, Again(reader.popped), noise)
-            shown[rows, columns] = within(drawn, rows, columns, grey)
+            drawn = model.network.walk(reader.popped, 1, noise, lambda k, p: p.draw(noise) if k else p.mean())
+            shown[rows, columns] = within(drawn["x"], rows, columns, grey)
     check_seal(stack.unseal(), means)
     return shown
 
@@ -190,8 +175,8 @@ def coded(model: FamilyModel, spec: TierSpec) -> tuple[str, ...]:
     return kept(model.network, spec.mode.replace(" ", "-"))
 
 
-def descend(model: FamilyModel, names: tuple[str, ...], road: Road, noise: Noise | None) -> Tensor:
-    """A tile's mean, (1, 3, side, side), given the variables that are coded; others are means, or draws by `noise`."""
+def descend(model: FamilyModel, names: tuple[str, ...], road: Road) -> Tensor:
+    """A tile's mean, (1, 3, side, side), given the variables that are coded and the means of the others."""
     network, depth = model.network, model.network.depth
     y: dict[int, Tensor] = {}
     z: dict[int, Tensor] = {}
@@ -200,15 +185,9 @@ def descend(model: FamilyModel, names: tuple[str, ...], road: Road, noise: Noise
             z[k] = road.u()
         else:
             prior = network.conditional(k, y, z)
-            if latent_name(k + 1, depth) in names:
-                z[k] = road.latent(k + 1, prior)
-            else:
-                z[k] = prior.mean if noise is None else prior.draw(noise)
+            z[k] = road.latent(k + 1, prior) if latent_name(k + 1, depth) in names else prior.mean
         pixels = network.pixels(k, y, z)
-        if level_name(k) in names:
-            y[k] = road.level(k, pixels)
-        else:
-            y[k] = pixels.mean() if noise is None or not k else pixels.draw(noise)
+        y[k] = road.level(k, pixels) if level_name(k) in names else pixels.mean()
     return y[0]
 
 
