@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from .rate_distortion.curves import Curve, Metric, bd_rate, measured, published
 from .rate_distortion.report import MISSING
+from .recorded import table
 
 RESULTS = Path("benchmarks/results")
 SUB_PIXELS = 768 * 512 * 3  # of a Kodak image
-table = functools.partial(tabulate, tablefmt="github", disable_numparse=True)  # of rows and a head
 
 
 def read(name: str) -> Any:
@@ -48,8 +46,3 @@ def trimmed(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
     """A table without the columns of which nothing is known."""
     columns = [column for column in zip(head, *rows, strict=True) if set(column[1:]) != {MISSING}]
     return table(list(zip(*columns, strict=True))[1:], [column[0] for column in columns])
-
-
-def mean_seconds(times: Sequence[float]) -> str:
-    """The mean of a curve's seconds; a dash where none were measured."""
-    return f"{sum(times) / len(times):.2f} s" if times else MISSING

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from sklearn.metrics import roc_auc_score
-from tabulate import tabulate
 
 from .. import Codec
 from ..arrays import Pixels
@@ -28,7 +27,7 @@ from ..training.gate_fitting import maker_of
 from ..training.photos import SUFFIXES
 from .conditions import machine, read_photos
 from .impostors import makers
-from .recorded import record, record_text
+from .recorded import record, record_text, table
 
 SMALL = (384, 256)  # longer and shorter side of 0.1 megapixels
 TIMED = 9
@@ -81,7 +80,7 @@ def shrunk(photo: Pixels) -> Pixels:
     return np.array(image.resize(size, Image.Resampling.LANCZOS))
 
 
-def table(results: dict[str, Any]) -> str:
+def report(results: dict[str, Any]) -> str:
     """Markdown: what was flagged and what it cost, and a row for each kind of picture."""
     sizes = results["sizes"]
     rows = [
@@ -91,7 +90,7 @@ def table(results: dict[str, Any]) -> str:
     lines = [f"Threshold {results['threshold']:.3f}. Photos that are flagged:", ""]
     for name, found in [*sizes.items(), *(("cameras", results["cameras"]),) * ("cameras" in results)]:
         lines.append(f"- {name}: {found['flagged']} of {found['photos']}")
-    lines += ["", tabulate(rows, ["pictures", *(f"{size}: {name}" for size in sizes for name in HEAD)], "github"), ""]
+    lines += ["", table(rows, ["pictures", *(f"{size}: {name}" for size in sizes for name in HEAD)]), ""]
     for size, found in sizes.items():
         seconds = found["seconds"]
         lines.append(f"- {size}: {seconds['gate']:.4f} s, an encode {seconds['encode']:.3f} s ({results['machine']})")
@@ -125,8 +124,8 @@ def main(data: Path, cameras: Path | None, output: Path) -> None:
         results["cameras"] = of_cameras(codec, cameras)
     output.mkdir(parents=True, exist_ok=True)
     record(output / "results.json", results)
-    record_text(output / "table.md", table(results))
-    click.echo(table(results))
+    record_text(output / "table.md", report(results))
+    click.echo(report(results))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..codec.model_files import load_photo_model
+from ..codec.model_files import load_model, photo_model
 from ..models.arithmetic import exact_arithmetic
 from ..models.blocks import Rate
 from ..models.selfvae import SelfVAE
@@ -79,7 +79,7 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
 def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
-    exported, floats = load_photo_model(model), SelfVAE().requires_grad_(False).eval()
+    exported, floats = photo_model(load_model(model)), SelfVAE().requires_grad_(False).eval()
     load_average(floats, OBJECTIVES["ladder"].parts, checkpoint)
     held_out = [central_crop(photo, SIDE) for photo in Photos(photos, SIDE).held_out]
     tunes = cost(exported.network, floats, held_out)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..gate.gate import Gate
-from .committed import read, table
+from .committed import read
+from .recorded import table
 
 PACKAGED = Path("gate/photos.safetensors")
 HEAD = ("maker", "photos", "flagged")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ..bitstream.container import Tier
 from ..codec.tiers import SPECS
-from .committed import KODAK, RESULTS, SUB_PIXELS, bd_rate_of, curves, mean_seconds, read, table, trimmed
+from .committed import KODAK, RESULTS, SUB_PIXELS, bd_rate_of, curves, read, trimmed
 from .contact_sheet import SHEETS
 from .peers.halved import SUFFIX
 from .rate_distortion.curves import LABELS, Metric, told
-from .rate_distortion.report import LOW_RATES, MISSING, SKETCH, STANDARD, TUNED, number, short
+from .rate_distortion.report import LOW_RATES, MISSING, SKETCH, STANDARD, TUNED, number, seconds, short
+from .recorded import table
 
 CODED = {
     Tier.SKETCH: "u, and perhaps z_3, z_2",
@@ -137,7 +138,7 @@ def _against(names: Sequence[str], folder: str) -> str:
     for name in names:
         curve = curves(folder)[name]
         deltas = [bd_rate_of(codec, name, metric, folder) for codec in TUNED.values() for metric in LABELS]
-        rows.append((LOSSY[name], *deltas, mean_seconds(curve.encoding), mean_seconds(curve.decoding)))
+        rows.append((LOSSY[name], *deltas, *seconds(curve)))
     head = [f"`{tune}`: {short(metric)}" for tune in TUNED for metric in LABELS]
     return trimmed(rows, ("against", *head, "its encoding", "its decoding"))
 
@@ -198,7 +199,7 @@ def lossless() -> str:
     rows = []
     for name, label in LOSSLESS.items():
         curve = curves()[name]
-        times = (mean_seconds(curve.encoding), mean_seconds(curve.decoding))
+        times = seconds(curve)
         rows.append((label, f"{curve.bpp[0] / 3:.3f}", f"{curve.bpp[0]:.3f}", *times))
     return table(rows, ("codec", "bits per sub-pixel", "bits per pixel", "encoding", "decoding"))
 

@@ -6,8 +6,9 @@ import math
 
 from ..bitstream.container import Tier
 from ..codec.memory import DECODING, ENCODING, needed
-from .committed import read, table
+from .committed import read
 from .footprint import PARTS
+from .recorded import table
 
 MEGAPIXELS = (12, 50, 200)
 LAYERS = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .committed import RESULTS, mean_seconds, read, table
+from .committed import RESULTS, read
 from .large import WAYS
 from .rate_distortion.curves import measured
-from .rate_distortion.report import STANDARD
+from .rate_distortion.report import STANDARD, seconds
+from .recorded import table
 
 
 def slowness() -> str:
@@ -32,7 +33,7 @@ def against_compressai(folder: str = "kodak-two-threads") -> str:
     """Times of `standard` and of CompressAI's model of much the same work, on two threads."""
     ours, theirs = measured(RESULTS / folder, (STANDARD, "compressai-mbt2018-mean"))
     rows: list[tuple[str, ...]] = [
-        (label, mean_seconds(curve.encoding), mean_seconds(curve.decoding))
+        (label, *seconds(curve))
         for label, curve in (("svcodec `standard`", ours), ("CompressAI's `mbt2018-mean`, quality 4", theirs))
     ]
     ratios = (

@@ -1,6 +1,6 @@
 """What is no photo, by `standard` and by others in as many bytes: `python -m svcodec.benchmarks.graphics -o FILE`.
 
-The pictures are drawn (`drawn`). `standard` codes each at its default quality, the other codecs in as nearly as many
+The pictures are drawn (`drawings`). `standard` codes each at its default quality, the other codecs in as nearly as many
 bytes as they can. The result has bytes, PSNR, SSIMULACRA 2 and the largest deviation on flat areas of each.
 """
 

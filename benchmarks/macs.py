@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from tabulate import tabulate
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from .conditions import tiled_photo
 from .peers.peer import Peer
+from .recorded import table
 
 SIZE = (512, 768)  # of Kodak's images
 FLOPS = 2  # of a multiply-accumulate
@@ -77,4 +77,4 @@ def macs_table(codecs: Sequence[Peer]) -> str:
             parts = {part: count / (1000 * SIZE[0] * SIZE[1]) for part, count in macs(peer.networks, work).items()}
             by_network = ", ".join(f"{part} {value:.1f}" for part, value in parts.items() if value)
             rows.append((peer.name, name, f"{sum(parts.values()):.1f}", by_network))
-    return tabulate(rows, ("codec", "work", "kMAC per pixel", "by network"), tablefmt="github", disable_numparse=True)
+    return table(rows, ("codec", "work", "kMAC per pixel", "by network"))

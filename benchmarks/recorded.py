@@ -1,12 +1,17 @@
-"""Results as files: whole or not at all, in folders that are made."""
+"""Results as files: whole or not at all, in folders that are made; and as tables."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from ..files import write_whole
+
+table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
 
 
 def record(file: Path, result: Any) -> None:

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 @overwrite_option
 @max_pixels_option
 def chain(
-    sources: tuple[str, ...], output: str, model: str, strip: str | None, overwrite: bool, max_pixels: int | None
+    sources: tuple[str, ...], output: str, model: str, strip: str | None, overwrite: bool, max_pixels: int
 ) -> None:
     """Encode pictures into one lossless .svc file, by a model of the first paper.
 
     IN is a picture or a folder of them. Bits-back chains all of them: only one pays for the bits that it begins with.
     """
-    from .. import MAX_PIXELS, encode_chain
+    from .. import encode_chain
 
     refuse_suffix(output, STREAM_SUFFIXES)
     refuse_terminal(output)
@@ -50,7 +50,7 @@ def chain(
         if len(pictures) < len(found):
             raise click.UsageError("two pictures have the same name: name folders, below which names differ")
         with noted_warnings() as texts:
-            data = encode_chain(pictures, model=model, strip=strip, max_pixels=max_pixels or MAX_PIXELS)
+            data = encode_chain(pictures, model=model, strip=strip, max_pixels=max_pixels)
         for text in texts:
             echo(f"svcodec: {text}", err=True)
         write(output, data, overwrite=overwrite)
@@ -66,13 +66,13 @@ def chain(
 @click.option("--model", metavar="NAME|PATH", help="Model to decode with; by default the one that the file names.")
 @overwrite_option
 @max_pixels_option
-def unchain(source: str, output: str, name: str, model: str | None, overwrite: bool, max_pixels: int | None) -> None:
+def unchain(source: str, output: str, name: str, model: str | None, overwrite: bool, max_pixels: int) -> None:
     """Decode the pictures of a file that `svcodec chain` wrote."""
-    from .. import MAX_PIXELS, decode_chain, inspect, write_picture
+    from .. import decode_chain, inspect, write_picture
 
     wanted, data = FORMATS[name], read(source)
     batch, taken = Batch("decoded"), {identity(source)}
-    for path, image in decode_chain(data, model=model, max_pixels=max_pixels or MAX_PIXELS):
+    for path, image in decode_chain(data, model=model, max_pixels=max_pixels):
         target = next(name for name in _names(Path(output, path), wanted.suffixes[0]) if identity(name) not in taken)
 
         def written(task: Task, image: Image = image, target: str = target) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 def check(
     sources: tuple[str, ...],
     processes: int,
+    max_pixels: int,
     calibration: str | None,
     model: str | None,
     device: str,
     as_json: bool,
-    **options: Any,
 ) -> None:
     """Say whether pictures are photos, without encoding them.
 
@@ -44,13 +44,12 @@ def check(
 
     codec = Codec(model, device=device, calibration=calibration)
     codec.gate  # noqa: B018 - what is wrong with it is said once
-    given = {name: value for name, value in options.items() if value}
     batch = Batch("checked", as_json=as_json)
     tasks = [Task(file.path) for file in find(sources, picture_suffixes(), batch)]
-    batch.run(partial(_check, codec, given), tasks, processes)
+    batch.run(partial(_check, codec, max_pixels), tasks, processes)
     batch.finish()
 
 
-def _check(codec: Codec, options: dict[str, Any], task: Task) -> Result:
-    found = codec.assess(read(task.source), **options)
+def _check(codec: Codec, max_pixels: int, task: Task) -> Result:
+    found = codec.assess(read(task.source), max_pixels=max_pixels)
     return Result(f"{shown_input(task.source)}: {found}", found.as_dict())

@@ -78,7 +78,7 @@ def decode(
     scale: str | None,
     region: tuple[int, ...] | None,
     partial: bool,
-    max_pixels: int | None,
+    max_pixels: int,
     model: str | None,
     device: str,
 ) -> None:
@@ -103,9 +103,7 @@ def decode(
     )
     reduce = SCALES[scale] if scale else 1
     options: dict[str, Any] = {"seed": seed, "reduce": reduce, "region": region, "partial": partial}
-    options |= {"model": model, "device": device}
-    if max_pixels is not None:
-        options["max_pixels"] = max_pixels
+    options |= {"model": model, "max_pixels": max_pixels, "device": device}
 
     def decoder(target: str | None) -> Decoder:
         written = wanted if target is None else format_of(target, wanted)

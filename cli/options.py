@@ -27,6 +27,7 @@ max_pixels_option = click.option(
     "--max-pixels",
     metavar="N",
     type=click.IntRange(1),
+    default=MAX_PIXELS,
     help=f"Take pictures of up to so many pixels; by default {MAX_PIXELS:,}.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that are there already.")

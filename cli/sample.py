@@ -46,7 +46,7 @@ def sample(
     mean: bool,
     redraw: tuple[str, ...],
     overwrite: bool,
-    max_pixels: int | None,
+    max_pixels: int,
     device: str,
 ) -> None:
     """Draw pictures from one of the first paper's models, on one sheet.
@@ -54,7 +54,6 @@ def sample(
     MODEL is the name of a model or the path of a .safetensors file. Modes other than generation start from pictures,
     which are given with --from and come first in their rows.
     """
-    from .. import MAX_PIXELS
     from .. import sample as draw
 
     refuse_suffix(output, {".png"})
@@ -70,7 +69,7 @@ def sample(
         seed=seed,
         mean=mean,
         redrawn=redraw or None,
-        max_pixels=max_pixels or MAX_PIXELS,
+        max_pixels=max_pixels,
         device=device,
     )
     rows = [drawn[i : i + _ROW] for i in range(0, len(drawn), _ROW)]

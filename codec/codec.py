@@ -279,27 +279,9 @@ class Codec:
         partial: bool = False,
         max_pixels: int | None = MAX_PIXELS,
     ) -> PIL.Image.Image:
-        """The picture of an .svc file, mode L, LA, RGB, RGBA or I;16, with its profile and metadata in `info`.
+        """The picture of an .svc file, as `svcodec.decode` returns it; arguments and errors are its own.
 
-        Args:
-            source: a path, a binary file object, or the file's content as bytes, bytearray or memoryview.
-            seed: with which to draw what the tier does not code, 0 or more; None takes the model's mean instead.
-            reduce: 2, 4 or 8 for the picture with its sides divided by that, rounded up, in a fraction of the time.
-                Where the tier is lossless it is the exact y_1, y_2 or y_3; `preview` and `high` have y_3 exactly.
-            region: left, top, width and height, in pixels, of a part of the picture: of what is stored in tiles no more
-                are read and computed than it takes. With `reduce`, what lies there in the smaller picture, rounded
-                outwards.
-            partial: a file that ends early will do, as for `svcodec.decode`.
-            max_pixels: the most that the picture may have; None for as many as the format allows, 2^28. Pixels of a
-                picture that takes less than 1/512 bit for each count eightfold.
-
-        Raises:
-            InputError: the source can't be read, an argument is out of range, or Pillow has no mode for the picture: 16
-                bits in colour or with alpha, for which there is `decode_array`.
-            StreamError: it is no intact .svc file.
-            TooLargeError: a StreamError, of a picture with more pixels, or of one that does not fit in memory.
-            ModelError: it was made with another model.
-            OutOfMemoryError: memory ran out all the same.
+        Raises ModelError, too, where the picture was made with another model.
         """
         view = View.of(seed, reduce, region, partial)
         stream = open_stream(source, max_pixels, view.partial)

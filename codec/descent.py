@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
 
 from torch import Tensor
 
 from ..models.blocks import Rate
-from ..models.details import Draw, DrawAt, descend, draw_within
+from ..models.details import Draw, DrawAt, draw_within
 from ..models.pyramid import Size, level_sizes
 from ..models.selfvae import DEPTH, Ladder
 from .tiling import HALO, Tile, Where, at_level, common_to, numbers_in, relative, size_of, whole
@@ -50,10 +49,8 @@ class Descent:
             _part_of(drawn, inside, self.where, self.k).fill_(True)
             draw = draw_within(drawn, draw)
         sizes = level_sizes(size_of(self.where), DEPTH)
-        level, features = descend(
-            [self.ladder.level(self.k)], self.level, self.features, self.at, sizes, lambda k, level: draw
-        )
-        return replace(self, k=self.k - 1, level=level, features=cast(Tensor, features))
+        level, features = self.ladder.step(self.k, self.level, self.features, self.at, sizes, lambda k, level: draw)
+        return replace(self, k=self.k - 1, level=level, features=features)
 
     def part(self, where: Where) -> Descent:
         """What lies there; the same memory."""
@@ -67,8 +64,8 @@ def begin(ladder: Ladder, at: Rate, size: Size, draw_at: DrawAt) -> Descent:
     """Draw what is the whole picture's of u, down to y_PARTING."""
     sizes = level_sizes(size, DEPTH)
     top = ladder.flow.top(at, sizes[DEPTH], draw_at(DEPTH + 1, at.quality))
-    level, features = descend([ladder.level(DEPTH)], top, None, at, sizes, draw_at)
-    return Descent(ladder, at, whole(size), PARTING, level, cast(Tensor, features))
+    level, features = ladder.step(DEPTH, top, None, at, sizes, draw_at)
+    return Descent(ladder, at, whole(size), PARTING, level, features)
 
 
 class Meeting:
@@ -87,7 +84,7 @@ class Meeting:
     def around(self, number: int) -> Descent:
         """A tile and what is around it. After it, only tiles behind it in their order may be asked for."""
         around = self.tiles[number].around
-        seen = numbers_in(self.places, [around])
+        seen = numbers_in(self.places, around)
         self.reached = {other: there for other, there in self.reached.items() if not _passed(there.where, around)}
         for other in seen:
             if other not in self.reached:

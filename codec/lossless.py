@@ -53,15 +53,11 @@ def encode(model: Model, pixels: Pixels, effort: int = 5) -> Coded:
     ledger = Ledger()
     stacks = []
     for tile in one_by_one(tiles_of(pixels.shape[:2], exact=True)):
-        inside, stack, marks = pixels[tile.inside], Stack(model.residuals), []
+        inside, stack = pixels[tile.inside], Stack(model.residuals)
         stack.seal(checksum(inside))
         coder = TileCoder(model, stack, pixels.ndim == 2, effort)
-        pyramid = Pyramid.over(to_samples(inside, model.device), DEPTH)
-        for k in range(LEVELS):
-            coder.push_level(k, pyramid, ledger)
-            marks.append(stack.position)
-        coder.push_gist(pyramid, ledger)
-        stacks.append(stack.parts([min(mark, coder.floor) for mark in marks]))
+        coder.push(to_samples(inside, model.device), ledger)
+        stacks.append(stack.parts([min(mark, coder.floor) for mark in coder.marks]))
     return Coded(join_parts(stacks), ledger.account())
 
 
@@ -106,6 +102,7 @@ class TileCoder:
         self.model, self.network, self.stack, self.grey, self.effort = model, model.network, stack, grey, effort
         self.levels = LevelCoder(model.mixtures, stack, grey, SEARCHES[effort])
         self.at = model.at()
+        self.marks: list[int] = []  # positions on the stack after y_0 .. y_{K-1}
         self.floor = 0  # the position on the stack above which all of u and y_K lies
 
     def push(self, image: Tensor, ledger: Ledger) -> None:
@@ -113,6 +110,7 @@ class TileCoder:
         pyramid = Pyramid.over(image, DEPTH)
         for k in range(LEVELS):
             self.push_level(k, pyramid, ledger)
+            self.marks.append(self.stack.position)
         self.push_gist(pyramid, ledger)
 
     def push_level(self, k: int, pyramid: Pyramid, ledger: Ledger) -> None:

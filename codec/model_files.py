@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copyreg
 import hashlib
 import os
 from collections import OrderedDict
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -54,11 +53,6 @@ def load_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
     found = find_model(model, device)
     found.test()
     return found
-
-
-def load_photo_model(model: str | os.PathLike[str] | None = None, device: str = "cpu") -> Model:
-    """As `load_model`, and raises ModelError for a model of the family."""
-    return photo_model(load_model(model, device))
 
 
 def photo_model(model: AnyModel) -> Model:
@@ -220,11 +214,3 @@ def reload_model(source: str | Path, hash_: bytes, device: str) -> AnyModel:
         raise ModelError(f"model {model.name} is not the one that was pickled: {source} holds other weights now")
     model.test()
     return model
-
-
-def _reduced(model: AnyModel) -> tuple[Any, ...]:
-    return reload_model, (model.source, model.hash, str(model.device))
-
-
-copyreg.pickle(Model, _reduced)  # its weights stay in their file
-copyreg.pickle(FamilyModel, _reduced)

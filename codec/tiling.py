@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,10 +99,9 @@ def common_to(one: Where, other: Where) -> Where:
     return rows, columns
 
 
-def numbers_in(places: list[Where], wanted: Iterable[Where]) -> list[int]:
-    """Which of the places have something in common with any that is wanted, in their order."""
-    wanted = list(wanted)
-    return [number for number, place in enumerate(places) if any(_meet(place, other) for other in wanted)]
+def numbers_in(places: list[Where], wanted: Where) -> list[int]:
+    """Which of the places have something in common with what is wanted, in their order."""
+    return [number for number, place in enumerate(places) if _meet(place, wanted)]
 
 
 def assemble(places: list[Where], wanted: Where, grey: bool, give: Callable[[int], Pixels]) -> Pixels:
@@ -115,7 +114,7 @@ def assemble(places: list[Where], wanted: Where, grey: bool, give: Callable[[int
         give: the pixels of the tile of that number; asked from first to last.
     """
     pixels = np.empty(size_of(wanted) if grey else (*size_of(wanted), 3), np.uint8)
-    for number in one_by_one(numbers_in(places, [wanted])):
+    for number in one_by_one(numbers_in(places, wanted)):
         common = common_to(places[number], wanted)
         pixels[relative(common, wanted)] = give(number)[relative(common, places[number])]
     return pixels

@@ -57,6 +57,16 @@ def standard_log_density(v: Tensor) -> Tensor:
     return -0.5 * (v.square() + LOG_TWO_PI).sum((1, 2, 3))
 
 
+def uniform(noise: Tensor) -> Tensor:
+    """Normal numbers made uniform, float32 in (0, 1)."""
+    return torch.special.ndtr(noise.double()).float().clamp(1e-7, 1 - 1e-7)
+
+
+def chosen(logits: Tensor, noise: Noise) -> Tensor:
+    """Which of the categories along dimension 1, (b, n, ..), is drawn: int64 (b, 1, ..); by Gumbel's trick."""
+    return (logits - torch.log(-torch.log(uniform(noise(logits))))).argmax(1, keepdim=True)
+
+
 def seeded(seed: int) -> Noise:
     """Noise that a seed decides, of which 64 bits count: drawn on the CPU, on whatever device it is used."""
     generator = torch.Generator("cpu").manual_seed(seed % (1 << 64))

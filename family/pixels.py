@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..models.likelihoods import LogisticMixture
-from .gaussians import Noise, at_least_float32
+from .gaussians import Noise, at_least_float32, chosen, uniform
 
 SPREAD = 32.0  # sample units per unit of a network's output
 MIDDLE_LOG_SCALE = 4.0  # log2 of a logistic's scale where the output is 0, in sample units
@@ -84,11 +84,9 @@ class PixelDistribution:
         drawn = torch.empty_like(self.base)
         for channel in range(drawn.shape[1]):
             mixture = self.mixture(channel, drawn)
-            uniform = _uniform(noise(mixture.logits))
-            chosen = (mixture.logits - torch.log(-torch.log(uniform))).argmax(1, keepdim=True)
-            mean, log_scale = (values.gather(1, chosen)[:, 0] for values in (mixture.means, mixture.log_scales))
-            place = _uniform(noise(mean))
-            drawn[:, channel] = self._nearest(mean + torch.exp2(log_scale) * torch.logit(place))
+            component = chosen(mixture.logits, noise)
+            mean, log_scale = (values.gather(1, component)[:, 0] for values in (mixture.means, mixture.log_scales))
+            drawn[:, channel] = self._nearest(mean + torch.exp2(log_scale) * torch.logit(uniform(noise(mean))))
         return drawn
 
     def mean(self) -> Tensor:
@@ -102,8 +100,3 @@ class PixelDistribution:
 
     def _nearest(self, samples: Tensor) -> Tensor:
         return (torch.round(samples / self.step) * self.step).clamp(0.0, 255.0)
-
-
-def _uniform(noise: Tensor) -> Tensor:
-    """Normal numbers made uniform, inside (0, 1)."""
-    return torch.special.ndtr(noise.double()).clamp(1e-12, 1 - 1e-12).to(torch.float64).float().clamp(1e-7, 1 - 1e-7)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from .configuration import Configuration
 from .dense import Convolution, DenseBlock
-from .gaussians import MAX_LOG_SCALE, Gaussian, Noise, at_least_float32, standard_log_density
+from .gaussians import MAX_LOG_SCALE, Gaussian, Noise, at_least_float32, chosen, standard_log_density
 from .representations import Shape
 
 MAX_LOG_FACTOR = 2.0  # a coupling scales by e^-2 to e^2
@@ -70,10 +70,7 @@ class Mixture(Prior):
         return each + torch.log_softmax(self.weights, 0)
 
     def draw(self, count: int, noise: Noise) -> Tensor:
-        # by Gumbel's trick, from normal noise made uniform: so that there is one kind of noise
-        uniform = torch.special.ndtr(noise(self.weights.expand(count, -1)).double()).clamp(1e-12, 1 - 1e-12)
-        chosen = (self.weights - torch.log(-torch.log(uniform))).argmax(1)
-        return self.components(chosen).draw(noise)
+        return self.components(chosen(self.weights.expand(count, -1), noise)[:, 0]).draw(noise)
 
 
 class Coupling(nn.Module):

@@ -167,8 +167,9 @@ def chain(names: Sequence[str]) -> tuple[Representation, ...]:
 
     Raises InputError where one is not there, or would be applied twice and is not `repeatable`.
     """
-    _refuse_repeated([REPRESENTATIONS[part] for name in names if named(name) for part in name.split(JOIN)])
-    return tuple(named(name) for name in names)
+    transforms = tuple(map(named, names))
+    _refuse_repeated([REPRESENTATIONS[part] for name in names for part in name.split(JOIN)])
+    return transforms
 
 
 def _refuse_repeated(transforms: Sequence[Representation]) -> None:

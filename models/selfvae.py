@@ -50,26 +50,14 @@ class Ladder(nn.Module):
             return pyramid.opponent(DEPTH) * self.flow.top.gains(rate)[1]
         return self.level(k).posterior(pyramid.opponent(k - 1), level, rate)
 
-    def descend(
-        self,
-        level: Tensor,
-        features: Tensor,
-        rate: Rate,
-        sizes: Sizes,
-        draw_at: DrawAt,
-        first: int = LEVELS,
-        last: int = 0,
-    ) -> Tensor:
-        """From y_first and the features of the level above it down to the mean of y_last.
-
-        These are of `FlowPrior.draw` for y_K, of `step` below it.
-        """
-        return descend(reversed(self.levels[last:first]), level, features, rate, sizes, draw_at)[0]
+    def descend(self, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt) -> Tensor:
+        """From y_K and the features of the level above it, as `FlowPrior.draw` has them, down to the mean of x."""
+        return descend(reversed(self.levels), level, features, rate, sizes, draw_at)[0]
 
     def step(
-        self, k: int, level: Tensor, features: Tensor, rate: Rate, sizes: Sizes, draw_at: DrawAt
+        self, k: int, level: Tensor, features: Tensor | None, rate: Rate, sizes: Sizes, draw_at: DrawAt
     ) -> tuple[Tensor, Tensor]:
-        """From y_k down to the mean of y_{k-1} and the features of level k."""
+        """From y_k and the features of level k + 1, where there is one, to y_{k-1}'s mean and level k's features."""
         level, below = descend([self.level(k)], level, features, rate, sizes, draw_at)
         return level, cast(Tensor, below)
 

@@ -2,8 +2,6 @@
 
 import json
 
-import safetensors
-import safetensors.torch
 from torch import Tensor
 
 
@@ -13,6 +11,8 @@ class StorageError(ValueError):
 
 def to_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
     """The content of a safetensors file with metadata."""
+    import safetensors.torch  # only where it is needed: training does without until its end
+
     return safetensors.torch.save(tensors, metadata)
 
 
@@ -27,6 +27,8 @@ def metadata_of(content: bytes) -> dict[str, str]:
 
 def from_bytes(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Inverse of `to_bytes`; the metadata of a file without any is empty. Raises StorageError for other bytes."""
+    import safetensors.torch
+
     try:
         return safetensors.torch.load(content), metadata_of(content)
     except safetensors.SafetensorError as error:

@@ -20,12 +20,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
-from threadpoolctl import ThreadpoolController
 
 from ..cpus import present_cpus, usable_cpus
 from ..forks import forked
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 PIXELS = 1 << 16  # for each thread after the first
 MOST = 8
@@ -54,6 +57,8 @@ def threads_for(pixels: int) -> int:
 
 @cache
 def _openmp() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController  # only here: training does without
+
     return ThreadpoolController().select(user_api="openmp")
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 from PIL import Image
+
+if TYPE_CHECKING:
+    import svcodec
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -38,6 +42,14 @@ def photo() -> Samples:
 def portrait_path() -> Path:
     """The demo's photo: a JPEG of 512 x 600 pixels."""
     return Path(str(resources.files("svcodec.cli") / "grace-hopper.jpg"))
+
+
+@pytest.fixture(scope="session")
+def codec() -> svcodec.Codec:
+    """With the default model."""
+    import svcodec
+
+    return svcodec.Codec()
 
 
 @pytest.fixture
@@ -78,6 +90,14 @@ def stream(photo: Samples) -> bytes:
 
 
 @pytest.fixture
+def png(tmp_path: Path, photo: Samples) -> Path:
+    """A file photo.png with that picture."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    return path
+
+
+@pytest.fixture
 def svc_file(tmp_path: Path, stream: bytes) -> Path:
     """A file with that stream."""
     path = tmp_path / "stored.svc"
@@ -89,8 +109,7 @@ def svc_file(tmp_path: Path, stream: bytes) -> Path:
 def make_png() -> Callable[..., bytes]:
     """A PNG made by hand: `make_png(width, depth, colour_type, row, key)` has one row of packed samples."""
 
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    from made import chunk
 
     def make(width: int, depth: int, colour_type: int, row: bytes, key: tuple[int, ...] = ()) -> bytes:
         header = struct.pack(">IIBBBBB", width, 1, depth, colour_type, 0, 0, 0)

@@ -29,13 +29,6 @@ def pixels(source: Path | bytes) -> Samples:
     return np.asarray(Image.open(io.BytesIO(source) if isinstance(source, bytes) else source))
 
 
-@pytest.fixture
-def png(tmp_path: Path, photo: Samples) -> Path:
-    path = tmp_path / "photo.png"
-    Image.fromarray(photo).save(path)
-    return path
-
-
 def test_help_is_quick_and_needs_no_torch(svc: Run) -> None:
     code = "import sys; from svcodec.__main__ import main; main(['--help'], standalone_mode=False)"
     code += "; sys.exit('torch' in sys.modules)"

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from click.testing import Result
 from PIL import Image
@@ -26,13 +25,6 @@ QUICK = ("--tier", "sketch", "--gate", "off")
 def takes_signals() -> None:
     """In a child before it begins: tests that run in the background may have been told to ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@pytest.fixture
-def png(tmp_path: Path, photo: npt.NDArray[np.uint8]) -> Path:
-    path = tmp_path / "photo.png"
-    Image.fromarray(photo).save(path)
-    return path
 
 
 @pytest.mark.parametrize("text", [b"\x89PNG\r\n\x1a\n\x00\xff", b"{}", b"[1]"])

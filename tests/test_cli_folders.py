@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from click.testing import Result
+from made import files_in
 from PIL import Image
 
 import svcodec
@@ -19,10 +20,6 @@ from svcodec.cli import finding
 
 Run = Callable[..., Result]
 QUICK = ("--tier", "sketch", "--gate", "off")
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
 @pytest.fixture
@@ -46,7 +43,7 @@ def test_other_kinds_are_counted_and_named(svc: Run, album: Path, tmp_path: Path
     put(album, "IMG_1.CR2", "IMG_2.cr2", "IMG_3.mov", "deep/VID.mpg", "data.h5", "notes", "old.svc")
     result = svc("encode", album, "-o", tmp_path / "out", *QUICK)
     assert result.exit_code == 0
-    assert names(tmp_path / "out") == ["a.svc", "deep/b.svc"]
+    assert files_in(tmp_path / "out") == ["a.svc", "deep/b.svc"]
     line = result.stderr.splitlines()[-1]
     assert line.startswith("svcodec: 2 encoded; left out: .cr2 (2), ")
     for kind in (".mov (1)", ".mpg (1)", ".h5 (1)", "without a suffix (1)"):
@@ -61,7 +58,7 @@ def test_hidden_files_and_folders_are_left_alone(svc: Run, album: Path, tmp_path
     put(album, "._a.png", ".hidden.png", ".thumbnails/t.png", ".cr2")
     result = svc("encode", album, "-o", tmp_path / "out", *QUICK)
     assert result.exit_code == 0
-    assert names(tmp_path / "out") == ["a.svc", "deep/b.svc"]
+    assert files_in(tmp_path / "out") == ["a.svc", "deep/b.svc"]
     assert result.stderr.splitlines()[-1] == "svcodec: 2 encoded"
 
 
@@ -73,7 +70,7 @@ def test_links(svc: Run, album: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert f"svcodec: {album / 'dangling.png'}: No such file" in result.stderr
     assert "3 encoded; 1 failed; left out: linked folders (1)" in result.stderr
-    assert names(tmp_path / "out") == ["a.svc", "deep/b.svc", "linked.svc"]
+    assert files_in(tmp_path / "out") == ["a.svc", "deep/b.svc", "linked.svc"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -115,7 +112,7 @@ def test_an_empty_folder_is_no_matter_for_the_others(svc: Run, album: Path, tmp_
     (tmp_path / "empty").mkdir()
     result = svc("encode", tmp_path / "empty", album, "-o", tmp_path / "out", *QUICK)
     assert result.exit_code == 1
-    assert names(tmp_path / "out") == ["a.svc", "deep/b.svc"]
+    assert files_in(tmp_path / "out") == ["a.svc", "deep/b.svc"]
 
 
 def test_all_commands_take_folders(svc: Run, album: Path, tmp_path: Path) -> None:
@@ -133,7 +130,7 @@ def test_all_commands_take_folders(svc: Run, album: Path, tmp_path: Path) -> Non
     assert [Path(json.loads(line)["file"]).name for line in checked.stdout.splitlines()[:-1]] == ["a.png", "b.JPG"]
     decoded = svc("decode", album, "-o", tmp_path / "out", "--format", "bmp")
     assert decoded.exit_code == 1
-    assert names(tmp_path / "out") == ["a.bmp", "deep/b.bmp"]
+    assert files_in(tmp_path / "out") == ["a.bmp", "deep/b.bmp"]
 
 
 def test_pictures_are_what_pillow_reads() -> None:
@@ -171,4 +168,4 @@ def test_every_failure_is_one_file_s_alone(
     assert unexpected.endswith("c.png: unexpected RuntimeError: can't allocate memory: you tried too much")
     assert memory.endswith("d.png: there is not enough memory")
     assert summary == "svcodec: 1 encoded; 3 failed"
-    assert names(tmp_path / "out") == ["deep/b.svc"]
+    assert files_in(tmp_path / "out") == ["deep/b.svc"]

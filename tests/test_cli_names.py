@@ -12,16 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from click.testing import Result
+from made import files_in
 from PIL import Image
 
 import svcodec
 
 Run = Callable[..., Result]
 QUICK = ("--tier", "sketch", "--gate", "off")
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +46,7 @@ def test_decoding_never_replaces_the_original(svc: Run, png: Path) -> None:
     assert refused.exit_code == 2 and "original" in refused.stderr
     assert png.read_bytes() == before
     assert svc("decode", "photo.svc", "-o", "copy.png").exit_code == 0
-    assert names(Path()) == ["copy.png", "photo.png", "photo.svc"]
+    assert files_in(Path()) == ["copy.png", "photo.png", "photo.svc"]
 
 
 def test_outputs_are_replaced_when_told_so(svc: Run, flat: Path) -> None:
@@ -108,13 +105,13 @@ def test_one_name_for_two_files_costs_these_two(svc: Run, png: Path) -> None:
     for name in ("a.png", "a.jpg"):
         assert f"svcodec: in/{name}: would be written to out/a.svc" in result.stderr
     assert "--keep-suffix" in result.stderr
-    assert names(Path("out")) == ["b.svc"]
+    assert files_in(Path("out")) == ["b.svc"]
     assert svc("encode", "in", "-o", "kept", "--keep-suffix", *QUICK).exit_code == 0
-    assert names(Path("kept")) == ["a.jpg.svc", "a.png.svc", "b.png.svc"]
+    assert files_in(Path("kept")) == ["a.jpg.svc", "a.png.svc", "b.png.svc"]
     assert svc("decode", "kept", "-o", "back").exit_code == 0
-    assert names(Path("back")) == ["a.jpg.png", "a.png", "b.png"]
+    assert files_in(Path("back")) == ["a.jpg.png", "a.png", "b.png"]
     assert svc("decode", "kept", "-o", "jpegs", "--format", "jpg").exit_code == 0
-    assert names(Path("jpegs")) == ["a.jpg", "a.png.jpg", "b.png.jpg"]
+    assert files_in(Path("jpegs")) == ["a.jpg", "a.png.jpg", "b.png.jpg"]
 
 
 def test_a_file_named_twice_is_coded_once(svc: Run, png: Path) -> None:
@@ -142,7 +139,7 @@ def test_names_are_kept_as_they_are(svc: Run, png: Path, form: str) -> None:
     name = unicodedata.normalize(form, "Grüße")
     png.rename(f"{name}.png")
     assert svc("encode", f"{name}.png", *QUICK).exit_code == 0
-    assert f"{name}.svc" in names(Path())
+    assert f"{name}.svc" in files_in(Path())
 
 
 def test_names_that_differ_in_case_are_two_files_where_they_are(svc: Run, png: Path) -> None:
@@ -152,7 +149,7 @@ def test_names_that_differ_in_case_are_two_files_where_they_are(svc: Run, png: P
     if Path("PHOTO.PNG").exists():  # case makes no difference here
         assert result.exit_code == 1 and "is there already" in result.stderr
     else:
-        assert result.exit_code == 0 and {"A.svc", "a.svc"} <= set(names(Path()))
+        assert result.exit_code == 0 and {"A.svc", "a.svc"} <= set(files_in(Path()))
 
 
 @pytest.mark.parametrize(
@@ -178,11 +175,11 @@ def test_what_can_not_be_meant_is_a_usage_error(
     svc: Run, png: Path, flat: Path, arguments: tuple[str, ...], text: str
 ) -> None:
     Path("folder").mkdir()
-    before = names(Path())
+    before = files_in(Path())
     result = svc(*arguments)
     assert result.exit_code == 2
     assert text in result.stderr
-    assert names(Path()) == before
+    assert files_in(Path()) == before
 
 
 @pytest.mark.parametrize(
@@ -210,7 +207,7 @@ def test_other_outputs_are_not_replaced_either(svc: Run) -> None:
         result = svc(*arguments)
         assert result.exit_code == 1
         assert "is there already" in result.stderr
-    assert names(Path()) == ["own.json", "shown/high.svc"]
+    assert files_in(Path()) == ["own.json", "shown/high.svc"]
 
 
 def test_modes_of_outputs(svc: Run, flat: Path) -> None:

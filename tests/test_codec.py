@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from made import texture
 from PIL import Image
 
 import svcodec
@@ -20,20 +21,6 @@ from svcodec.codec.tiers import SPECS
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 33), (17, 1), (7, 5), (16, 16), (37, 51), (64, 65)]
 LOSSY = ("sketch", "preview", "standard", "high")
-
-
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
-def texture(height: int, width: int, channels: int | None = 3, seed: int = 0) -> np.ndarray:
-    """Smooth colours under some noise, uint8 (height, width, channels), or (height, width) for None."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:height, :width]
-    base = 110 + 60 * np.sin(rows / 11)[..., None] + 50 * np.cos(columns[..., None] / 17 + np.arange(channels or 1))
-    noisy = (base.reshape(height, width, -1) + rng.normal(0, 6, (height, width, channels or 1))).clip(0, 255)
-    return (noisy if channels else noisy[..., 0]).astype(np.uint8)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

@@ -21,11 +21,6 @@ COUNT = 2000
 
 
 @pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
-@pytest.fixture(scope="module")
 def streams(codec: svcodec.Codec) -> dict[str, bytes]:
     image = np.add.outer(np.arange(24) * 5, np.arange(20) * 3)[..., None] + np.array([0, 30, 60])
     rng = np.random.default_rng(0)

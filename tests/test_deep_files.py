@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
 import svcodec
-from svcodec import cli
 from svcodec.codec.pictures import read_picture, to_array
 from svcodec.codec.pictures.deep_reading import deep_samples
 from svcodec.codec.pictures.deep_writing import MODES, with_samples
@@ -25,6 +24,7 @@ from svcodec.codec.pictures.deep_writing import MODES, with_samples
 imagecodecs = pytest.importorskip("imagecodecs")
 
 Deep = npt.NDArray[np.uint16]
+Run = Callable[..., Result]
 MakePng = Callable[..., bytes]
 MODEL = struct.pack("<HHI", 0x2A, 1, 8)
 
@@ -57,10 +57,6 @@ def png_with(samples: Deep, **info: bytes) -> bytes:
     Image.new("L", (1, 1)).save(pixel, "PNG", pnginfo=xmp, **info)
     metadata = pixel.getvalue()
     return encoded[:33] + metadata[33 : metadata.index(b"IDAT") - 4] + encoded[33:]
-
-
-def svc(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -214,7 +210,7 @@ def test_without_imagecodecs_only_grey_is_read(deep: Deep, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_the_command_line_keeps_all(deep: Deep, tmp_path: Path, channels: int, suffix: str) -> None:
+def test_the_command_line_keeps_all(svc: Run, deep: Deep, tmp_path: Path, channels: int, suffix: str) -> None:
     source, coded, copy = tmp_path / "deep.png", tmp_path / "deep.svc", tmp_path / f"copy{suffix}"
     profile, packet = b"profile" * 9, b"<x:xmpmeta/>"
     source.write_bytes(png_with(shown(deep, channels), icc_profile=profile, exif=exif(), xmp=packet))
@@ -243,7 +239,7 @@ def test_the_command_line_keeps_all(deep: Deep, tmp_path: Path, channels: int, s
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".ppm"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_other_formats_are_refused(deep: Deep, tmp_path: Path, channels: int, suffix: str) -> None:
+def test_other_formats_are_refused(svc: Run, deep: Deep, tmp_path: Path, channels: int, suffix: str) -> None:
     coded, copy = tmp_path / "deep.svc", tmp_path / f"copy{suffix}"
     coded.write_bytes(svcodec.encode(shown(deep, channels), tier="lossless"))
     result = svc("decode", coded, "-o", copy)
@@ -252,7 +248,7 @@ def test_other_formats_are_refused(deep: Deep, tmp_path: Path, channels: int, su
     assert not copy.exists()
 
 
-def test_the_command_line_refuses_lossy_tiers_and_names_the_file(deep: Deep, tmp_path: Path) -> None:
+def test_the_command_line_refuses_lossy_tiers_and_names_the_file(svc: Run, deep: Deep, tmp_path: Path) -> None:
     source = tmp_path / "deep.png"
     source.write_bytes(imagecodecs.png_encode(shown(deep, 3)))
     result = svc("encode", source, "--tier", "high", "--gate", "off")
@@ -262,7 +258,7 @@ def test_the_command_line_refuses_lossy_tiers_and_names_the_file(deep: Deep, tmp
     assert not (tmp_path / "deep.svc").exists()
 
 
-def test_info_says_how_deep(deep: Deep, tmp_path: Path) -> None:
+def test_info_says_how_deep(svc: Run, deep: Deep, tmp_path: Path) -> None:
     path = tmp_path / "deep.svc"
     path.write_bytes(svcodec.encode(deep, tier="lossless"))
     shown_ = svc("info", path).stdout

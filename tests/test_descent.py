@@ -41,7 +41,7 @@ def test_a_tile_sees_all_around_it(size: tuple[int, int], corners: tuple[float, 
 
         meeting = Meeting(tiles, reach)
         wanted = slice(top, bottom + 1), slice(left, right + 1)
-        for number in numbers_in([tile.inside for tile in tiles], [wanted]):
+        for number in numbers_in([tile.inside for tile in tiles], wanted):
             around = meeting.around(number)
             assert around.where == tiles[number].around
             assert torch.equal(around.level, places(around.where, MEETING))

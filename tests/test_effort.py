@@ -15,11 +15,6 @@ from svcodec import cli
 
 
 @pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
-@pytest.fixture(scope="module")
 def crop(portrait_path: Path) -> np.ndarray:
     """A part of a photo, of odd size."""
     with Image.open(portrait_path) as photo:

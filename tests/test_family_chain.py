@@ -44,9 +44,9 @@ def test_exact(transforms: tuple[str, ...], prior: str, size: tuple[int, int], t
     """Every kind of model, whole tiles and parts of them, in colour and in grey."""
     model = model_of(network_of(*transforms, prior=prior), tmp_path)
     for pixels in (picture(*size), picture(*size)[..., 0]):
-        stack, (account,) = model.compute(0, lambda pixels=pixels: chain.encode(model, [pixels]))
+        stack, (account,) = model.compute(lambda pixels=pixels: chain.encode(model, [pixels]))
         again = Stack.from_bytes(stack.to_bytes(), stack.tables)
-        decoded = model.compute(0, lambda again=again, grey=pixels.ndim == 2: chain.decode(model, again, size, grey))
+        decoded = model.compute(lambda again=again, grey=pixels.ndim == 2: chain.decode(model, again, size, grey))
         assert np.array_equal(decoded, pixels)
         assert sum(entry.bits for entry in account) == pytest.approx(8 * len(stack.to_bytes()), abs=200)
 
@@ -86,7 +86,7 @@ def test_a_chain_reaches_the_elbo(transforms: tuple[str, ...], tmp_path: Path) -
     """Over 36 tiles, less what was borrowed: within 1% (Bit-Swap's gap on CIFAR-10 is 0.6%)."""
     model = model_of(network_of(*transforms), tmp_path)
     pixels = picture(48, 48)
-    stack, (account,) = model.compute(0, lambda: chain.encode(model, [pixels]))
+    stack, (account,) = model.compute(lambda: chain.encode(model, [pixels]))
     borrowed = {entry.variable.name: entry.bits for entry in account}["BORROWED"]
     tiles = torch.from_numpy(pixels).permute(2, 0, 1).double().unfold(1, 8, 8).unfold(2, 8, 8)
     x = tiles.permute(1, 2, 0, 3, 4).flatten(0, 1)
@@ -100,12 +100,12 @@ def test_a_chain_reaches_the_elbo(transforms: tuple[str, ...], tmp_path: Path) -
 def test_damaged_codes(tmp_path: Path) -> None:
     model = model_of(network_of("downscale"), tmp_path)
     pixels = picture(8, 16)
-    stack, _ = model.compute(0, lambda: chain.encode(model, [pixels]))
+    stack, _ = model.compute(lambda: chain.encode(model, [pixels]))
     codes = stack.to_bytes()
     for wrong in (codes[4:], codes[:-8] + codes[-4:], codes[:40] + bytes(4) + codes[44:], bytes([1, 0, 0, 0]), b""):
         damaged = Stack.from_bytes(wrong, stack.tables)
         with pytest.raises(svcodec.StreamError):
-            model.compute(0, lambda damaged=damaged: chain.decode(model, damaged, (8, 16), False))
+            model.compute(lambda damaged=damaged: chain.decode(model, damaged, (8, 16), False))
 
 
 def test_the_fingerprint_is_the_arithmetics(tmp_path: Path) -> None:

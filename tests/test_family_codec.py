@@ -18,7 +18,6 @@ from PIL import Image
 
 import svcodec
 from svcodec.bitstream.container import Tier, pack, unpack
-from svcodec.codec.model_files import load_photo_model
 from svcodec.family.hierarchy import Hierarchy
 
 TIERS = {
@@ -133,7 +132,7 @@ def test_what_these_models_do_not_take(model: Path) -> None:
         with pytest.raises(svcodec.InputError, match="takes neither quality nor tune nor effort nor a target"):
             svcodec.encode(picture(8, 8), model=model, **options)
     with pytest.raises(svcodec.ModelError, match="this takes a model of photos"):
-        load_photo_model(model)
+        svcodec.Codec(model).photo_model  # noqa: B018
     with pytest.raises(svcodec.ModelError, match="on the CPU only"):
         svcodec.Codec(model, device="meta")
 

@@ -34,11 +34,6 @@ PLAIN = (GOLDEN / "plain.svc").read_bytes()
 STANDARD = (GOLDEN / "standard.svc").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
 def test_thousands_of_hostile_streams(codec: svcodec.Codec) -> None:
     tally = Tally()
     for _ in Campaign(codec, seed=1, every=10, tally=tally).run(cases=6000, seconds=120):

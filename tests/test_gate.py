@@ -6,6 +6,7 @@ import io
 import json
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import svcodec
-from svcodec import cli
 from svcodec.benchmarks import detection as benchmark
 from svcodec.benchmarks import drawings, impostors
 from svcodec.bitstream.container import Verdict, pack, unpack
@@ -29,11 +29,7 @@ from svcodec.gate.judge import FARTHEST, Judge, Scale
 from svcodec.training import commands, gate_fitting, others, suspicion_fitting
 
 Samples = npt.NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
+Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +48,6 @@ def folder(tmp_path: Path, portrait: Samples) -> Path:
 
 def noise() -> Samples:
     return np.random.default_rng(0).integers(0, 256, (140, 150, 3), np.uint8)
-
-
-def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
 
 
 def test_a_photo_is_accepted(codec: svcodec.Codec, portrait: Samples) -> None:
@@ -225,7 +217,7 @@ def test_one_strange_photo_moves_the_gate_little(portrait: Samples) -> None:
     assert np.abs(scales[1].apply(with_another)).max() == FARTHEST
 
 
-def test_check(folder: Path) -> None:
+def test_check(svc: Run, folder: Path) -> None:
     result = svc("check", folder)
     assert result.exit_code == 1
     assert "noise.png: does not look" in result.stdout and "photo.png: looks like a photo" in result.stdout
@@ -236,7 +228,7 @@ def test_check(folder: Path) -> None:
     assert svc("check", folder / "text.png").exit_code == 1
 
 
-def test_encode_warns_and_rejects(folder: Path) -> None:
+def test_encode_warns_and_rejects(svc: Run, folder: Path) -> None:
     source, target = folder / "noise.png", folder / "noise.svc"
     rejected = svc("encode", source, "--tier", "sketch", "--gate", "reject")
     assert rejected.exit_code == 1
@@ -249,7 +241,7 @@ def test_encode_warns_and_rejects(folder: Path) -> None:
     assert svc("encode", folder / "photo.png", "--tier", "sketch").stderr == ""
 
 
-def test_own_calibration(folder: Path) -> None:
+def test_own_calibration(svc: Run, folder: Path) -> None:
     path = folder / "own.json"
     assert "can't tell" in svc("gate", "calibrate", folder, "-o", path).stderr
     refused = svc("gate", "calibrate", folder, "-o", folder / "photo.png", "--overwrite")
@@ -320,5 +312,5 @@ def test_benchmark(codec: svcodec.Codec, portrait: Samples, portrait_path: Path)
     seconds = benchmark.cost(codec, small[:64, :64])
     assert seconds.keys() == {"gate", "encode"}
     size = {"photos": 1, "flagged": 0, "kinds": {"noise": {"detected": 1.0, "AUROC": 0.5}}, "seconds": seconds}
-    text = benchmark.table({"threshold": -2.0, "machine": "this", "sizes": {"Kodak": size}, "cameras": cameras})
+    text = benchmark.report({"threshold": -2.0, "machine": "this", "sizes": {"Kodak": size}, "cameras": cameras})
     assert "- cameras: 0 of 1" in text and "noise" in text

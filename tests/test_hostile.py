@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made import in_codes
+from made import chunk, in_codes
 from PIL import Image
 
 import svcodec
@@ -26,11 +26,6 @@ from svcodec.codec.pictures import decode_alpha
 
 GOLDEN = Path(__file__).parent / "golden"
 PICTURE = np.add.outer(np.arange(40) * 5, np.arange(24) * 3).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
 
 
 def draft(name: str = "sketch") -> Draft:
@@ -84,10 +79,6 @@ def test_wrong_accounts_are_refused(content: bytes) -> None:
 def test_the_largest_numbers_of_an_account_are_read() -> None:
     most = (1 << 35) - 1
     assert inspect(with_section(Section.ACCOUNT, b"\0" + varint(most) + varint(most))).segments[0].bits == most
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def png(width: int, height: int, rows: bytes, extra: tuple[bytes, bytes] | None = None, depth: int = 8) -> bytes:

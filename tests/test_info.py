@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import svcodec
-from svcodec import cli
 from svcodec.bitstream.container import pack, unpack
 from svcodec.codec import diagnosis
 from svcodec.models import machine, threads
 from svcodec.models.kernels import FLOAT32, FLOAT64, INT8, KERNELS, Kernel
 
 Samples = npt.NDArray[np.uint8]
+Run = Callable[..., Result]
 
 
-def svc(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], input=stdin)
-
-
-def test_info(svc_file: Path, tmp_path: Path, stream: bytes) -> None:
+def test_info(svc: Run, svc_file: Path, tmp_path: Path, stream: bytes) -> None:
     result = svc("info", svc_file, tmp_path / "none.svc")
     assert result.exit_code == 1
     assert "none.svc: No such file" in result.stderr
@@ -35,7 +32,7 @@ def test_info(svc_file: Path, tmp_path: Path, stream: bytes) -> None:
         assert text in result.stdout
 
 
-def test_info_as_json(svc_file: Path, stream: bytes) -> None:
+def test_info_as_json(svc: Run, svc_file: Path, stream: bytes) -> None:
     result = svc("info", "--json", svc_file, svc_file)
     first, second = map(json.loads, result.stdout.splitlines())
     assert first == second
@@ -44,7 +41,7 @@ def test_info_as_json(svc_file: Path, stream: bytes) -> None:
     assert json.loads(svc("info", "--json", "-", stdin=stream).stdout)["file"] == "-"
 
 
-def test_tables_hold_names_left_and_figures_right(svc_file: Path) -> None:
+def test_tables_hold_names_left_and_figures_right(svc: Run, svc_file: Path) -> None:
     lines = [
         line for line in svc("info", svc_file).stdout.splitlines() if line.startswith(("  segment", "  u ", "  y0"))
     ]
@@ -55,7 +52,7 @@ def test_tables_hold_names_left_and_figures_right(svc_file: Path) -> None:
         assert row.index(row.split()[2]) + len(row.split()[2]) == head.index("bits") + len("bits")
 
 
-def test_streams_without_an_account_are_shown(svc_file: Path, stream: bytes) -> None:
+def test_streams_without_an_account_are_shown(svc: Run, svc_file: Path, stream: bytes) -> None:
     svc_file.write_bytes(pack(replace(unpack(stream), account=())))
     result = svc("info", svc_file)
     assert result.exit_code == 0
@@ -63,7 +60,7 @@ def test_streams_without_an_account_are_shown(svc_file: Path, stream: bytes) -> 
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",), ("--machine", "photo.svc"), ("--machine", "-")])
-def test_info_is_of_files_or_of_the_machine(arguments: tuple[str, ...]) -> None:
+def test_info_is_of_files_or_of_the_machine(svc: Run, arguments: tuple[str, ...]) -> None:
     result = svc("info", *arguments)
     assert result.exit_code == 2
     assert "--machine" in result.stderr
@@ -79,7 +76,7 @@ def of_times(monkeypatch: pytest.MonkeyPatch) -> dict[Kernel, float]:
     return seconds
 
 
-def test_the_machine_computes_by_its_fastest_exact_kernel(of_times: dict[Kernel, float]) -> None:
+def test_the_machine_computes_by_its_fastest_exact_kernel(svc: Run, of_times: dict[Kernel, float]) -> None:
     found = svcodec.inspect_machine()
     assert (found.kernel, found.why) == ("int8", "fastest")
     assert found.kernels == {"int8": 0.5, "float32": 2.0}
@@ -92,14 +89,16 @@ def test_the_machine_computes_by_its_fastest_exact_kernel(of_times: dict[Kernel,
     assert "not exact" in svc("info", "--machine").stdout
 
 
-def test_a_machine_without_exact_kernels_takes_the_last_resort(of_times: dict[Kernel, float]) -> None:
+def test_a_machine_without_exact_kernels_takes_the_last_resort(svc: Run, of_times: dict[Kernel, float]) -> None:
     of_times.clear()
     found = svcodec.inspect_machine()
     assert (found.kernel, found.why, set(found.kernels.values())) == (FLOAT64.name, "last resort", {None})
     assert "float64, as no faster one is exact here" in svc("info", "--machine").stdout
 
 
-def test_the_environment_forces_a_kernel(of_times: dict[Kernel, float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_forces_a_kernel(
+    svc: Run, of_times: dict[Kernel, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(machine.VARIABLE, FLOAT32.name)
     assert (svcodec.inspect_machine().kernel, svcodec.inspect_machine().why) == ("float32", "forced")
     assert "float32, forced by SVCODEC_KERNEL" in svc("info", "--machine").stdout
@@ -109,7 +108,7 @@ def test_the_environment_forces_a_kernel(of_times: dict[Kernel, float], monkeypa
     assert "SVCODEC_KERNEL is 'int9'" in result.stderr
 
 
-def test_the_machine_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_machine_as_json(svc: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is: the kernel that models are loaded with, and the threads that a large picture gets."""
     for host, cpus in ((3, 64), (64, 2)):
         monkeypatch.setattr(torch, "get_num_threads", lambda host=host: host)

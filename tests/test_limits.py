@@ -30,11 +30,6 @@ GOLDEN = ROOT / "tests/golden"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 
 
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
 def golden(name: str, sides: tuple[int, int], codes: bytes | None = None) -> bytes:
     """A golden stream that claims to be of another size, with a right checksum."""
     draft = Draft.of((GOLDEN / f"{name}.svc").read_bytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from made import texture
 
 import svcodec
 from svcodec.benchmarks.bits_back import ChainCoder, MeasuringStack, negative_elbo
@@ -23,19 +24,10 @@ def model() -> Model:
     return svcodec.Codec().model
 
 
-def texture(height: int, width: int, grey: bool = False) -> np.ndarray:
-    """Smooth colours under some noise."""
-    rng = np.random.default_rng(0)
-    rows, columns = np.mgrid[:height, :width]
-    base = 110 + 60 * np.sin(rows / 11)[..., None] + 50 * np.cos(columns[..., None] / 17 + np.arange(3))
-    noisy = (base + rng.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
-    return noisy[..., 1] if grey else noisy
-
-
 @pytest.mark.parametrize("grey", [False, True])
 def test_tiles_come_back(model: Model, monkeypatch: pytest.MonkeyPatch, grey: bool) -> None:
     monkeypatch.setattr(tiling, "TILE", 32)
-    image = texture(70, 45, grey)
+    image = texture(70, 45, None if grey else 3)
     with exact_arithmetic():
         coded = lossless.encode(model, image)
         size = image.shape[:2]
@@ -46,7 +38,7 @@ def test_tiles_come_back(model: Model, monkeypatch: pytest.MonkeyPatch, grey: bo
 
 @pytest.mark.parametrize("grey", [False, True])
 def test_every_latent_comes_back_by_bits_back(model: Model, grey: bool) -> None:
-    image = texture(70, 45, grey)
+    image = texture(70, 45, None if grey else 3)
     stack = Stack(model.residuals)
     stack.seal(7)
     lent = np.random.default_rng(1).integers(0, 1 << 16, 4000)

@@ -26,11 +26,6 @@ from svcodec.codec import choice, plain
 CONTAINER = 40  # bytes, at most, that a file adds to its content
 
 
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
 def screenshot() -> np.ndarray:
     """Words and boxes."""
     image = Image.new("RGB", (320, 240), (245, 245, 248))

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 import pytest
-from made import both_ways, packet, written
+from made import both_ways, chunk, packet, written
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 import svcodec
@@ -21,10 +21,6 @@ from svcodec.codec.pictures.jpeg import resources_of
 Samples = npt.NDArray[np.uint8]
 IPTC = b"\x1c\x02\x05\x00\x05Title"
 HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def with_chunks(samples: Samples, *chunks: bytes, end: bool = False) -> bytes:

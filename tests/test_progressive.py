@@ -24,11 +24,6 @@ Run = Callable[..., Result]
 LOSSY = ("sketch", "preview", "standard", "high")
 
 
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
 @pytest.fixture(params=[1024, 128], ids=["one tile", "tiles"])
 def side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, learned: None) -> int:
     monkeypatch.setattr(tiling, "TILE", request.param)

@@ -36,11 +36,6 @@ STREAMS, FAST = 200, 20  # random ones, and how many of them are not slow
 
 
 @pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
-@pytest.fixture(scope="module")
 def model() -> reference.Model:
     return reference.Model((resources.files("svcodec.models") / "weights/photo-7.safetensors").read_bytes())
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from click.testing import Result
+from made import texture
 from PIL import Image
 
 import svcodec
@@ -22,23 +23,11 @@ Run = Callable[..., Result]
 REGIONS = ((0, 0, 1, 1), (70, 10, 41, 90), (3, 129, 127, 66), (63, 63, 2, 2), (0, 0, 150, 203))
 
 
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture of a few hundred pixels has several."""
     monkeypatch.setattr(tiling, "TILE", 128)
     monkeypatch.setattr(plain, "WEBP_SIDE", 64)
-
-
-def scene(height: int = 203, width: int = 150) -> Samples:
-    rng = np.random.default_rng(0)
-    rows, columns = np.mgrid[:height, :width]
-    base = 110 + 60 * np.sin(rows / 11)[..., None] + 50 * np.cos(columns[..., None] / 17 + np.arange(3))
-    return (base + rng.normal(0, 4, base.shape)).clip(0, 255).astype(np.uint8)
 
 
 def cut(samples: Samples, region: tuple[int, ...], reduce: int = 1) -> Samples:
@@ -51,7 +40,7 @@ def cut(samples: Samples, region: tuple[int, ...], reduce: int = 1) -> Samples:
 @pytest.mark.parametrize("tier", svcodec.TIERS)
 def test_regions_are_crops_of_the_whole(codec: svcodec.Codec, tier: str) -> None:
     options = {"effort": 1} if tier == "lossless" else {}
-    pixels = np.dstack([scene(), scene()[..., 0]])
+    pixels = np.dstack([texture(203, 150), texture(203, 150)[..., 0]])
     for picture, reduces in ((pixels, (1, 4)), (pixels[..., 1], (8,))):
         data = codec.encode(picture, tier=tier, **options)
         for reduce in reduces:
@@ -63,7 +52,7 @@ def test_regions_are_crops_of_the_whole(codec: svcodec.Codec, tier: str) -> None
 
 @pytest.mark.usefixtures("small_tiles")
 def test_draws_are_those_of_the_whole(codec: svcodec.Codec) -> None:
-    data = codec.encode(scene(), tier="preview")
+    data = codec.encode(texture(203, 150), tier="preview")
     whole = codec.decode_array(data, seed=3)
     assert np.array_equal(codec.decode_array(data, seed=3, region=REGIONS[1]), cut(whole, REGIONS[1]))
 
@@ -85,7 +74,7 @@ def test_plain_and_deep_pictures_too(kind: str) -> None:
 @pytest.mark.usefixtures("small_tiles", "learned")
 @pytest.mark.parametrize("tier", ["standard", "lossless"])
 def test_only_the_tiles_needed_are_read(codec: svcodec.Codec, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = codec.encode(scene(), tier=tier, **({"effort": 1} if tier == "lossless" else {}))
+    data = codec.encode(texture(203, 150), tier=tier, **({"effort": 1} if tier == "lossless" else {}))
     steps: list[int] = []
     coder, down = lossless.TileCoder.pop_level, descent.Descent.step
     monkeypatch.setattr(
@@ -99,7 +88,7 @@ def test_only_the_tiles_needed_are_read(codec: svcodec.Codec, tier: str, monkeyp
 
 def test_metadata_go_with_a_region() -> None:
     file = io.BytesIO()
-    Image.fromarray(scene(20, 30)).save(file, "PNG", dpi=(300, 300))
+    Image.fromarray(texture(20, 30)).save(file, "PNG", dpi=(300, 300))
     part = svcodec.decode(svcodec.encode(file, tier="sketch"), region=(2, 3, 10, 5))
     assert part.size == (10, 5)
     assert part.info["dpi"] == pytest.approx((300, 300), abs=0.01)
@@ -118,10 +107,10 @@ def test_regions_that_are_none(region: object) -> None:
 
 def test_crop_on_the_command_line(svc: Run, tmp_path: Path) -> None:
     source, target = tmp_path / "a.svc", tmp_path / "a.png"
-    source.write_bytes(svcodec.encode(scene(40, 50), tier="lossless"))
+    source.write_bytes(svcodec.encode(texture(40, 50), tier="lossless"))
     result = svc("decode", source, "-o", target, "--crop", "5,7,20,11", "--json")
     assert result.exit_code == 0, result.stderr
-    assert np.array_equal(np.asarray(Image.open(target)), scene(40, 50)[7:18, 5:25])
+    assert np.array_equal(np.asarray(Image.open(target)), texture(40, 50)[7:18, 5:25])
     assert [json.loads(result.stdout)[key] for key in ("width", "height")] == [20, 11]
     for wrong in ("5,7,20", "a,b,c,d", "0,0,0,1", "-1,0,5,5"):
         assert svc("decode", source, "-o", target, "--overwrite", "--crop", wrong).exit_code == 2

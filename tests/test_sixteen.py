@@ -6,10 +6,10 @@ import io
 import subprocess
 import sys
 import zlib
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal, getcontext
 from random import Random
-from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from made import in_codes
 from PIL import Image
 
 import svcodec
 from svcodec.benchmarks.fuzz.mutations import scrambled
 from svcodec.bitstream.container import pack, unpack
 from svcodec.bitstream.values import Values
-from svcodec.codec import choice
 from svcodec.codec.sixteen import Split, fine, joined
 from svcodec.codec.sixteen.coding import tables
 
@@ -31,11 +31,6 @@ Deep = npt.NDArray[np.uint16]
 
 SECTION = 64  # bytes, at most, that a section of lower bits has beside these and its table
 FILE = 40  # and a file beside its sections
-
-
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
 
 
 def scene(height: int, width: int, noise: float = 40.0) -> Deep:
@@ -187,7 +182,7 @@ def test_all_shapes_come_back(codec: svcodec.Codec, name: str, learned: bool) ->
         "grey and alpha": np.dstack([rgb[..., 1], alpha]),
         "RGBA": np.dstack([rgb, alpha]),
     }[name]
-    with mock.patch.object(choice, "encode", choice.learned if learned else choice.encode):
+    with in_codes() if learned else nullcontext():
         data = codec.encode(pixels, tier="lossless")
     info = svcodec.inspect(data)
     assert (info.bits_per_sample, info.has_alpha) == (16, "alpha" in name or name == "RGBA")

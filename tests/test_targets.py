@@ -25,11 +25,6 @@ Run = Callable[..., Result]
 MOST = 7  # encodings
 
 
-@pytest.fixture(scope="module")
-def codec() -> svcodec.Codec:
-    return svcodec.Codec()
-
-
 @pytest.fixture
 def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows with each."""

@@ -45,7 +45,8 @@ def failure(*arguments: object) -> str:
 def test_photos_are_split_by_name(album: Path) -> None:
     photos = Photos([album], smallest=64)
     assert (len(photos.training), len(photos.held_out)) == (28, 2)
-    assert Photos([album], smallest=64).held_out_names == photos.held_out_names
+    again = Photos([album], smallest=64).held_out
+    assert all(map(torch.equal, again, photos.held_out))
     assert photos.validation(9).shape == (2, 3, 192, 192)
     photos.held_out = [photo.repeat(1, 2, 2) for photo in photos.held_out]
     assert photos.validation(9).shape == (2, 3, 256, 256)

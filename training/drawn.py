@@ -31,8 +31,8 @@ def windows(photo: Pixels, rng: np.random.Generator) -> Pixels:
         paper, ink = ("#202124", "#e8eaed") if dark else ("#ffffff", "#202020")
         draw.rectangle((left, top, left + width, top + height), paper, "#808080")
         draw.rectangle((left, top, left + width, top + 28), colour(rng))
-        draw.text((left + 8, top + 5), sentence(rng, 3), "white", font(rng, 14))
-        face = font(rng, int(rng.integers(11, 16)))
+        draw.text((left + 8, top + 5), sentence(rng, 3), "white", ImageFont.load_default(14))
+        face = ImageFont.load_default(int(rng.integers(11, 16)))
         for y in range(top + 36, top + height - 50, 18):
             draw.text((left + 150, y), sentence(rng, int(rng.integers(2, 9))), ink, face)
             draw.text((left + 10, y), sentence(rng, 1), colour(rng), face)
@@ -48,7 +48,7 @@ def text(photo: Pixels, rng: np.random.Generator) -> Pixels:
     image = Image.new("RGB", SIZE, paper)
     draw = ImageDraw.Draw(image)
     size = int(rng.integers(11, 28))
-    face, y = font(rng, size), 20
+    face, y = ImageFont.load_default(size), 20
     while y < SIZE[1]:
         if rng.random() < 0.85:
             draw.text((30, y), sentence(rng, int(rng.integers(4, 1400 // size // 5))), ink, face)
@@ -101,11 +101,11 @@ def x_ray(photo: Pixels, rng: np.random.Generator) -> Pixels:
 def chart(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """Bars or lines over a grid, with axes and labels."""
     image = Image.new("RGB", SIZE, "white")
-    draw, face = ImageDraw.Draw(image), font(rng, 14)
+    draw, face = ImageDraw.Draw(image), ImageFont.load_default(14)
     for y in range(60, 460, 50):
         draw.line((60, y, 740, y), "#d0d0d0")
         draw.text((20, y - 8), str(460 - y), "black", face)
-    draw.text((250, 20), sentence(rng, 4), "black", font(rng, 20))
+    draw.text((250, 20), sentence(rng, 4), "black", ImageFont.load_default(20))
     for ink in [colour(rng) for _ in range(int(rng.integers(1, 5)))]:
         heights = 450 - rng.uniform(0, 380, 18)
         if rng.random() < 0.5:
@@ -170,10 +170,6 @@ def tiny(photo: Pixels, rng: np.random.Generator) -> Pixels:
 def colour(rng: np.random.Generator) -> tuple[int, int, int]:
     red, green, blue = (int(value) for value in rng.integers(20, 236, 3))
     return red, green, blue
-
-
-def font(rng: np.random.Generator, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
 
 
 def sentence(rng: np.random.Generator, words: int) -> str:

@@ -3,14 +3,12 @@
 from pathlib import Path
 
 from ..errors import ModelError
-from ..models import integers
+from ..models import integers, storage
 from ..models.selfvae import SelfVAE
 
 
 def load_weights(model: SelfVAE, path: Path) -> None:
     """Load the weights of a model file, to be trained on through its grids. Raises ModelError where there is none."""
-    from ..models import storage  # only here: training from scratch does without safetensors
-
     try:
         tensors, _ = storage.from_bytes(path.read_bytes())
         model.load_state_dict(integers.from_integers(tensors).state_dict())

@@ -1,1 +1,1 @@
-"""The experiment on Fashion-MNIST against MNIST of the paper behind `gate`."""
+"""The experiment on Fashion-MNIST against MNIST of a paper on likelihoods that see the whole picture."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import joblib
 import torch
 from PIL import Image
-from tabulate import tabulate
 from torch import Tensor, nn
 
-from ...files import write_whole
+from ..recorded import record, record_text, table
 from . import figures, steps
 from .detectors import (
     PER_PIXEL,
@@ -31,7 +28,7 @@ from .images import Data
 from .jigsaw import Jigsaw
 from .mixture import ADDED_VARIANCE
 from .predictive import POSTERIOR_DRAWS, PRIOR_DRAWS, Scheme
-from .puzzles import APPENDIX_A
+from .puzzles import EPOCHS
 from .vae import VAE, Bernoulli, Gaussian, PixelLikelihood, perturb
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -43,8 +40,6 @@ SALT_AND_PEPPER = 0.2  # share of pixels replaced in appendix B's experiment, ha
 PERTURBED = 0.3  # ... in a background model's training
 INSIDE, OUTSIDE = "FashionMNIST", "MNIST"
 
-markdown = partial(tabulate, tablefmt="github", disable_numparse=True)  # a table, of rows and a head
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -54,7 +49,7 @@ class Settings:
     test: int | None = None  # images of each set
     vae_epochs: int = 12
     background_epochs: int = 6
-    jigsaw_epochs: int = APPENDIX_A.epochs
+    jigsaw_epochs: int = EPOCHS
     prior_draws: int = PRIOR_DRAWS
     posterior_draws: int = POSTERIOR_DRAWS
     fitted: int = 10000  # images whose features a mixture is fitted to, the paper's n
@@ -250,8 +245,8 @@ def run(data: Data, folder: Path, settings: Settings) -> None:
         "appendix B, V1, p_FEVAE, PR": corruption,
         "ablations of V2, AUROC": ablations,
     }
-    write_whole(folder / "results.json", (json.dumps(results, indent=1) + "\n").encode())
-    write_whole(folder / "table.md", tables(merits, corruption, ablations).encode())
+    record(folder / "results.json", results)
+    record_text(folder / "table.md", tables(merits, corruption, ablations))
 
 
 def panel(
@@ -284,10 +279,10 @@ def tables(
     return "\n".join(
         [
             f"# {INSIDE} against {OUTSIDE}\n\nPercent; in-distribution images are the positives.\n",
-            markdown(rows, header) + "\n",
+            table(rows, header) + "\n",
             "Appendix B: p_FEVAE of V1 under PR, against corrupted images.\n",
-            markdown(noisy, ["", *header[2:5]]) + "\n",
+            table(noisy, ["", *header[2:5]]) + "\n",
             "Ablations of V2: AUROC.\n",
-            markdown(ablated, ["what", "value", *names]) + "\n",
+            table(ablated, ["what", "value", *names]) + "\n",
         ]
     )

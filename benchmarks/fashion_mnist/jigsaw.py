@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 GRID = 3
+SIDE = 7  # of a tile, in pixels
 TILES = GRID * GRID
 PERMUTATIONS = 100
 HIDDEN = (100, 80, 60, 40)
@@ -23,25 +24,20 @@ CANDIDATES = 5000  # random permutations, of which the greedy search takes the f
 Linear = partial(nn.Linear, dtype=torch.float32, device="cpu")
 
 
-def permutations(count: int = PERMUTATIONS) -> NDArray[np.int64]:
+def permutations() -> NDArray[np.int64]:
     """Permutations of the nine tiles that are far from one another, found greedily; the same at every call.
 
     The first is the identity; each further one is, of 5000 random ones, that of the largest Hamming distance to those
     chosen before: to the nearest of them, and where several are equal, on average.
 
     Returns:
-        int64 (count, 9), distinct rows: image `i` puts tile `row[j]` at position `j`.
-
-    Raises:
-        ValueError: `count` is not in 1..1000.
+        int64 (100, 9), distinct rows: image `i` puts tile `row[j]` at position `j`.
     """
-    if not 1 <= count <= 1000:
-        raise ValueError(f"{count} permutations: 1 to 1000 are possible")
     rng = np.random.default_rng(0)
     candidates = rng.permuted(np.tile(np.arange(TILES), (CANDIDATES, 1)), axis=1)
     chosen = [np.arange(TILES)]
     nearest, total = np.full(CANDIDATES, TILES), np.zeros(CANDIDATES)
-    while len(chosen) < count:
+    while len(chosen) < PERMUTATIONS:
         distance = (candidates != chosen[-1]).sum(1)
         nearest, total = np.minimum(nearest, distance), total + distance
         chosen.append(candidates[np.lexsort((total, nearest))[-1]])
@@ -53,20 +49,12 @@ class Jigsaw(nn.Module):
 
     An image is cut into 3x3 cells of a third of its sides, rounded down; a tile is a square in its cell. In training it
     lies anywhere in the cell, so that edges which run on from one tile to the next don't give the puzzle away; for
-    features it lies in the middle. The buffers `mean` and `scale`, (channels * tile * tile), standardise the samples of
-    a tile, alike at all nine positions; they are 0 and 1 unless the recipe says otherwise.
+    features it lies in the middle.
     """
 
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, channels: int = 1, tile: int = 7):
+    def __init__(self) -> None:
         super().__init__()
-        self.channels, self.tile = channels, tile
-        samples = channels * tile * tile
-        self.register_buffer("mean", torch.zeros(samples, dtype=torch.float32, device="cpu"))
-        self.register_buffer("scale", torch.ones(samples, dtype=torch.float32, device="cpu"))
-        widths = (TILES * samples, *HIDDEN)
+        widths = (TILES * SIDE * SIDE, *HIDDEN)
         self.hidden = nn.ModuleList(
             nn.Sequential(Linear(before, after), nn.ReLU(), nn.Dropout(DROPOUT)) for before, after in pairwise(widths)
         )
@@ -76,35 +64,35 @@ class Jigsaw(nn.Module):
         """Tiles of images, shuffled.
 
         Args:
-            images: float (n, channels, h, w).
+            images: float (n, 1, h, w).
             order: int64 (n, 9) or (1, 9), the cell from which each position's tile comes.
             shift: int64 (2, n, 9), rows and columns from the cell's corner; the middle without it.
 
         Returns:
-            float (n, 9, channels * tile * tile).
+            float (n, 9, 49).
 
         Raises:
-            ValueError: another number of channels, or a third of a side is shorter than a tile.
+            ValueError: there are more channels, or a third of a side is shorter than a tile.
         """
         n, channels, *sides = images.shape
-        if channels != self.channels or min(sides) // GRID < self.tile:
-            raise ValueError(f"images must be {self.channels} x {GRID * self.tile} x {GRID * self.tile} or larger")
+        if channels != 1 or min(sides) // GRID < SIDE:
+            raise ValueError(f"images must be 1 x {GRID * SIDE} x {GRID * SIDE} or larger")
         row, column = (
-            cell * (side // GRID) + ((side // GRID - self.tile) // 2 if shift is None else shift[axis])
+            cell * (side // GRID) + ((side // GRID - SIDE) // 2 if shift is None else shift[axis])
             for axis, (cell, side) in enumerate(zip((order // GRID, order % GRID), sides, strict=True))
         )
-        windows = images.unfold(2, self.tile, 1).unfold(3, self.tile, 1)
+        windows = images.unfold(2, SIDE, 1).unfold(3, SIDE, 1)
         return windows[torch.arange(n, dtype=torch.int64, device=images.device)[:, None], :, row, column].flatten(2)
 
     def puzzle(self, images: Tensor, order: Tensor) -> Tensor:
         """Tiles at random places in their cells; arguments and result as those of `tiles`."""
-        spare = [side // GRID - self.tile + 1 for side in images.shape[2:]]
+        spare = [side // GRID - SIDE + 1 for side in images.shape[2:]]
         shift = torch.stack([torch.randint(max(1, room), (len(images), TILES)) for room in spare])
         return self.tiles(images, order, shift)
 
     def activations(self, tiles: Tensor, layer: int) -> Tensor:
         """Of hidden layer `layer`, 1 to 4: float (n, 100, 80, 60 or 40); of tiles as `tiles` returns them."""
-        values = ((tiles - self.mean) / self.scale).flatten(1)
+        values = tiles.flatten(1)
         for hidden in self.hidden[:layer]:
             values = hidden(values)
         return values
@@ -117,7 +105,7 @@ class Jigsaw(nn.Module):
         """f_x = l(x) of section 3: activations of a hidden layer for the tiles in order.
 
         Args:
-            images: float (n, channels, h, w).
+            images: float (n, 1, h, w).
             layer: 1 to 4.
 
         Returns:

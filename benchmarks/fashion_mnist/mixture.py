@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -73,12 +73,3 @@ class Mixture:
     def heaviest(self, features: Tensor) -> Tensor:
         """C_x of section 3, the component with the greatest responsibility: int64 (n,) of float (n, d)."""
         return (self.component_log_densities(features) + self.log_weight).argmax(1)
-
-    def to_tensors(self) -> dict[str, Tensor]:
-        """The arrays by name, as safetensors stores them."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Mixture:
-        """Inverse of `to_tensors`. Raises TypeError where the names are others."""
-        return cls(**tensors)

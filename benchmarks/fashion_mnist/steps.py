@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from .detectors import Detector
 from .jigsaw import Jigsaw
 from .mixture import Mixture
-from .puzzles import APPENDIX_A, train_jigsaw
+from .puzzles import train_jigsaw
 from .vae import PixelLikelihood, train_vae
 
 KEYLESS = {"vae": ["images"], "jigsaw": ["images"], "mixture": ["images", "net"], "scores": ["detector", "sets"]}
@@ -33,7 +32,7 @@ def vae(
 
 def jigsaw(images: Tensor, digest: str, name: str, pixels: PixelLikelihood, epochs: int) -> dict[str, Tensor]:
     """The state of a jigsaw classifier after appendix A's training on the prepared images."""
-    return last_state(train_jigsaw(pixels.prepare(images), replace(APPENDIX_A, epochs=epochs), seed=0), name, epochs)
+    return last_state(train_jigsaw(pixels.prepare(images), seed=0, epochs=epochs), name, epochs)
 
 
 def last_state(training: Iterator[tuple[nn.Module, dict[str, float]]], name: str, epochs: int) -> dict[str, Tensor]:

@@ -19,7 +19,6 @@ LATENTS = 20
 SIDE = 28
 PIXELS = SIDE * SIDE
 DROPOUT = 0.1
-EPOCHS = 30  # the paper's 15 000 are out of a CPU's reach
 BATCH = 512
 RATE = 1e-3
 LEAST_DEVIATION = 1e-4  # of a latent variable
@@ -149,7 +148,7 @@ def perturb(x: Tensor, pixels: PixelLikelihood, share: float) -> Tensor:
 
 
 def train_vae(
-    images: Tensor, pixels: PixelLikelihood, seed: int, epochs: int = EPOCHS, perturbed: float = 0.0
+    images: Tensor, pixels: PixelLikelihood, seed: int, epochs: int, perturbed: float = 0.0
 ) -> Iterator[tuple[VAE, dict[str, float]]]:
     """Train by maximising the ELBO, an epoch at each step of the iterator.
 

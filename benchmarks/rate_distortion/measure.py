@@ -17,11 +17,11 @@ import torch
 
 from ...arrays import Pixels
 from ...codec.measures import psnr, ssimulacra2
-from ...files import write_whole
 from ..conditions import Photos, machine
 from ..metrics import butteraugli, has_butteraugli, ms_ssim
 from ..peers import registry
 from ..peers.peer import Peer, Setting
+from ..recorded import record
 
 # CompressAI's names, where it has one; times in seconds
 FIGURES = ("bpp", "psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "butteraugli", "encoding_time", "decoding_time")
@@ -52,10 +52,10 @@ def measure(peer: Peer, photos: Photos, folder: Path, jobs: int = 1) -> Iterator
         found = measure_all(peer, setting, (photos[name] for name in missing), jobs)
         for name, figures in zip(missing, found, strict=True):
             images[name] = {"sha256": digests[name], **figures}
-            _write(path, point)
+            record(path, point)
             yield name
         points.append({name: images[name] for name in photos})
-    _write(folder / f"{peer.name}.json", summary(peer, points, jobs))
+    record(folder / f"{peer.name}.json", summary(peer, points, jobs))
 
 
 def conditions(jobs: int) -> str:
@@ -124,7 +124,3 @@ def summary(peer: Peer, points: list[dict[str, dict[str, Any]]], jobs: int) -> d
 
 def _read(path: Path) -> dict[str, Any] | None:
     return dict(json.loads(path.read_text())) if path.exists() else None
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

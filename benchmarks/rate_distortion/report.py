@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from tabulate import tabulate
 
 from ..peers import ours
 from ..peers.registry import LOSSLESS, LOW
+from ..recorded import table
 from .curves import LABELS, BjontegaardDelta, Curve, Metric, bd_rate, told
 
 ANCHOR = "jpeg"
@@ -18,8 +17,6 @@ TUNED = {"ssim": STANDARD, "psnr": f"{STANDARD}-psnr"}  # the default tune first
 SKETCH = "svcodec-sketch"
 LOW_RATES = (0.03, 0.05, 0.07, 0.1)  # bits per pixel
 MISSING = "-"
-
-table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
 
 
 def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machine: str) -> str:
@@ -110,10 +107,12 @@ def speed_table(curves: Sequence[Curve]) -> str:
 
 
 def seconds(curve: Curve) -> tuple[str, str]:
-    """Mean seconds for one photo over all settings, where they were measured."""
-    return tuple(  # type: ignore[return-value]
-        f"{sum(times) / len(times):.2f} s" if times else MISSING for times in (curve.encoding, curve.decoding)
-    )
+    """Mean seconds to encode and to decode one photo over all settings, where they were measured."""
+    return _mean_seconds(curve.encoding), _mean_seconds(curve.decoding)
+
+
+def _mean_seconds(times: Sequence[float]) -> str:
+    return f"{sum(times) / len(times):.2f} s" if times else MISSING
 
 
 def number(value: float | None) -> str:

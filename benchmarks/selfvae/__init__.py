@@ -1,1 +1,1 @@
-"""The first paper's experiments: `python -m svcodec.benchmarks.selfvae CONFIGURATION --data PATH -o OUT`."""
+"""The first paper's experiments: `python -m svcodec.benchmarks.selfvae PLAN --data PATH -o OUT`."""

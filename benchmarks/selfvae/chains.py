@@ -28,7 +28,7 @@ def code(model: FamilyModel, images: Tensor, seed: int) -> dict[str, Any]:
         tier.
     """
     pixels = [each.permute(1, 2, 0).contiguous().numpy() for each in images]
-    stack, accounts = model.compute(0, lambda: chain.encode(model, pixels))
+    stack, accounts = model.compute(lambda: chain.encode(model, pixels))
     borrowed = next(entry.bits for entry in accounts[-1] if entry.variable is Variable.BORROWED)
     coded = 8 * len(stack.to_bytes())
     few = pixels[:ALONE]

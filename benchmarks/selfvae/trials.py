@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from tabulate import tabulate
 from torch import Tensor
 
 from ...bitstream.container import MODEL_HASH_BYTES
@@ -26,7 +25,7 @@ from ...family.hierarchy import Hierarchy, count_weights
 from ...training.checkpoints import read
 from ...training.datasets import ImageSet
 from ...training.family_training import configuration_of, family_settings, train_family
-from ..recorded import record, record_text
+from ..recorded import record, record_text, table
 from .chains import code
 from .evaluation import measure, rows
 from .feature_distance import Features
@@ -116,16 +115,16 @@ def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
             f"{plan.data} at {plan.side} x {plan.side}: {counts['tested']} test images, {counts['generated']} "
             f"generated; means and standard errors. IW-{plan.importance_samples} is the ELBO less what importance "
             f"sampling gains on {counts['weighed']} of the images.\n",
-            _markdown(first, head),
+            table(first, head),
             "\nWhat a mode takes from a picture by the model, in shares of eight bits per sub-pixel, and the root of "
             "its mean squared error:\n",
-            _markdown(taken, ["model", "mode", "information", "error"]),
+            table(taken, ["model", "mode", "information", "error"]),
             "\nBits-back over a chain of images, bits per dimension; bits borrowed for the first one:\n",
-            _markdown(coded, ["model", "images", "-ELBO", "chain", "less borrowed", "alone", "borrowed"]),
+            table(coded, ["model", "images", "-ELBO", "chain", "less borrowed", "alone", "borrowed"]),
             f"\nBytes of one image's codes, of {original:,}:\n",
-            _markdown(files, ["model", "tier", "bytes", "of the original"]),
+            table(files, ["model", "tier", "bytes", "of the original"]),
             "\nTerms of -ELBO in bits per dimension:\n",
-            _markdown(terms, ["model", "term", "bits"]),
+            table(terms, ["model", "term", "bits"]),
             "",
         ]
     )
@@ -146,7 +145,3 @@ def panel(titled: Sequence[tuple[str, Tensor]]) -> Image.Image:
             large = image.resize((side * scale, side * scale), Image.Resampling.NEAREST)
             whole.paste(large, (column * (side * scale + GAP), top + TITLE))
     return whole
-
-
-def _markdown(body: Sequence[Sequence[str]], head: Sequence[str]) -> str:
-    return tabulate(body, head, "github", disable_numparse=True)

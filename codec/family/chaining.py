@@ -71,7 +71,7 @@ def encode_chain(
         if picture.dropped:
             warnings.warn(f"{name}: not kept: {', '.join(picture.dropped)}", DroppedWarning, stacklevel=3)
         pixels.append(picture.pixels.astype(np.uint8, copy=False))
-    stack, accounts = loaded.compute(0, lambda: chain.encode(loaded, pixels))
+    stack, accounts = loaded.compute(lambda: chain.encode(loaded, pixels))
     streams = [_stream(loaded, picture) for picture in read]
     links = [
         Link(name, checksum(samples), pack(replace(stream, account=account)))
@@ -123,7 +123,7 @@ def _decoded(
 
 @tells_out_of_memory
 def _popped(model: FamilyModel, stack: Stack, own: Stream) -> Pixels:
-    return model.compute(0, lambda: chain.pop(model, stack, (own.height, own.width), own.colour is Colour.GREY))
+    return model.compute(lambda: chain.pop(model, stack, (own.height, own.width), own.colour is Colour.GREY))
 
 
 @tells_out_of_memory

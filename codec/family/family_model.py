@@ -52,7 +52,7 @@ class FamilyModel:
     def test(self) -> None:
         """Nothing: whether this machine computes as the encoder did, a stream's seal tells."""
 
-    def compute(self, pixels: int, work: Callable[[], Result]) -> Result:
+    def compute(self, work: Callable[[], Result]) -> Result:
         """What `work` returns, computed by one thread whatever the program has set.
 
         Raises:
@@ -63,7 +63,7 @@ class FamilyModel:
     @functools.cached_property
     def fingerprint(self) -> bytes:
         """See above."""
-        return self.compute(0, self._fingerprint)
+        return self.compute(self._fingerprint)
 
     def _fingerprint(self) -> bytes:
         network, digest = self.network, hashlib.sha256()

@@ -32,7 +32,7 @@ def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> Coded:
         stack, (account,) = chain.encode(model, [pixels])
         return stack, account
 
-    stack, account = model.compute(pixels.shape[0] * pixels.shape[1], road)
+    stack, account = model.compute(road)
     return Coded(stack.to_bytes(), account)
 
 
@@ -52,7 +52,7 @@ def decode(model: FamilyModel, stream: Stream, seed: int | None) -> Pixels:
         return modes.decode(model, stack, spec, size, grey, seed)
 
     with told_of_machine(model, stream):
-        return model.compute(stream.height * stream.width, pixels)
+        return model.compute(pixels)
 
 
 @contextmanager

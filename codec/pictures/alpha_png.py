@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 
 from ...errors import CorruptError
+from .png import SIGNATURE
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK = struct.Struct(">I4s")  # length and kind; a checksum follows the content
 _CHECKSUM = 4
 _HEAD = struct.Struct(">IIBBBBB")  # width, height, depth, colour type, compression, filters, interlacing
@@ -40,9 +40,9 @@ def check_alpha_png(data: bytes, width: int, height: int, depth: int = 8) -> Non
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Kind and content of each chunk. Raises CorruptError for what is no PNG, or is cut short."""
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(SIGNATURE):
         raise CorruptError("the alpha channel is no PNG")
-    position = len(_SIGNATURE)
+    position = len(SIGNATURE)
     while position < len(data):
         start = position + _CHUNK.size
         length, kind = _CHUNK.unpack_from(data, position) if start <= len(data) else (0, b"")

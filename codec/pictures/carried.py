@@ -56,11 +56,11 @@ def _shapes(info: Mapping[Any, Any]) -> list[Any]:
 
 def _exif(found: Collection, given: Mapping[str, Any]) -> None:
     """EXIF as it was edited; no orientation of a picture that may have been turned since it was opened."""
-    before = _orientation(found.metadata.exif)
+    before = exif.orientation_of(found.metadata.exif)
     anew = found.image.format == "TIFF" or "exif" in given  # Pillow turns a TIFF when it loads it
     if not anew:
         anew = _take_edits(found)
-        if found.image.format is None and before == _orientation(found.metadata.exif):
+        if found.image.format is None and before == exif.orientation_of(found.metadata.exif):
             _drop_orientation(found)
             anew = True
     if anew and found.metadata.xmp:
@@ -83,7 +83,7 @@ def _take_edits(found: Collection) -> bool:
 
 
 def _drop_orientation(found: Collection) -> None:
-    orientation = _orientation(found.metadata.exif)
+    orientation = exif.orientation_of(found.metadata.exif)
     if orientation != 1 and found.metadata.exif:
         found.put(exif=exif.upright(found.metadata.exif))
         found.lost.append(_turned("EXIF", orientation))
@@ -91,13 +91,6 @@ def _drop_orientation(found: Collection) -> None:
 
 def _turned(where: str, orientation: int) -> str:
     return f"{where} orientation {orientation}, as the picture may have been turned since it was opened"
-
-
-def _orientation(block: bytes | None) -> int:
-    try:
-        return exif.orientation_of(block) if block else 1
-    except exif.ExifError:
-        return 1
 
 
 def _trailers(found: Collection) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image
 
 from ...arrays import Deep
 from ...errors import InputError
+from .depth import is_unloaded
 
 GREY_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 _FORMATS = ("PNG", "TIFF", "SVC", None)  # whose samples are coded; None has an image that was made in memory
@@ -46,7 +47,7 @@ def deep_samples(image: Image.Image, content: bytes | None) -> Deep:
     """
     if image.format not in _FORMATS or image.mode == "F":
         raise InputError(f"has more than 8 bits per sample; {_OTHERS}")
-    pending = isinstance(image, ImageFile.ImageFile) and bool(image.tile)  # what is loaded may have been changed
+    pending = is_unloaded(image)
     tags: Any = getattr(image, "tag_v2", {}) if pending and image.format == "TIFF" else {}
     if tags:
         _check_tags(tags)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from PIL import ExifTags, Image, ImageFile
 
@@ -48,7 +48,7 @@ def depth_of(image: Image.Image, content: bytes | None) -> int:
         start = content.partition(b"\xff\x4f\xff\x51")[2]
         components = int.from_bytes(start[36:38], "big")
         return max(8, *((depth & 0x7F) + 1 for depth in start[38 : 38 + 3 * components : 3]))
-    return _by_tile(image if _is_unloaded(image) else Image.open(io.BytesIO(content)))
+    return _by_tile(image if is_unloaded(image) else Image.open(io.BytesIO(content)))
 
 
 def content_of(image: Image.Image) -> bytes | None:
@@ -66,19 +66,20 @@ def content_of(image: Image.Image) -> bytes | None:
 
 def rawmode(image: Image.Image) -> str:
     """The layout in the file of a picture that is still to be loaded, in Pillow's terms; otherwise empty."""
-    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+    if not is_unloaded(image):
         return ""
     args = image.tile[0].args
     return str(args[0] if isinstance(args, tuple) else args)
 
 
-def _is_unloaded(image: Image.Image) -> bool:
+def is_unloaded(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:
+    """Whether an opened picture's samples are still in its file only; those of a loaded one may have been changed."""
     return isinstance(image, ImageFile.ImageFile) and bool(image.tile)
 
 
 def _from_file(image: ImageFile.ImageFile) -> bytes:
     # Of a loaded picture Pillow keeps the file of a PNG or TIFF only.
-    file: Any = image.fp if _is_unloaded(image) else getattr(image, "_fp", None)
+    file: Any = image.fp if is_unloaded(image) else getattr(image, "_fp", None)
     position = file.tell()
     file.seek(0)
     content = file.read()
@@ -91,7 +92,7 @@ def _from_path(image: ImageFile.ImageFile) -> bytes:
 
 
 def _by_tile(image: Image.Image) -> int:
-    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+    if not is_unloaded(image):
         return 8
     name, _, _, args = image.tile[0]
     last = args[-1] if isinstance(args, tuple) and args else None

@@ -80,10 +80,13 @@ def value_of(data: bytes, entry: Entry) -> int:
     return _number(data, entry.start, _SIZES.get(entry.kind, 1))
 
 
-def orientation_of(block: bytes) -> int:
-    """How a picture is to be turned: 1 to 8, 1 for not at all."""
-    value = next((value_of(block, entry) for entry in entries(block) if entry.tag == ORIENTATION), 1)
-    return value if 1 <= value <= 8 else 1
+def orientation_of(block: bytes | None) -> int:
+    """How a picture is to be turned: 1 to 8, 1 for not at all, and where there is no block that can be read."""
+    try:
+        found = [value_of(block, entry) for entry in entries(block) if entry.tag == ORIENTATION] if block else []
+    except ExifError:
+        found = []
+    return found[0] if found and 1 <= found[0] <= 8 else 1
 
 
 def upright(block: bytes) -> bytes:

@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from ...bitstream.metadata import MAX_METADATA, MAX_TEXTS, Metadata
 from ...errors import InputError
+from . import exif
 from .identify import open_picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -169,7 +170,7 @@ def _is_intact(content: bytes, start: int, end: int) -> bool:
 def _read(kind: bytes, content: bytes, info: dict[str, Any], texts: dict[str, str]) -> bool:
     """Add what a chunk holds; whether it can be read."""
     if kind == b"eXIf":
-        info["exif"] = b"Exif\x00\x00" + content
+        info["exif"] = exif.PREFIX + content
         return True
     keyword, _, rest = content.partition(b"\0")
     if kind == b"iCCP":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ...errors import InputError, SvcodecError, TooLargeError
 from ..arguments import refuse_larger
@@ -16,7 +16,7 @@ from ..sources import Source, is_source, prefix, read_bytes, reason
 from . import png
 from .carried import carried
 from .deep_reading import deep_samples
-from .depth import content_of, depth_of, rawmode
+from .depth import content_of, depth_of, is_unloaded, rawmode
 from .identify import open_picture
 from .picture import Picture
 from .raw import refuse_raw
@@ -117,7 +117,7 @@ def _read_guarded(
     except Image.DecompressionBombError as error:  # some formats ask again
         raise _bomb(error) from error
     except Exception as error:  # Pillow raises many kinds for a bad file
-        verified = isinstance(image, ImageFile.ImageFile) and bool(image.tile) and image.fp is None
+        verified = is_unloaded(image) and image.fp is None
         if verified or "closed" in str(error):
             raise InputError(
                 "the picture was closed, or verified, before its pixels were read: open it anew"

@@ -35,10 +35,7 @@ def stripped(picture: Picture, what: str | None) -> Picture:
 
 
 def _only_looks(metadata: Metadata) -> Metadata:
-    try:
-        orientation = exif.orientation_of(metadata.exif) if metadata.exif else 1
-    except exif.ExifError:
-        orientation = 1
+    orientation = exif.orientation_of(metadata.exif)
     if orientation == 1 and metadata.xmp:
         orientation = xmp.orientation_of(metadata.xmp)
     return Metadata(icc=metadata.icc, exif=None if orientation == 1 else exif.only_orientation(orientation))
