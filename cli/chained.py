@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import STRIPS
+from .. import STRIPS, SvcodecError
 from ..distributed import Result, Task
 from ..distributed.outcome import attempt, noted_warnings
 from .batch import Batch
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, find, picture_suffixes
 from .options import max_pixels_option, overwrite_option
-from .paths import identity
+from .paths import identity, is_stream
 from .picture_formats import FORMATS
 from .terminal import echo, read, refuse_existing, refuse_suffix, refuse_terminal, shown, write
 
@@ -46,7 +46,8 @@ def chain(
     found = find(sources, picture_suffixes(), batch)
     refuse_existing(output, overwrite, [model, *(file.path for file in found)])
     if not batch.errors:
-        pictures = {PurePath(file.name).as_posix(): file.path for file in found}
+        given = {file: read(file.path) if is_stream(file.path) else file.path for file in found}
+        pictures = {PurePath(file.name).as_posix(): picture for file, picture in given.items()}
         if len(pictures) < len(found):
             raise click.UsageError("two pictures have the same name: name folders, below which names differ")
         with noted_warnings() as texts:
@@ -70,18 +71,23 @@ def unchain(source: str, output: str, name: str, model: str | None, overwrite: b
     """Decode the pictures of a file that `svcodec chain` wrote."""
     from .. import decode_chain, inspect, write_picture
 
+    if not output or is_stream(output):
+        raise click.UsageError(f"-o names a folder, and {output!r} is none.")
     wanted, data = FORMATS[name], read(source)
     batch, taken = Batch("decoded"), {identity(source)}
-    for path, image in decode_chain(data, model=model, max_pixels=max_pixels):
-        target = next(name for name in _names(Path(output, path), wanted.suffixes[0]) if identity(name) not in taken)
+    try:
+        for path, image in decode_chain(data, model=model, max_pixels=max_pixels):
+            target = next(one for one in _names(Path(output, path), wanted.suffixes[0]) if identity(one) not in taken)
 
-        def written(task: Task, image: Image = image, target: str = target) -> Result:
-            write(target, write_picture(image, wanted.name, **wanted.options), overwrite=overwrite)
-            return Result()
+            def written(task: Task, image: Image = image, target: str = target) -> Result:
+                write(target, write_picture(image, wanted.name, **wanted.options), overwrite=overwrite)
+                return Result()
 
-        batch.tell(attempt(written, Task(path, target)))
-        taken.add(identity(target))  # which a file that is there now may have changed
-    echo(f"{batch.done} of {inspect(data).pictures} pictures -> {shown(output)}")
+            batch.tell(attempt(written, Task(path, target)))
+            taken.add(identity(target))  # which a file that is there now may have changed
+        echo(f"{batch.done} of {inspect(data).pictures} pictures -> {shown(output)}")
+    except SvcodecError as error:
+        batch.error(Task(source), error)
     batch.finish()
 
 

@@ -96,7 +96,7 @@ def _describe(source: str, found: Info) -> str:
             shown_input(source),
             f"  tier     {found.tier} ({found.mode}){quality}",
             f"  picture  {found.width}x{found.height} {found.colour}{alpha}{depth}",
-            *([] if found.pictures == 1 else [f"  chain    {found.pictures} pictures, this is the first"]),
+            *([f"  chain    of {found.pictures}, this is the first"] if "chain" in found.sections else []),
             *([] if found.levels is None else [f"  levels   {found.levels} of 4: the finest were cut off"]),
             f"  model    {made}",
             f"  size     {found.bytes:,} bytes, {found.bits_per_pixel:.4f} bits per pixel",

@@ -60,10 +60,13 @@ def sample(
     refuse_terminal(output)
     refuse_existing(output, overwrite, [model, *sources])
     contents = [read(source) for source in sources]
+    pictures = [io.BytesIO(content) for content in contents]
+    for source, picture in zip(sources, pictures, strict=True):
+        picture.name = source  # which errors tell
     count = count or (_ROW if contents else _ROW**2)
     drawn = draw(
         model,
-        contents,
+        pictures,
         mode=mode,
         count=count,
         seed=seed,

@@ -34,6 +34,14 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     raise InputError(f"{name} must be a whole number {wanted}, not {value!r}")
 
 
+def truth_value(name: str, value: Any) -> bool:
+    """An argument as True or False. Raises InputError, which names it, for one that is neither."""
+    try:
+        return bool(value)
+    except (RuntimeError, TypeError, ValueError) as error:  # of arrays and tensors of several
+        raise InputError(f"{name} must be True or False, not {value!r}") from error
+
+
 def is_truth_value(value: Any) -> bool:
     """Whether an argument is True or False, of any type that stands for them."""
     return "bool" in str(getattr(value, "dtype", type(value).__name__))

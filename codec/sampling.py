@@ -14,11 +14,12 @@ from ..errors import InputError, ModelError
 from ..family import stored
 from ..family.generation import MODES, edit, generate, interpolate, kept, reconstruct, super_resolve
 from ..family.hierarchy import Hierarchy, latent_name
+from ..family.representations import luma, quantise
 from ..family.squares import square
 from ..models.arithmetic import undisturbed
 from ..models.machine import device_of
 from ..models.transforms import to_pixels
-from .arguments import MAX_PIXELS, SAMPLE_MODES, whole_number
+from .arguments import MAX_PIXELS, SAMPLE_MODES, truth_value, whole_number
 from .memory import tells_out_of_memory
 from .model_files import weights_file
 from .pictures import PictureLike, read_picture
@@ -72,6 +73,7 @@ def sample(
         OutOfMemoryError: memory ran out.
     """
     count, seed = _checked(pictures, mode, count, seed, redrawn)
+    mean = truth_value("mean", mean)
     network = load_family(model, device)
     starts = [_read(picture, max_pixels) for picture in pictures]
     side = network.configuration.side
@@ -117,7 +119,7 @@ def _checked(
     pictures: Sequence[PictureLike], mode: str, count: int, seed: int, redrawn: Sequence[str] | None
 ) -> tuple[int, int]:
     """Count and seed as whole numbers. Raises InputError for arguments that can't be used."""
-    if mode not in SAMPLE_MODES:
+    if not isinstance(mode, str) or mode not in SAMPLE_MODES:
         raise InputError(f"there is no mode {mode!r}: it is one of {', '.join(SAMPLE_MODES)}")
     if isinstance(pictures, (str, bytes, bytearray, memoryview)) or not isinstance(pictures, Sequence):
         raise InputError(f"pictures must be a list of pictures, not {type(pictures).__name__}")
@@ -127,6 +129,10 @@ def _checked(
         raise InputError(f"{mode} takes {needed} of pictures, not {given}")
     if redrawn is not None and (not isinstance(redrawn, (list, tuple)) or any(not isinstance(n, str) for n in redrawn)):
         raise InputError(f"redrawn must be a list of names, not {redrawn!r}")
+    if redrawn is not None and mode != "edit":
+        raise InputError(f"variables are redrawn in mode edit, not in {mode}")
+    if given > MAX_COUNT:
+        raise InputError(f"there are {given} pictures: at most {MAX_COUNT} are drawn at once")
     return whole_number("count", count, 1, MAX_COUNT // max(1, given)), whole_number("seed", seed, 0, 2**63 - 1)
 
 
@@ -142,6 +148,6 @@ def _representation(network: Hierarchy, image: Image.Image, device: str) -> Tens
     shapes = network.configuration.shapes
     channels, side = shapes[-1]
     if image.size == (side, side) and side < network.configuration.side:
-        samples = square(image, side).to(device).float()[None]
-        return samples[:, :channels] if channels == 1 else samples
+        samples, step = square(image, side).to(device).float()[None], network.configuration.representations[-1].step
+        return quantise(luma(samples) if channels == 1 else samples, step)
     return network.represent(square(image, network.configuration.side).to(device).float()[None])[-1]

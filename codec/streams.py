@@ -38,7 +38,7 @@ def open_stream(source: Source, max_pixels: int | None, partial: bool = False) -
     stream = unpack(read_stream(source), partial)
     if stream.chain is not None:
         count = len(read_links(stream.chain))
-        text = f"the file holds a chain of {count} pictures: svcodec.decode_chain and `svcodec unchain` give them"
+        text = f"the file holds a chain, of {count}: svcodec.decode_chain and `svcodec unchain` give them"
         raise InputError(f"{prefix(source)}{text}")
     refuse_larger(stream.width, stream.height, max_pixels, None if stream.plain else len(stream.codes))
     if stream.early:
@@ -76,6 +76,8 @@ def beginning(stream: Stream) -> Stream:
         raise TruncatedError("the file ends early, and a picture written without a model has no coarser ones in it")
     if stream.fine is not None:
         raise TruncatedError("the file ends early, and the lower bits of a picture of 16 have no coarser ones in them")
+    if stream.machine is not None:
+        raise TruncatedError("the file ends early, and pictures by the paper's models have no coarser ones in them")
     if stream.tier is not Tier.LOSSLESS:
         return stream
     tiles, codes = len(tiles_of((stream.height, stream.width), exact=True)), stream.tiles_codes()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import InputError
-from .arguments import halvings, whole_number
+from .arguments import halvings, truth_value, whole_number
 from .tiling import Where, whole
 
 if TYPE_CHECKING:
@@ -37,11 +37,7 @@ class View:
         times = halvings(reduce)
         if seed is not None:
             seed = whole_number("seed", seed, 0)
-        try:
-            partial = bool(partial)
-        except (RuntimeError, TypeError, ValueError) as error:  # of arrays and tensors of several
-            raise InputError(f"partial must be True or False, not {partial!r}") from error
-        return cls(seed, times, None if region is None else _region(region), partial)
+        return cls(seed, times, None if region is None else _region(region), truth_value("partial", partial))
 
     def where(self, size: Size) -> Where:
         """The part, as rows and columns of a picture of that size. Raises InputError where it reaches beyond."""

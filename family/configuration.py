@@ -31,7 +31,7 @@ class Configuration:
         layers: in a DenseNet block.
         blocks: at every size.
         couplings: of RealNVP.
-        gaussians: of the mixture prior.
+        gaussians: of the mixture prior, from 2.
         logistics: in the mixture of a sub-pixel.
 
     Raises:
@@ -59,6 +59,8 @@ class Configuration:
                 f"the sides of pictures ({self.side}) and latents ({self.latent_side}) must be powers of 2, at most "
                 f"{MAX_SIDE}"
             )
+        if self.gaussians < 2:
+            raise InputError("a mixture has at least two gaussians")
         if self.latent_channels % 2 or self.width % 2 or self.width < LEAST_WIDTH:
             raise InputError(f"latent_channels and width must be even, width at least {LEAST_WIDTH}")
         if not all(isinstance(name, str) for name in self.transforms):

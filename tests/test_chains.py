@@ -76,7 +76,7 @@ def test_only_one_borrows(model: Path, pictures: dict[str, np.ndarray], chained:
 
 
 def test_other_ways_in_say_what_it_is(model: Path, chained: bytes) -> None:
-    with pytest.raises(svcodec.InputError, match="chain of 4 pictures"):
+    with pytest.raises(svcodec.InputError, match="a chain, of 4"):
         svcodec.decode(chained, model=model)
     with pytest.raises(svcodec.InputError, match="no levels"):
         svcodec.cut(chained, 2)
@@ -97,8 +97,10 @@ def test_what_is_refused(model: Path) -> None:
         svcodec.encode_chain({}, model=model)
     with pytest.raises(svcodec.InputError, match="16 bits"):
         svcodec.encode_chain({"a": np.zeros((8, 8), np.uint16)}, model=model)
-    with pytest.raises(svcodec.TooLargeError):
+    with pytest.raises(svcodec.TooLargeError, match="a: "):
         svcodec.encode_chain({"a": picture(8, 8)}, model=model, max_pixels=63)
+    with pytest.raises(svcodec.InputError, match="b: not a picture"):
+        svcodec.encode_chain({"a": picture(8, 8), "b": b"zz"}, model=model)
     with pytest.raises(svcodec.ModelError, match="of photos"):
         svcodec.encode_chain({"a": picture(8, 8)}, model="photo-7")
 
@@ -173,7 +175,7 @@ def test_at_the_shell(svc: Callable[..., Result], model: Path, tmp_path: Path) -
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         Image.fromarray(picture(8, 9)).save(folder / name)
     assert "2 pictures" in svc("chain", folder, "-o", file, "--model", model).output
-    assert "chain    2 pictures" in svc("info", file).output
+    assert "chain    of 2" in svc("info", file).output
     assert "2 of 2 pictures" in svc("unchain", file, "-o", copies, "--model", model).output
     for name in ("a.png", "below/b.png"):
         assert np.array_equal(np.asarray(Image.open(copies / name)), picture(8, 9))
@@ -184,6 +186,20 @@ def test_at_the_shell(svc: Callable[..., Result], model: Path, tmp_path: Path) -
     (folder / "no.png").write_bytes(b"no picture")
     refused = svc("chain", folder, "-o", tmp_path / "b.svc", "--model", model)
     assert refused.exit_code == 1 and "no.png" in refused.output and not (tmp_path / "b.svc").exists()
+    refused = svc("unchain", folder / "a.png", "-o", tmp_path / "c")
+    assert refused.exit_code == 1 and "a.png: " in refused.output
+
+
+def test_standard_streams(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    source, file = tmp_path / "a.png", tmp_path / "a.svc"
+    Image.fromarray(picture(8, 9)).save(source)
+    assert svc("chain", "-", "-o", file, "--model", model, stdin=source.read_bytes()).exit_code == 0
+    assert "chain    of 1" in svc("info", file).output
+    for folder in ("-", ""):
+        refused = svc("unchain", file, "-o", folder, "--model", model)
+        assert refused.exit_code == 2 and "names a folder" in refused.output
+    assert "1 of 1 pictures" in svc("unchain", "-", "-o", tmp_path, "--model", model, stdin=file.read_bytes()).output
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "-.png")), picture(8, 9))
 
 
 def test_pictures_that_differ_in_their_suffix_alone(svc: Callable[..., Result], model: Path, tmp_path: Path) -> None:

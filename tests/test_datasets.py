@@ -136,9 +136,32 @@ def test_celeba_crops_and_splits(tmp_path: Path) -> None:
     images = load("celeba", tmp_path, 64)
     assert torch.equal(images.testing, images.held_out)
     assert len(images.held_out) == 2
-    Image.new("RGB", (100, 218)).save(tmp_path / "0.png")
-    with pytest.raises(svcodec.InputError, match="aligned images have 178 x 218"):
+    for size in ((100, 218), (300, 300)):
+        Image.new("RGB", size).save(tmp_path / "0.png")
+        with pytest.raises(svcodec.InputError, match=f"{size[0]} x {size[1]} pixels: .* aligned images have 178 x 218"):
+            load("celeba", tmp_path, 64)
+
+
+def test_celebas_list_beside_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "aligned").mkdir()
+    for i in range(10):
+        Image.new("RGB", (178, 218), (i, 0, 0)).save(tmp_path / "aligned" / f"{i}.png")
+    (tmp_path / CELEBA_SPLITS).write_text("".join(f"{i}.png {2 if i == 4 else 0}\n" for i in range(10)) + "\n")
+    for path in (tmp_path, tmp_path / "aligned"):
+        assert load("celeba", path, 64).testing[:, 0].unique().tolist() == [4]
+    (tmp_path / CELEBA_SPLITS).write_text("000001.jpg 0\n")
+    with pytest.raises(svcodec.InputError, match=r"0\.png is not in .*list_eval_partition"):
         load("celeba", tmp_path, 64)
+
+
+def test_what_a_mac_puts_beside_files_is_no_picture(tmp_path: Path) -> None:
+    for i in range(10):
+        Image.new("RGB", (16, 16), (i, 0, 0)).save(tmp_path / f"{i}.png")
+    (tmp_path / "__MACOSX").mkdir()
+    for name in ("._0.png", "__MACOSX/0.png"):
+        (tmp_path / name).write_bytes(b"x")
+    images = load("folder", tmp_path, 16)
+    assert len(images.training) + len(images.held_out) == 10
 
 
 def test_splits_are_always_the_same(tmp_path: Path, batches: dict[str, bytes]) -> None:

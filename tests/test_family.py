@@ -257,6 +257,7 @@ def test_configurations_that_can_not_be() -> None:
         ({"side": 512}, "powers of 2, at most 256"),
         ({"prior": "vamp"}, "no prior 'vamp'"),
         ({"width": 9}, "even"),
+        ({"gaussians": 1}, "at least two"),
         ({"layers": 0}, "layers must be a whole number"),
         ({"layers": 2.5}, "layers must be a whole number"),
         ({"transforms": ("downscale",) * 3}, "leave nothing"),

@@ -7,6 +7,7 @@ import math
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,13 @@ def test_a_registered_model_is_found_by_name(model: Path, own_model: Path) -> No
     svcodec.register_model(model)
     assert np.array_equal(svcodec.decode_array(data), picture(8, 8))
     assert svcodec.sample("own-family")[0].size == (8, 8)
+
+
+def test_a_file_that_ends_early_has_no_levels(model: Path) -> None:
+    data = svcodec.encode(picture(24, 24), tier="lossless", model=model)
+    for use in (svcodec.inspect, partial(svcodec.decode, model=model)):
+        with pytest.raises(svcodec.TruncatedError, match="paper's models"):
+            use(data[:-1], partial=True)
 
 
 def test_what_these_models_do_not_take(model: Path) -> None:

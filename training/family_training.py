@@ -100,10 +100,8 @@ def train_family(name: str, configuration: Configuration, pictures: Pictures, fo
         initialise(network, pictures.batch(INITIAL, configuration.side, torch.device("cpu")))
     if spent < settings.minutes:
         settings = replace(settings, crop=configuration.side, spent=spent)
-        file.unlink(missing_ok=True)  # first, so that no run that is cut short leaves that of an earlier one
         train(network, family_objective(name), pictures, folder, settings)
-    if not file.exists():
-        finished = build(configuration)
-        load_average(finished, PARTS, checkpoint)
-        stored.save(finished, file)
+    finished = build(configuration)
+    load_average(finished, PARTS, checkpoint)
+    stored.save(finished, file)  # also where a run ended before it came to this
     return file

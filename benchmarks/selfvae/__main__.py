@@ -12,7 +12,7 @@ import click
 
 from ...program import OneCommand
 from ...training.datasets import load
-from .feature_distance import extractor
+from .feature_distance import metric_of
 from .plan import read
 from .trials import examine, run
 
@@ -25,12 +25,12 @@ from .trials import examine, run
 @click.option("--inception", metavar="FILE", type=click.Path(path_type=Path), help="FID's network, in TorchScript.")
 def main(plan: str, data: Path, output: Path, only: tuple[str, ...], inception: Path | None) -> None:
     chosen = read(plan)
-    metric, features = extractor(inception)
+    metric = metric_of(inception)
     images = load(chosen.data, data, chosen.side)
     for name in only:
-        examine(chosen, name, images, output, metric, features)
+        examine(chosen, name, images, output, metric)
     if not only:
-        run(chosen, images, output, metric, features)
+        run(chosen, images, output, metric)
         click.echo((output / "table.md").read_text("utf-8"))
 
 

@@ -9,8 +9,10 @@ compare with one another but not with any FID, so it has a name of its own.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,21 @@ LITE_SIDE = 224  # of the pictures that EfficientNet-Lite0 was trained on
 AT_ONCE = 50
 
 Features = Callable[[Tensor], Tensor]  # of integers 0..255, float (b, 3, h, w): (b, features)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A distance.
+
+    Attributes:
+        name: what tables call it.
+        features: of its network.
+        network: what tells this from others of that name.
+    """
+
+    name: str
+    features: Features
+    network: str
 
 
 def frechet_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
@@ -45,25 +62,32 @@ def distance(features: Features, generated: Tensor, real: Tensor) -> float:
     return frechet_distance(one.double().cpu().numpy(), two.double().cpu().numpy())
 
 
-def extractor(inception: Path | None) -> tuple[str, Features]:
-    """The distance's name and features: FID's where there is a file of its network.
+def metric_of(inception: Path | None) -> Metric:
+    """FID where there is a file of its network, and else the other distance.
 
     Raises:
-        InputError: the file is none that torch can load.
+        InputError: the file is none of that network.
         MissingPackageError: there is no file, and the package of the other network is not installed.
     """
-    return (LITE, _efficientnet()) if inception is None else (FID, _inception(inception))
+    if inception is None:
+        return Metric(LITE, _efficientnet(), LITE)
+    features = _inception(inception)
+    return Metric(FID, features, f"{FID} {hashlib.sha256(inception.read_bytes()).hexdigest()}")
 
 
 def _inception(file: Path) -> Features:
-    try:
-        network = torch.jit.load(str(file), map_location="cpu").eval()  # type: ignore[no-untyped-call]
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{file} is no TorchScript file of Inception's") from error
-
     def features(pictures: Tensor) -> Tensor:
         return network(pictures.to(torch.uint8), return_features=True)
 
+    try:
+        network = torch.jit.load(str(file), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        with torch.inference_mode():
+            found = features(torch.zeros(2, 3, 32, 32, dtype=torch.float32))
+        known = isinstance(found, Tensor) and found.ndim == 2 and len(found) == 2
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{file} is no TorchScript file of Inception's") from error
+    if not known:
+        raise InputError(f"{file} is of a network that gives no features of pictures")
     return features
 
 

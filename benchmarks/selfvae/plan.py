@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 SUFFIX = ".json"
-COUNTS = ("side", "batch", "tested", "weighed", "importance_samples", "chained", "shown")
+COUNTS = ("side", "batch", "tested", "weighed", "importance_samples", "chained")
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,15 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number that is none, or less than what is to be done with it takes."""
-        for name, least in {"seed": 0, "generated": 2, **dict.fromkeys(COUNTS, 1)}.items():
+        for name, least in {"seed": 0, **dict.fromkeys(COUNTS, 1), "generated": 2, "shown": 2}.items():
             value = getattr(self, name)
-            if type(value) is not int or value < least:
+            if type(value) is not int or not least <= value < 1 << 62:
                 raise ValueError(f"{name} must be a whole number from {least}, not {value!r}")
+        for value in (self.data, self.size, *self.models):
+            if not isinstance(value, str):
+                raise ValueError(f"data, size and models are names, not {value!r}")
+        if type(self.bf16) is not bool:
+            raise ValueError(f"bf16 must be true or false, not {self.bf16!r}")
         if type(self.minutes) not in (int, float) or not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes must be a number above 0, not {self.minutes!r}")
         if not self.models:
@@ -84,10 +89,11 @@ def read(name: str) -> Plan:
         values = json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"there is no plan {name}: name a {SUFFIX} file or one of {', '.join(names())}") from error
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise InputError(f"{name} is no plan: {error}") from error
     try:
-        return Plan(**{**values, "models": tuple(values["models"])})
+        models = values["models"]
+        return Plan(**{**values, "models": tuple(models) if isinstance(models, list) else (models,)})
     except (LookupError, TypeError, ValueError) as error:
         raise InputError(f"{name} is no plan: {error}") from error
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ...bitstream.container import MODEL_HASH_BYTES
 from ...codec.family.family_model import FamilyModel
+from ...errors import InputError
 from ...family import stored
 from ...family.hierarchy import Hierarchy, count_weights
 from ...training.checkpoints import read
@@ -28,55 +29,70 @@ from ...training.family_training import configuration_of, family_settings, train
 from ..recorded import record, record_text, table
 from .chains import code
 from .evaluation import measure, rows
-from .feature_distance import Features
+from .feature_distance import Metric
 from .plan import Plan
 
 CODED = ("elbo", "chain", "net", "alone")
 GAP, TITLE, LEAST_SIDE = 2, 14, 64  # pixels on a figure
 
 
-def run(plan: Plan, images: ImageSet, folder: Path, metric: str, features: Features) -> None:
+def run(plan: Plan, images: ImageSet, folder: Path, metric: Metric) -> None:
     """Train and measure the plan's models, and write results.json, table.md and the figures."""
     found = {}
     figures: dict[str, list[tuple[str, Tensor]]] = {"figure-4": [], "figure-6": [], "figure-12": []}
     for name in plan.models:
-        network, found[name] = examine(plan, name, images, folder, metric, features)
+        network, found[name] = examine(plan, name, images, folder, metric)
         with torch.inference_mode():
             shown = rows(network, images, plan, found[name]["rates"])
         for figure, parts in zip(figures, (shown.generations, shown.reconstructions, shown.edits), strict=True):
             figures[figure] += [(f"{name}: {title}", pictures) for title, pictures in parts.items()]
-    results = {"plan": asdict(plan), "metric": metric, "models": found}
+    results = {"plan": asdict(plan), "metric": metric.name, "models": found}
     record(folder / "results.json", results)
-    record_text(folder / "table.md", tables(plan, metric, found))
+    record_text(folder / "table.md", tables(plan, metric.name, found))
     for figure, titled in figures.items():
         panel(titled).save(folder / f"{figure}.png")
 
 
-def examine(
-    plan: Plan, name: str, images: ImageSet, folder: Path, metric: str, features: Features
-) -> tuple[Hierarchy, dict[str, Any]]:
-    """Train and measure one model, unless that is done: the model, and what was found."""
+def examine(plan: Plan, name: str, images: ImageSet, folder: Path, metric: Metric) -> tuple[Hierarchy, dict[str, Any]]:
+    """Train and measure one model, unless that is done: the model, and what was found.
+
+    Raises InputError where there are too few images to measure it on, or the folder's models are of other images.
+    """
+    refuse_other_images(images, folder)
     settings = family_settings(plan.minutes, plan.seed, plan.batch, plan.bf16)
     configuration = configuration_of(name, plan.side, plan.size)
     file = train_family(name, configuration, images, folder, settings)
     content = file.read_bytes()
     network = stored.from_bytes(content, name, "cuda" if torch.cuda.is_available() else "cpu")
     digest = hashlib.sha256(content).hexdigest()
-    shown = hashlib.sha256(images.testing.numpy().tobytes()).hexdigest()
-    key = {"plan": asdict(plan) | {"models": [name]}, "metric": metric, "images": shown, "model": digest}
+    key = {"plan": asdict(plan) | {"models": [name]}, "metric": metric.network, "model": digest}
     kept = folder / f"{name}-measured.json"
     try:
         known = json.loads(kept.read_bytes()) if kept.exists() else {}
     except ValueError:  # it was damaged
         known = {}
-    if known.get("key") != key:
+    if not isinstance(known, dict) or known.get("key") != key:
         model = FamilyModel(name, bytes.fromhex(digest)[:MODEL_HASH_BYTES], content, "cpu", file)
         coded = code(model, images.testing[: plan.chained], plan.seed)
-        known = {"key": key, "found": {**measure(network, images, plan, features), "coded": coded}}
+        known = {"key": key, "found": {**measure(network, images, plan, metric.features), "coded": coded}}
         record(kept, known)
     trained = read(folder / f"{name}.pt", "step", "minutes")
     spent = {"steps": trained["step"], "minutes": round(trained["minutes"], 1)}
     return network, {"weights": count_weights(configuration), **spent, **known["found"]}
+
+
+def refuse_other_images(images: ImageSet, folder: Path) -> None:
+    """Raise InputError where a folder's models are of other images, which is noted there, or these are too few."""
+    if len(images.testing) < 2:
+        raise InputError("there are fewer than two images to test models on")
+    digest = hashlib.sha256()
+    for part in (images.training, images.held_out, images.testing):
+        digest.update(part.numpy().data)
+    noted, file = f"{digest.hexdigest()}\n", folder / "images.sha256"
+    if not file.exists():
+        record_text(file, noted)
+    elif file.read_bytes() != noted.encode():
+        raise InputError(f"{folder} holds models of other images: name another folder")
 
 
 def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:

@@ -27,7 +27,7 @@ from ..model_files import family_model, find_model, load_named
 from ..pictures import Picture, PictureLike, read_picture, to_image
 from ..pictures.strip import stripped
 from ..rendering import refuse_other_model
-from ..sources import Source, read_stream
+from ..sources import Source, prefix, read_stream
 from ..streams import alpha_of, unfilled
 from . import chain
 from .family_model import FamilyModel
@@ -63,7 +63,7 @@ def encode_chain(
         raise InputError("a chain takes a dictionary of one picture or more, by their names")
     for name in pictures:
         Link(name, 0, b"")  # before anything is coded: whether it can be one
-    read = [stripped(read_picture(image, max_pixels=max_pixels), strip) for image in pictures.values()]
+    read = [stripped(_read(name, image, max_pixels), strip) for name, image in pictures.items()]
     pixels = []
     for name, picture in zip(pictures, read, strict=True):
         if picture.pixels.dtype != np.uint8:
@@ -79,6 +79,16 @@ def encode_chain(
     ]
     bare = _stream(loaded, Picture(pixels[0]))
     return pack(replace(bare, codes=stack.to_bytes(), account=_total(accounts), chain=write_links(links)))
+
+
+def _read(name: str, image: PictureLike, max_pixels: int | None) -> Picture:
+    """A picture, or the error with its name, unless that has one."""
+    try:
+        return read_picture(image, max_pixels=max_pixels)
+    except InputError as error:
+        if prefix(image):
+            raise
+        raise type(error)(f"{name}: {error}") from error
 
 
 @tells_out_of_memory
