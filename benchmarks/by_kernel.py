@@ -53,7 +53,9 @@ def by_kernel(width: int, height: int, kernels: list[str]) -> dict[str, Any]:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 def main(output: Path) -> None:
     model = Codec().model
     kernels = [kernel.name for kernel in measured("cpu")]

@@ -11,7 +11,7 @@ from ..errors import MissingPackageError, SvcodecError
 
 
 def _names(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
-    return value.split(",") if value else None
+    return None if value is None else list(dict.fromkeys(name.strip() for name in value.split(",")))
 
 
 @click.command()
@@ -30,7 +30,7 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
     report.html, which holds them all. A run that was interrupted goes on where it stopped.
     """
     try:
-        from .conditions import read_photos
+        from .conditions import read_photos, refuse_other_than_kodak
         from .metrics import BUTTERAUGLI, has_butteraugli
         from .peers import registry
         from .rate_distortion.comparison import run, steps
@@ -47,6 +47,8 @@ def bench(folder: Path, output: Path, codecs: list[str] | None, log_rate: bool, 
                 raise
             click.echo(f"svcodec: left out: {error}", err=True)
     photos = read_photos(folder)
+    if kodak:
+        refuse_other_than_kodak(photos)
     if not has_butteraugli():
         click.echo(f"svcodec: left out: Butteraugli needs the program {BUTTERAUGLI}, which comes with libjxl", err=True)
     with click.progressbar(

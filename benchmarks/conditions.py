@@ -24,13 +24,19 @@ def read_photos(folder: Path) -> Photos:
     """RGB pixels of all photos in a folder. Raises InputError where there is none, or one that can't be read."""
     photos = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES:
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
             if path.stem in photos:
                 raise InputError(f"{path}: there is another photo of that name: results are by name")
             photos[path.stem] = np.array(to_image(read_photo(str(path), path.read_bytes())))
     if not photos:
         raise InputError(f"there are no photos in {folder}")
     return photos
+
+
+def refuse_other_than_kodak(photos: Photos) -> None:
+    """Raise InputError unless they can be the 24 Kodak images."""
+    if len(photos) != 24 or any(sorted(pixels.shape) != [3, 512, 768] for pixels in photos.values()):
+        raise InputError("these are not the 24 Kodak images, of 768 x 512 or 512 x 768 pixels")
 
 
 def demo_photo() -> Pixels:
@@ -48,14 +54,14 @@ def tiled_photo(width: int, height: int) -> Pixels:
     return np.tile(pixels, (*times, 1))[:height, :width]
 
 
-def machine(threads: int | None = None) -> str:
+def machine(threads: int | None = None, *, kernel: bool = True) -> str:
     """What kind of machine this is and what it computes by, for results.
 
     Args:
         threads: that coding has; by default those that torch has here.
+        kernel: tell it, too; on a busy machine another one can be the fastest.
     """
-    cap = os.environ.get(CAP)
-    return (
-        f"{platform.machine()}, {threads or torch.get_num_threads()} threads, torch {torch.__version__}, "
-        f"kernel {kernel_for('cpu').name}" + (f", {CAP}={cap}" if cap else "")
-    )
+    told = [platform.machine(), f"{threads or torch.get_num_threads()} threads", f"torch {torch.__version__}"]
+    told += [f"kernel {kernel_for('cpu').name}"] if kernel else []
+    told += [f"{CAP}={os.environ[CAP]}"] if os.environ.get(CAP) else []
+    return ", ".join(told)

@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from ..arrays import Pixels
-from ..codec.measures import ssimulacra2
+from ..codec.measures import SMALLEST_SSIMULACRA2, ssimulacra2
 from ..program import OneCommand
 from .conditions import read_photos
 from .peers import registry
@@ -91,6 +91,10 @@ def main(kodak: Path, output: Path) -> None:
     photos = list(read_photos(kodak).values())
     if len(photos) < max(place.photo for sheet in PLACES for place in sheet):
         raise click.BadParameter(f"there are only {len(photos)} photos in {kodak}")
+    for place in (place for sheet in PLACES for place in sheet):
+        height, width = photos[place.photo - 1].shape[:2]
+        if max(place.left + SIDE, SMALLEST_SSIMULACRA2) > width or max(place.top + SIDE, SMALLEST_SSIMULACRA2) > height:
+            raise click.BadParameter(f"photo {place.photo} in {kodak} is too small: it takes the 24 Kodak images")
     ours, *others = (registry.make(name) for name in (STANDARD, *OTHERS))
     output.mkdir(parents=True, exist_ok=True)
     for name, places in zip(SHEETS, PLACES, strict=True):

@@ -77,7 +77,9 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
 @click.argument("model")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
     exported, floats = photo_model(load_model(model)), SelfVAE().requires_grad_(False).eval()
     load_average(floats, OBJECTIVES["ladder"].parts, checkpoint)

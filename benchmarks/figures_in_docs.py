@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from cogapp import Cog
 
@@ -68,6 +69,8 @@ def figure(name: str) -> str:
 
 def main() -> int:
     """Write the pages, or with `--check` compare them; the exit code."""
+    if missing := [page for page in PAGES if not Path(page).is_file()]:
+        sys.exit(f"there is no {missing[0]}: run this in the repository's root")
     prologue = "import cog\nfrom svcodec.benchmarks.figures_in_docs import figure\n"
     prologue += "say = lambda name: cog.outl(figure(name))"
     how = ["--check", "--diff"] if "--check" in sys.argv[1:] else ["-r"]

@@ -104,7 +104,9 @@ def peak() -> int:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 def main(output: Path) -> None:
     tiers: dict[str, dict[str, dict[str, float]]] = {tier: {} for tier in TIERS}
     with tempfile.TemporaryDirectory() as folder:

@@ -55,7 +55,9 @@ def figures(peer: Peer, data: bytes, original: Pixels) -> dict[str, Any]:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 def main(output: Path) -> None:
     pictures = {kind: draw() for kind, draw in PICTURES.items()}
     kinds = compare(pictures, [registry.make(name) for name in OTHERS])

@@ -16,6 +16,7 @@ from ..training import corrupted, drawn
 from ..training.corrupted import levels
 from ..training.drawn import SIZE, colour
 from ..training.others import Maker
+from .fashion_mnist.images import checked, read_npz
 
 
 def scrambled_rows(photo: Pixels, rng: np.random.Generator) -> Pixels:
@@ -83,12 +84,12 @@ def enlarged(images: Pixels) -> Maker:
     return make
 
 
+SMALL = {"MNIST": "mnist-test.npz", "Fashion-MNIST": "fashion-mnist.npz"}
 UNSEEN = (scrambled_rows, halftone, cartoon, stripes, fractal)
 
 
 def makers(data: Path) -> dict[str, Maker]:
     """All kinds by name, those that the gate never saw last; `data` holds mnist-test.npz and fashion-mnist.npz."""
-    with np.load(data / "mnist-test.npz") as mnist, np.load(data / "fashion-mnist.npz") as fashion:
-        small = {"MNIST": enlarged(mnist["test_images"]), "Fashion-MNIST": enlarged(fashion["test_images"])}
+    small = {name: enlarged(checked(read_npz(data / file, "test"), data / file)) for name, file in SMALL.items()}
     drawn_up = {maker.__name__.replace("_", " "): maker for maker in (*corrupted.MAKERS, *drawn.MAKERS, *UNSEEN)}
     return drawn_up | small

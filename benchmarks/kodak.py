@@ -22,6 +22,7 @@ from .. import TIERS, Codec, inspect
 from ..bitstream.stack import Stack
 from ..codec.ledger import Ledger
 from ..codec.measures import psnr
+from ..errors import InputError
 from ..models.arithmetic import exact_arithmetic
 from ..models.transforms import to_samples
 from ..program import OneCommand
@@ -148,6 +149,10 @@ PARTS: dict[str, Callable[[Photos, Codec], dict[str, Any]]] = {
 def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
     codec = Codec()
     photos = read_photos(folder)
+    if "chain" in (parts or PARTS):
+        odd = [name for name, photo in photos.items() if any(side % 16 for side in photo.shape[:2])]
+        if odd:
+            raise InputError(f"{odd[0]} has sides that are no multiples of 16, as `chain` takes them: name other parts")
     output.mkdir(parents=True, exist_ok=True)
     for name in parts or PARTS:
         result = {

@@ -70,7 +70,9 @@ def _start(side: int, tile: int, offset: int) -> int:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 @click.option("--megapixels", multiple=True, type=click.Choice([*map(str, SIZES)]), help="only these")
 @click.option("--tier", "tiers", multiple=True, type=click.Choice(TIERS), help="only these")
 def main(output: Path, megapixels: tuple[str, ...], tiers: tuple[str, ...]) -> None:

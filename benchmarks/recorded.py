@@ -7,11 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 from tabulate import tabulate
 
 from ..files import write_whole
 
 table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
+result_option = click.option(
+    *("-o", "--output"), required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 
 
 def record(file: Path, result: Any) -> None:

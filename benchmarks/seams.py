@@ -18,6 +18,7 @@ import numpy.typing as npt
 from .. import Codec
 from ..arrays import Pixels
 from ..codec import tiling
+from ..errors import InputError
 from ..program import OneCommand
 from .conditions import machine, read_photos
 from .recorded import record
@@ -81,11 +82,15 @@ def ratios(tiled: list[Figures], whole: list[Figures]) -> dict[str, float]:
 
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 @click.option("--count", type=click.IntRange(1), help="only so many of the photos")
 def main(photos: Path, output: Path, count: int | None) -> None:
     codec, results = Codec(), []
     chosen = list(read_photos(photos).values())[:count]
+    if small := [photo.shape for photo in chosen if max(photo.shape[:2]) <= TILE]:
+        raise InputError(f"a photo of {small[0][1]} x {small[0][0]} pixels has no border of tiles of {TILE}")
     for tier, quality in CASES:
         options = {"tier": tier, "quality": quality}
         tiled, whole = ([figures(codec, photo, side, **options) for photo in chosen] for side in (TILE, WHOLE))

@@ -96,7 +96,9 @@ def measure(pictures: list[Deep], codec: Codec) -> dict[str, Any]:
 
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 def main(folder: Path, output: Path) -> None:
     codec = Codec()
     photos = list(read_photos(folder).values())[::EVERY]

@@ -19,12 +19,14 @@ import click
 from .. import Codec
 from ..distributed import Encoder, engines, processes
 from ..distributed.places import Recoder, pairs
+from ..errors import InputError
 from ..program import OneCommand
 from .conditions import machine
 from .programs import printed_by
 from .recorded import record
 
 TIER = "standard"
+SUFFIXES = {".png", ".jpg"}
 PROGRAM = """
 import json, sys
 from svcodec.benchmarks import throughput
@@ -49,7 +51,7 @@ def rate(way: str, workers: int, source: str, target: str) -> dict[str, float]:
     """
     start = time.perf_counter()
     work = Recoder(Encoder(Codec(), tier=TIER))
-    tasks = pairs(source, target, {".png", ".jpg"}, lambda name: f"{name}.svc")
+    tasks = pairs(source, target, SUFFIXES, lambda name: f"{name}.svc")
     ends, pixels = [], []
     for _, outcome in WAYS[way](work, tasks, workers):
         if outcome.error:
@@ -62,7 +64,9 @@ def rate(way: str, workers: int, source: str, target: str) -> dict[str, float]:
 
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("photos", type=click.Path(exists=True, file_okay=False))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="file for the results")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 @click.option(
     "--workers",
     multiple=True,
@@ -72,6 +76,8 @@ def rate(way: str, workers: int, source: str, target: str) -> dict[str, float]:
     help="How many; may be repeated.",
 )
 def main(photos: str, output: Path, workers: tuple[int, ...]) -> None:
+    if (count := len(pairs(photos, "out", SUFFIXES, str))) <= max(workers):
+        raise InputError(f"{photos} has {count} photos: it takes more than there are workers")
     result: dict[str, Any] = {"machine": machine(), "cores": os.cpu_count(), "tier": TIER, "photos": Path(photos).name}
     installed = [way for way in WAYS if way == "processes" or find_spec(way)]
     for way in installed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..distributed import Result, Task
@@ -38,7 +40,8 @@ def calibrate(folder: str, output: str, overwrite: bool, false_alarms: float, mo
 
     batch = Batch("scored")
     found = find([folder], picture_suffixes(), batch)
-    refuse_existing(output, overwrite, [*([model] if model else []), *(file.path for file in found)])
+    models = [model, str(Path(model).with_stem(f"{Path(model).stem}-gate"))] if model else []
+    refuse_existing(output, overwrite, [*models, *(file.path for file in found)])
     codec = Codec(model, device=device)
     codec.gate  # noqa: B018 - what is wrong with it is said once
     scores = []

@@ -53,7 +53,7 @@ class Configuration:
     def __post_init__(self) -> None:
         numbers = {each.name: getattr(self, each.name) for each in fields(self) if each.type == "int"}
         if bad := [name for name, value in numbers.items() if type(value) is not int or not 1 <= value <= 1 << 14]:
-            raise InputError(f"a model's {bad[0]} must be a whole number from 1, not {numbers[bad[0]]!r}")
+            raise InputError(f"a model's {bad[0]} must be a whole number from 1 to {1 << 14}, not {numbers[bad[0]]!r}")
         if self.side > MAX_SIDE or any(side & (side - 1) for side in (self.side, self.latent_side)):
             raise InputError(
                 f"the sides of pictures ({self.side}) and latents ({self.latent_side}) must be powers of 2, at most "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made import chunk
 from PIL import Image
 
 import svcodec
 from svcodec.training.datasets import CELEBA_SPLITS, ImageSet, augment, load
+from svcodec.training.photos import read_photo
 
 
 def noise(index: int, height: int = 32, width: int = 32) -> np.ndarray:
@@ -158,8 +161,10 @@ def test_what_a_mac_puts_beside_files_is_no_picture(tmp_path: Path) -> None:
     for i in range(10):
         Image.new("RGB", (16, 16), (i, 0, 0)).save(tmp_path / f"{i}.png")
     (tmp_path / "__MACOSX").mkdir()
-    for name in ("._0.png", "__MACOSX/0.png"):
+    for name in ("._0.png", "__MACOSX/0.png", "._all.zip"):
         (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "nowhere.png")
     images = load("folder", tmp_path, 16)
     assert len(images.training) + len(images.held_out) == 10
 
@@ -299,3 +304,14 @@ def test_a_list_of_splits_that_is_none(tmp_path: Path) -> None:
     (tmp_path / CELEBA_SPLITS).write_bytes(b"caf\xe9.jpg 0\n")
     with pytest.raises(svcodec.InputError, match="no list of CelebA's splits"):
         load("celeba", tmp_path, 64)
+
+
+def test_photos_that_can_not_be_read_are_told_in_a_line() -> None:
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
+    for data, text in (
+        (b"text", "it is no picture that Pillow knows"),
+        (head + chunk(b"IDAT", b"") + chunk(b"IEND", b""), "3600.0 megapixels|limit"),
+    ):
+        with pytest.raises(svcodec.InputError, match=text) as told:
+            read_photo("a\nb\x1b.png", data)
+        assert str(told.value).startswith("a?b?.png can't be read: ")

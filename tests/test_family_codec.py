@@ -195,11 +195,11 @@ def test_command_line(model: Path, tmp_path: Path, svc: Callable[..., Result]) -
 def test_the_model_in_the_package(svc: Callable[..., Result], tmp_path: Path) -> None:
     """By its name, in Python and at the shell; what it made is decoded without naming it."""
     pixels = picture(64, 70)
-    data = svcodec.encode(pixels, tier="lossless", model="selfvae-3-2")
+    data = svcodec.encode(pixels, tier="lossless", model="selfvae-3-3")
     assert np.array_equal(svcodec.decode_array(data), pixels)
-    chained = svcodec.encode_chain({"one": pixels, "two": pixels[:9]}, model="selfvae-3-2")
+    chained = svcodec.encode_chain({"one": pixels, "two": pixels[:9]}, model="selfvae-3-3")
     assert [image.height for _, image in svcodec.decode_chain(chained)] == [64, 9]
-    assert svc("sample", "selfvae-3-2", "-o", tmp_path / "sheet.png", "-n", "2").exit_code == 0
+    assert svc("sample", "selfvae-3-3", "-o", tmp_path / "sheet.png", "-n", "2").exit_code == 0
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 128
 

@@ -57,7 +57,12 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
         assert json.loads(output.read_text())["tally"]["cases"] == cases
     other = CliRunner().invoke(program.main, ["--seed", "1", "-o", str(output)])
     assert other.exit_code == 2
-    assert "seed 0" in other.output
+    assert "of another seed" in other.output
+    for content in (b"", b"[1]", b'{"seed": 0}', b"\xff"):
+        output.write_bytes(content)
+        damaged = CliRunner().invoke(program.main, ["-o", str(output)])
+        assert damaged.exit_code == 2 and "no file of a run" in damaged.output
+        assert output.read_bytes() == content
 
 
 def test_faults_are_found(codec: svcodec.Codec, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,18 @@ def test_train_gate(own_model: Path, portrait: Samples, monkeypatch: pytest.Monk
 
 def test_photos_of_one_maker_are_held_out_together() -> None:
     parts = [gate_fitting.measure(f"{i}.jpg", jpeg_of(maker), i) for i, maker in enumerate(("NIKON", "Nikon E5"))]
-    assert len({fold for part in parts if part for fold in part.folds}) == 1
+    assert len({fold for part in parts if part for fold in part.folds[:, 0]}) == 1
+
+
+def test_photos_of_one_maker_alone_are_held_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspicion_fitting, "STEPS", 5)
+    monkeypatch.setattr(gate_fitting, "FALSE_ALARMS", 0.1)
+    parts = [gate_fitting.measure(f"{i}.jpg", jpeg_of("Canon"), i) for i in range(8)]
+    found = gate_fitting.Measured(
+        *(np.concatenate([getattr(part, name) for part in parts if part]) for name in ("photos", "folds", "others"))
+    )
+    assert len(set(found.folds[:, 0])) == 1 and len(set(found.folds[:, 1])) > 1
+    assert "without it" in gate_fitting.gate_of(found, "8 photos").calibration.photos
 
 
 def jpeg_of(maker: str) -> bytes:
@@ -246,6 +257,9 @@ def test_own_calibration(svc: Run, folder: Path) -> None:
     assert "can't tell" in svc("gate", "calibrate", folder, "-o", path).stderr
     refused = svc("gate", "calibrate", folder, "-o", folder / "photo.png", "--overwrite")
     assert refused.exit_code == 1 and "photo.png is an input" in refused.stderr
+    (folder / "mine-gate.safetensors").write_bytes(b"a gate")
+    options = ("--model", folder / "mine.safetensors", "-o", folder / "mine-gate.safetensors", "--overwrite")
+    assert "mine-gate.safetensors is an input" in svc("gate", "calibrate", folder, *options).stderr
     assert svc("gate", "calibrate", folder, "-o", path, "--false-alarms", "0.5").exit_code == 0
     scores = [svcodec.assess(folder / name).score for name in ("noise.png", "photo.png")]
     found = svcodec.assess(folder / "photo.png", calibration=path)

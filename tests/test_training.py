@@ -105,9 +105,10 @@ def test_mistakes_end_with_one_line(album: Path, tmp_path: Path) -> None:
     settings = ("--out", tmp_path, "--minutes", 1, "--crop", 176)
     assert "there is no such folder" in failure("ladder", album / "none", *settings)
     assert "too few photos with sides of at least 320 pixels" in failure("ladder", album, *settings[:-1], 320)
-    assert "multiples of 16, 176 at least" in failure("ladder", album, *settings[:-1], 180)
-    assert "176 at least" in failure("ladder", album, *settings[:-1], 160)
-    assert "multiples of 16, 16 at least" in failure("likelihoods", album, *settings[:-1], 40)
+    assert "multiples of 16, from 176 to 512" in failure("ladder", album, *settings[:-1], 180)
+    for size in (160, 528):  # the drawings beside the photos have 512 pixels
+        assert "from 176 to 512" in failure("ladder", album, *settings[:-1], size)
+    assert "multiples of 16, from 16 to 512" in failure("likelihoods", album, *settings[:-1], 40)
     assert "no ladder to start from" in failure("likelihoods", album, *settings)
     assert "none.safetensors: No such file" in failure("ladder", album, *settings, "--start", "none.safetensors")
     assert "can't be loaded" in failure("ladder", album, *settings, "--start", album / "notes.txt")
@@ -263,7 +264,25 @@ def test_files_are_replaced_on_request_alone(tmp_path: Path, command: tuple[str,
     assert output.read_bytes() == b"a model"
 
 
-@pytest.mark.parametrize("content", [b"", b"text", bytes(1000), pickle.dumps([1]), b"PK\x03\x04"])
+@pytest.mark.parametrize("command", [("export", "run"), ("gate",)])
+def test_inputs_are_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("photos").mkdir()
+    inputs = [
+        Path("photos/a.png"),
+        Path("photos/b.zip"),
+        *([Path("run/ladder.pt"), Path("start")] if command[1:] else []),
+    ]
+    for path in inputs:
+        path.write_bytes(b"an input")
+        options = [*command, "photos", "-o", str(path), "--overwrite", *(["--start", "start"] if command[1:] else [])]
+        error = CliRunner().invoke(train, options).exception
+        assert isinstance(error, svcodec.InputError) and f"{path} is an input" in str(error)
+        assert path.read_bytes() == b"an input"
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"junk", bytes(1000), pickle.dumps([1]), b"PK\x03\x04"])
 def test_checkpoints_that_are_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ladder.pt").write_bytes(content)
     with pytest.raises(svcodec.InputError, match=r"ladder\.pt (can't be read as a checkpoint|is no checkpoint)"):
@@ -305,3 +324,15 @@ def test_memory_that_runs_out_is_told(tmp_path: Path) -> None:
     objective = loop.Objective("net", ("0",), full, lambda net, images: {})
     with pytest.raises(svcodec.OutOfMemoryError, match="fewer than 8 in a step"):
         loop.train(nn.Sequential(nn.Conv2d(3, 3, 3)), objective, Black(), tmp_path, Settings(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("minutes", 0), ("minutes", float("nan")), ("minutes", -1.0), ("batch", 0), ("rate", float("nan"))),
+        *(("rate", -1.0), ("clip", 0.0), ("decay", 5.0), ("seed", 2**64), ("spent", float("inf"))),
+    ],
+)
+def test_settings_that_are_none(name: str, value: float) -> None:
+    with pytest.raises(svcodec.InputError, match=f"a training's {name} can't be"):
+        Settings(**{"minutes": 1.0, name: value})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import struct
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from torch import nn
 
 from ..errors import InputError
 
-_BROKEN = (pickle.UnpicklingError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
+_BROKEN = (  # what torch raises for other files
+    *(pickle.UnpicklingError, struct.error, ArithmeticError, AssertionError, AttributeError, EOFError),
+    *(LookupError, RuntimeError, TypeError, ValueError),
+)
 
 _VALUES: dict[str, Callable[[Any], bool]] = {  # whether something can be what a checkpoint has by that name
     "net": lambda value: isinstance(value, dict),
@@ -34,7 +38,8 @@ def read(checkpoint: Path, *needed: str, device: torch.device | str = "cpu") -> 
     try:
         state = torch.load(checkpoint, map_location=device, weights_only=True)
     except _BROKEN as error:
-        raise InputError(f"{checkpoint} can't be read as a checkpoint: {str(error).partition('. ')[0]}") from error
+        told = "" if isinstance(error, LookupError) else str(error).partition(". ")[0]  # it would be a number
+        raise InputError(f"{checkpoint} can't be read as a checkpoint: {told or type(error).__name__}") from error
     if not isinstance(state, dict) or not all(name in state and _VALUES[name](state[name]) for name in needed):
         raise InputError(f"{checkpoint} is no checkpoint of a training")
     return state

@@ -158,8 +158,10 @@ def selfvae(
 def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | None, crop: int, overwrite: bool) -> None:
     """Write a model file from the checkpoints in the folder RUN; PHOTOS are those that it was trained on."""
     from .export import export_run
+    from .photos import files_of
 
-    _refuse_existing(output, overwrite)
+    photos = [path for source in sources for path in files_of(source)]
+    _refuse_existing(output, overwrite, [*photos, *([start] if start else []), *run.glob("*.pt")])
     for part, figures in export_run(run, sources, output, start, crop).items():
         click.echo(json.dumps({"task": part, **figures}, indent=1))
     click.echo(f"{output}: {output.stat().st_size:,} bytes")
@@ -177,16 +179,21 @@ def gate(sources: tuple[Path, ...], output: Path, overwrite: bool) -> None:
     """
     from ..files import write_whole
     from .gate_fitting import fit_gate
+    from .photos import files_of
 
-    _refuse_existing(output, overwrite)
+    _refuse_existing(output, overwrite, [path for source in sources for path in files_of(source)])
     fitted = fit_gate(sources, _progress)
     write_whole(output, fitted.to_bytes(), overwrite=overwrite)
     click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
 
 
-def _refuse_existing(output: Path, overwrite: bool) -> None:
-    """Raise InputError before minutes of work for a file that is not to be replaced."""
-    if output.exists() and not overwrite:
+def _refuse_existing(output: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
+    """Raise InputError before minutes of work for a file that is not to be replaced; one of the inputs never is."""
+    if not output.exists():
+        return
+    if any(path.exists() and path.samefile(output) for path in inputs):
+        raise InputError(f"{output} is an input: name another output")
+    if not overwrite:
         raise InputError(f"{output} is there already: name another output, or replace it with --overwrite")
 
 

@@ -7,7 +7,6 @@ makers of cameras, which they then score. Takes minutes on one core.
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ..gate.judge import Judge, Scale
 from ..gate.statistics import statistics
 from ..gate.typicality import Typicality, Values
 from .others import others
-from .photos import BROKEN_PHOTO, image_files, rgb
+from .photos import image_files, opened, rgb
 from .suspicion_fitting import fit_suspicion
 from .versions import SMALLEST, versions
 
@@ -50,7 +49,7 @@ class Measured:
 
     Attributes:
         photos: (n, d).
-        folds: (n,), the part that each belongs to, 0 .. FOLDS - 1: all photos of one maker of cameras to the same.
+        folds: (n, 2), the part that each belongs to, 0 .. FOLDS - 1: by the maker of its camera, and by its name.
         others: (m, d).
     """
 
@@ -82,31 +81,33 @@ def fit_gate(sources: Sequence[Path], progress: Progress) -> Gate:
 
 def measure(name: str, data: bytes, seed: int) -> Measured | None:
     """What there is in a photo's file; nothing where it is too small. Raises InputError if it can't be read."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            maker, photo = maker_of(image), rgb(image)
-    except BROKEN_PHOTO as error:
-        raise InputError(f"{name} can't be read: {error}") from error
+    with opened(name, data) as image:
+        maker, photo = maker_of(image), rgb(image)
     if min(photo.size) < SMALLEST:
         return None
     photos, rest = (
         np.stack([statistics(pixels) for pixels in make(photo, np.random.default_rng((seed, index)))])
         for index, make in enumerate((versions, others))
     )
-    return Measured(photos, np.full(len(photos), zlib.crc32((maker or name).encode()) % FOLDS), rest)
+    folds = [zlib.crc32(text.encode()) % FOLDS for text in (maker or name, name)]
+    return Measured(photos, np.tile(folds, (len(photos), 1)), rest)
 
 
 def gate_of(found: Measured, photos: str) -> Gate:
-    """The gate for photos, which the text `photos` names, of which there is so much that each fold has others."""
-    raw = np.empty((len(found.photos), len(NOTHING)))
-    for fold in np.unique(found.folds):
-        held_out = found.folds == fold
+    """The gate for photos, which the text `photos` names; its threshold by folds that it is fitted without."""
+    by_maker, by_name = found.folds.T
+    several = max(np.bincount(by_maker)) <= len(by_maker) / 2  # else hardly anything is left to fit to
+    raw, folds = np.empty((len(found.photos), len(NOTHING))), by_maker if several else by_name
+    for fold in np.unique(folds):
+        held_out = folds == fold
         judge = fit_judge(found.photos[~held_out], found.others, NOTHING)
         raw[held_out] = [judge.raw(values) for values in found.photos[held_out]]
     judge = fit_judge(found.photos, found.others, np.quantile(raw, (FALSE_ALARMS, 0.5), axis=0).T)
     low, middle = judge.marks.T
     scores = ((raw - low) / (middle - low)).min(1).tolist()
-    about = f"{photos}, each as it is and in versions, scored by a gate fitted without photos of its maker"
+    about = f"{photos}, each as it is and in versions, scored by a gate fitted without " + (
+        "photos of its maker" if several else "it"
+    )
     return Gate(judge, Calibration.of_scores(hash_of(judge), scores, FALSE_ALARMS, about))
 
 

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..models.selfvae import LEVELS, SelfVAE
 from .checkpoints import load_average
 from .distortion import SMALLEST_SIDE
+from .drawn import SIZE
 from .loop import train
 from .objectives import OBJECTIVES
 from .photos import Photos
@@ -38,21 +39,21 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
     check_crop(settings.crop, SMALLEST_SIDE if part == "ladder" else CROP_MULTIPLE)
     if part == "likelihoods" and not start and not (folder / "ladder.pt").exists():
         raise InputError(f"there is no ladder to start from: train it first, into {folder}, or give a model by --start")
-    photos = Photos(sources, smallest=settings.crop)
-    print(f"{len(photos.training)} photos to train on, {len(photos.held_out)} held out", flush=True)
     net = SelfVAE()
     if start:
         load_weights(net, start)
     for name in OBJECTIVES:
         if name != part and (folder / f"{name}.pt").exists():
             load_average(net, OBJECTIVES[name].parts, folder / f"{name}.pt")
+    photos = Photos(sources, smallest=settings.crop)
+    print(f"{len(photos.training)} photos to train on, {len(photos.held_out)} held out", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     train(net, OBJECTIVES[part], photos, folder, settings)
 
 
 def check_crop(size: int, least: int = CROP_MULTIPLE) -> None:
     """Raises InputError if the networks can't be trained or calibrated on crops of that many pixels a side."""
-    if size < least or size % CROP_MULTIPLE:
+    if not least <= size <= min(SIZE) or size % CROP_MULTIPLE:
         raise InputError(
-            f"crops of {size} pixels: their sides have to be multiples of {CROP_MULTIPLE}, {least} at least"
+            f"crops of {size} pixels: their sides have to be multiples of {CROP_MULTIPLE}, from {least} to {min(SIZE)}"
         )

@@ -1,6 +1,9 @@
 """Settings of a training; needs no torch."""
 
+import math
 from dataclasses import dataclass
+
+from ..errors import InputError
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,10 @@ class Settings:
         decay: last part of the time, 0..1, in which the step sizes fall.
         clip: largest norm of the gradient.
         bf16: convolutions in bfloat16.
-        seed: of crops, noise and whatever else is drawn.
+        seed: of crops, noise and whatever else is drawn, 0 to 2^62.
+
+    Raises:
+        InputError: a number is out of its range.
     """
 
     minutes: float
@@ -30,3 +36,19 @@ class Settings:
     bf16: bool = False
     seed: int = 0
     spent: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("minutes", math.nextafter(0, 1), math.inf),
+            ("spent", 0, math.inf),
+            ("batch", 1, math.inf),
+            ("crop", 1, math.inf),
+            ("rate", 0, math.inf),
+            ("muon_rate", 0, math.inf),
+            ("decay", 0, 1),
+            ("clip", math.nextafter(0, 1), math.inf),
+            ("seed", 0, 1 << 62),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most or value == math.inf:
+                raise InputError(f"a training's {name} can't be {value}")

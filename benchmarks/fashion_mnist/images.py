@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ...training.photos import SUFFIXES
+from ...training.photos import BROKEN_ZIP, SUFFIXES
 from .vae import SIDE
 
 IDX_NAMES = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
@@ -86,11 +86,14 @@ def checked(images: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
 
 
 def read_npz(path: Path, split: str) -> NDArray[np.uint8]:
-    """The images of a NumPy archive. Raises InputError where it has none of this split."""
-    with np.load(path) as arrays:
-        for key in (f"{split}_images", f"x_{split}"):
-            if key in arrays:
-                return arrays[key]
+    """The images of a NumPy archive. Raises InputError where it has none of this split, or can't be read."""
+    try:
+        with np.load(path) as arrays:
+            for key in (f"{split}_images", f"x_{split}"):
+                if key in arrays:
+                    return np.asarray(arrays[key])
+    except (AttributeError, TypeError, *BROKEN_ZIP) as error:
+        raise InputError(f"{path} is no NumPy archive: {error}") from error
     raise InputError(f"{path} has neither {split}_images nor x_{split}")
 
 

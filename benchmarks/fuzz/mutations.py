@@ -20,7 +20,7 @@ from .drafts import Draft, sealed
 
 BYTES = (0, 1, 2, 3, 4, 5, 16, 50, 100, 101, 127, 128, 255)
 SIDES = (0, 1, 2, 3, 7, 8, 16, 17, 31, 64, 65, 4096, 16383, 16384, 65535, 65536, (1 << 35) - 1)
-NAMES = (b"", b"photo-7", b"selfvae-3-2", b"gate", b"photo-8", b"../photo-7", b"a" * 255, b"-", b"\xff\xfe", b"nul")
+NAMES = (b"", b"photo-7", b"selfvae-3-3", b"gate", b"photo-8", b"../photo-7", b"a" * 255, b"-", b"\xff\xfe", b"nul")
 METADATA = (Section.ICC, Section.EXIF, Section.XMP, Section.TEXTS, Section.COMMENT, Section.PHOTOSHOP)
 BOMBS = tuple(zlib.compress(bytes(size), 9) for size in (MAX_METADATA + 1, MAX_METADATA, 1 << 20))
 KINDS = (*Section, 99, 127, 134, 255)

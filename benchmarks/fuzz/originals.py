@@ -24,7 +24,7 @@ from ...codec.tiers import SPECS
 from ...codec.tiling import TILE
 
 SIZES = ((24, 20), (9, 16), (1, 1), (33, 7))  # height and width
-FAMILY = "selfvae-3-2"  # a model of the first paper
+FAMILY = "selfvae-3-3"  # a model of the first paper
 RATES = ((60, "ssim"), (1, "psnr"), (100, "ssim"), (30, "psnr"))  # quality and tune, size by size
 
 

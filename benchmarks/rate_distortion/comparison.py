@@ -12,7 +12,7 @@ from ..peers.peer import Peer
 from ..peers.registry import LOSSLESS, LOW
 from ..recorded import record_text
 from . import crops, measure, page, plots, report
-from .curves import measured, published, told
+from .curves import LABELS, measured, published, told
 
 CROPPED_PHOTOS = 4
 
@@ -39,6 +39,9 @@ def run(
     curves = measured(folder, [peer.name for peer in trained]) + (published() if kodak else [])
     timed = measured(folder, [peer.name for peer in codecs])
     tables = report.markdown(curves, timed, len(photos), measure.conditions(jobs))
+    results = {peer.name: json.loads((folder / f"{peer.name}.json").read_text()) for peer in trained}
+    if gaps := report.unknown(results):
+        tables += "\n## Not known\n\n" + "".join(f"- {gap}\n" for gap in gaps)
     if learned := [peer for peer in codecs if peer.networks]:
         tables += "\n## Networks\n\n" + macs_table(learned) + "\n"
     record_text(folder / "report.md", tables)
@@ -47,16 +50,14 @@ def run(
     figures = {metric.replace("_", "-"): plots.plot(whole, metric, log_rate) for metric in told(whole)}
     if lossy:
         figures["low-rates"] = plots.low_plot(lossy)
+    for name in {metric.replace("_", "-") for metric in LABELS} | {"low-rates"}:
+        (folder / f"{name}.png").unlink(missing_ok=True)  # perhaps of an earlier run, over other photos
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=110)
     names = list(photos)[:: max(1, len(photos) // CROPPED_PHOTOS)][:CROPPED_PHOTOS]
     shown = [peer for peer in trained if peer.name not in (*LOSSLESS, *LOW)]
     rates = {
-        peer.name: {
-            name: figures["bpp"]
-            for name, figures in json.loads((folder / f"{peer.name}.json").read_text())["images"].items()
-        }
-        for peer in shown
+        peer.name: {name: figures["bpp"] for name, figures in results[peer.name]["images"].items()} for peer in shown
     }
     cut = crops.matched({name: photos[name] for name in names}, rates, shown)
     crops.contact_sheet(cut).save(folder / "crops.png")

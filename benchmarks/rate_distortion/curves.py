@@ -54,8 +54,11 @@ class Curve:
         values = self.quality.get(metric, (None,) * len(self.bpp))
         rates: list[float] = []
         rising: list[float] = []
-        for rate, value in sorted(zip(self.bpp, values, strict=True)):
-            if value is not None and (not rising or value > rising[-1]):
+        there = [(rate, value) for rate, value in zip(self.bpp, values, strict=True) if value is not None]
+        for rate, value in sorted(there):
+            if rates and rate == rates[-1]:
+                rising[-1] = value  # the better one, as they are sorted
+            elif not rising or value > rising[-1]:
                 rates.append(rate)
                 rising.append(value)
         return rates, rising

@@ -39,10 +39,14 @@ def measure(peer: Peer, photos: Photos, folder: Path, jobs: int = 1) -> Iterator
             codecs of `registry`.
     """
     points = []
-    digests = {name: hashlib.sha256(pixels.tobytes()).hexdigest() for name, pixels in photos.items()}
+    digests = {
+        name: hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+        for name, pixels in photos.items()
+    }
     for index, setting in enumerate(peer.settings):
         path = folder / "points" / f"{peer.name}-{index:02}.json"
-        of = {"description": peer.description, "machine": conditions(jobs), "figures": measurable(), "setting": setting}
+        where = conditions(jobs, kernel=False)
+        of = {"description": peer.description, "machine": where, "figures": measurable(), "setting": setting}
         point = _read(path)
         if point is None or {**point, **of} != point:
             point = {**of, "images": {}}
@@ -58,9 +62,9 @@ def measure(peer: Peer, photos: Photos, folder: Path, jobs: int = 1) -> Iterator
     record(folder / f"{peer.name}.json", summary(peer, points, jobs))
 
 
-def conditions(jobs: int) -> str:
+def conditions(jobs: int, kernel: bool = True) -> str:
     """The machine, and how many photos it works on at a time."""
-    return machine() if jobs == 1 else f"{machine(threads=1)}, {jobs} photos at a time"
+    return machine(kernel=kernel) if jobs == 1 else f"{machine(1, kernel=kernel)}, {jobs} photos at a time"
 
 
 def measurable() -> list[str]:
@@ -123,4 +127,15 @@ def summary(peer: Peer, points: list[dict[str, dict[str, Any]]], jobs: int) -> d
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    return dict(json.loads(path.read_text())) if path.exists() else None
+    """What was measured; None where nothing was, or the file is damaged."""
+    try:
+        point = json.loads(path.read_bytes())
+        images = point["images"].values()
+        intact = all(_is_figure(image[figure]) for image in images for figure in FIGURES)
+    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return point if intact else None
+
+
+def _is_figure(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and math.isfinite(value))

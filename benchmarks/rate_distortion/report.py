@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from ...codec.measures import SMALLEST_SSIMULACRA2
+from ..metrics import SMALLEST_MS_SSIM
 from ..peers import ours
 from ..peers.registry import LOSSLESS, LOW
 from ..recorded import table
@@ -17,6 +20,11 @@ TUNED = {"ssim": STANDARD, "psnr": f"{STANDARD}-psnr"}  # the default tune first
 SKETCH = "svcodec-sketch"
 LOW_RATES = (0.03, 0.05, 0.07, 0.1)  # bits per pixel
 MISSING = "-"
+GAPS = {  # measures that a photo may not have, and why
+    "psnr-rgb": ("PSNR", "a photo is coded exactly"),
+    "ms-ssim-rgb": ("MS-SSIM", f"a photo has a side below {SMALLEST_MS_SSIM} pixels"),
+    "ssimulacra2": ("SSIMULACRA 2", f"a photo has a side below {SMALLEST_SSIMULACRA2} pixels"),
+}
 
 
 def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machine: str) -> str:
@@ -40,6 +48,23 @@ def markdown(curves: Sequence[Curve], timed: Sequence[Curve], photos: int, machi
     ran = {curve.name: curve.source for curve in (*timed, *curves)}
     parts.append("## What ran\n\n" + table(list(ran.items()), ("codec", "what")))
     return "\n\n".join(parts) + "\n"
+
+
+def unknown(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which measures are not known of a codec's means, and which photos are why.
+
+    Args:
+        results: what `measure` writes, by codec.
+    """
+    found: dict[str, list[str]] = {}
+    for codec, result in results.items():
+        for figure, (label, why) in GAPS.items():
+            points = result["results"][figure].count(None)
+            if points and not (figure == "psnr-rgb" and codec in LOSSLESS):
+                names = ", ".join(name for name, figures in result["images"].items() if None in figures[figure])
+                text = f"{label} at {points} of {len(result['settings'])} settings, as {why}: {names}"
+                found.setdefault(text, []).append(codec)
+    return [f"{text} ({', '.join(codecs)})" for text, codecs in found.items()]
 
 
 def bd_table(pairs: Sequence[tuple[Curve, Curve]], named: int) -> str:
