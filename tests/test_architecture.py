@@ -6,8 +6,6 @@ Read from the source alone, so imports inside functions and those for type check
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -130,13 +128,6 @@ def test_rooms_import_only_what_they_may(room: str) -> None:
     assert {room_of(imported) for imported in set().union(*of_room)} - {room} == ROOMS[
         room
     ]  # none that it doesn't need
-
-
-@pytest.mark.parametrize("module", ["training.recipe", "training.family_training"])
-def test_training_is_imported_where_there_are_torch_numpy_and_pillow_only(module: str) -> None:
-    missing = "click", "constriction", "safetensors", "tabulate", "threadpoolctl"
-    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); import svcodec.{module}"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("room", WITHOUT_TORCH)

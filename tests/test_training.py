@@ -132,10 +132,11 @@ def test_photos_that_can_not_be_read(tmp_path: Path, name: str, content: bytes) 
 
 def test_training_needs_torch_numpy_and_pillow_only() -> None:
     """It runs on machines that have nothing else; and the commands are listed before torch is loaded."""
-    others = ["click", "constriction", "matplotlib", "safetensors", "scipy", "sklearn", "tqdm"]
+    others = ["click", "constriction", "matplotlib", "safetensors", "scipy", "sklearn", "tabulate", "threadpoolctl"]
     block = f"import sys; sys.modules.update(dict.fromkeys({others}))"
     for code in (
-        f"{block}; from svcodec.training.loop import train; from svcodec.training.recipe import train_part",
+        f"{block}; from svcodec.training.recipe import train_part",
+        f"{block}; from svcodec.training.family_training import train_family",
         "import sys; from svcodec.training.commands import train; assert 'torch' not in sys.modules",
     ):
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
