@@ -17,7 +17,7 @@ from ..models.machine import VARIABLE, measured
 from ..program import OneCommand
 from .conditions import machine
 from .programs import printed_by, summary
-from .recorded import record
+from .recorded import record, result_option
 
 SIZES = {"0.4 MP": (768, 512), "12 MP": (4000, 3000)}  # width and height
 ROUNDS = 3
@@ -53,9 +53,7 @@ def by_kernel(width: int, height: int, kernels: list[str]) -> dict[str, Any]:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 def main(output: Path) -> None:
     model = Codec().model
     kernels = [kernel.name for kernel in measured("cpu")]

@@ -29,7 +29,7 @@ from ..tunes import Tune
 from .conditions import machine
 from .metrics import ms_ssim_decibels
 from .rate_distortion.curves import Curve, Metric, bd_rate
-from .recorded import record
+from .recorded import record, result_option
 
 QUALITIES = (5, 20, 35, 50, 65, 80, 95)
 SIDE = 256  # of the photos' middles
@@ -77,9 +77,7 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
 @click.argument("model")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
     exported, floats = photo_model(load_model(model)), SelfVAE().requires_grad_(False).eval()
     load_average(floats, OBJECTIVES["ladder"].parts, checkpoint)

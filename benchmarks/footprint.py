@@ -23,7 +23,7 @@ from ..codec.tiling import TILE, side_of_tiles
 from ..program import OneCommand
 from .conditions import machine, tiled_photo
 from .programs import printed_by
-from .recorded import record
+from .recorded import record, result_option
 
 SIZES = ((1024, 1024), (2048, 2048), (4096, 1536), (3072, 3072))  # width and height
 PARTS = ("per pixel", "per pixel of a tile", "of several tiles", "per pixel of two rows of tiles")  # bytes
@@ -104,9 +104,7 @@ def peak() -> int:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 def main(output: Path) -> None:
     tiers: dict[str, dict[str, dict[str, float]]] = {tier: {} for tier in TIERS}
     with tempfile.TemporaryDirectory() as folder:

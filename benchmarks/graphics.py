@@ -25,7 +25,7 @@ from .peers import registry
 from .peers.matched import at_bytes
 from .peers.peer import Peer
 from .rate_distortion.report import STANDARD
-from .recorded import record
+from .recorded import record, result_option
 
 OTHERS = ("webp", "jpeg", "avif")
 
@@ -55,9 +55,7 @@ def figures(peer: Peer, data: bytes, original: Pixels) -> dict[str, Any]:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 def main(output: Path) -> None:
     pictures = {kind: draw() for kind, draw in PICTURES.items()}
     kinds = compare(pictures, [registry.make(name) for name in OTHERS])

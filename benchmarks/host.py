@@ -24,7 +24,7 @@ from .. import Codec
 from ..program import OneCommand
 from .conditions import machine
 from .programs import Figures, printed_by, summary
-from .recorded import record
+from .recorded import record, result_option
 
 ROUNDS = 5
 BUSY = "while True: pass"
@@ -127,9 +127,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"coding": cod
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("photo", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("parts", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 def main(photo: Path, parts: tuple[str, ...], output: Path) -> None:
     result: dict[str, Any] = {"photo": photo.name, "machine": machine()}
     with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@ from ..program import OneCommand
 from .conditions import machine
 from .footprint import noisy_photo, peak
 from .programs import Figures, printed_by
-from .recorded import record
+from .recorded import record, result_option
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000), 100: (11584, 8688)}  # width and height by megapixels
 REGION = 512  # pixels of a side of a region
@@ -70,9 +70,7 @@ def _start(side: int, tile: int, offset: int) -> int:
 
 
 @click.command(cls=OneCommand, help=__doc__)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 @click.option("--megapixels", multiple=True, type=click.Choice([*map(str, SIZES)]), help="only these")
 @click.option("--tier", "tiers", multiple=True, type=click.Choice(TIERS), help="only these")
 def main(output: Path, megapixels: tuple[str, ...], tiers: tuple[str, ...]) -> None:

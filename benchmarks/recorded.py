@@ -1,4 +1,4 @@
-"""Results as files: whole or not at all, in folders that are made; and as tables."""
+"""Results as files: whole or not at all, in folders that are made; and as tables. The option that names the file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from tabulate import tabulate
 from ..files import write_whole
 
 table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
+result_option = click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
+)
 result_option = click.option(
     *("-o", "--output"), required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
 )

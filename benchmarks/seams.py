@@ -21,7 +21,7 @@ from ..codec import tiling
 from ..errors import InputError
 from ..program import OneCommand
 from .conditions import machine, read_photos
-from .recorded import record
+from .recorded import record, result_option
 
 TILE, WHOLE = 256, 1 << 14  # pixels of a side; a multiple of what a pixel of u's top has
 NEAR = 4  # pixels to either side of a border
@@ -82,9 +82,7 @@ def ratios(tiled: list[Figures], whole: list[Figures]) -> dict[str, float]:
 
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 @click.option("--count", type=click.IntRange(1), help="only so many of the photos")
 def main(photos: Path, output: Path, count: int | None) -> None:
     codec, results = Codec(), []

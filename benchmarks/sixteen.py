@@ -23,7 +23,7 @@ from ..program import OneCommand
 from .conditions import machine, read_photos
 from .peers import jpegxl
 from .peers.peer import import_for
-from .recorded import record
+from .recorded import record, result_option
 
 EVERY = 3  # of the photos
 SIDE = 256  # of the pictures that are no photos
@@ -96,9 +96,7 @@ def measure(pictures: list[Deep], codec: Codec) -> dict[str, Any]:
 
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 def main(folder: Path, output: Path) -> None:
     codec = Codec()
     photos = list(read_photos(folder).values())[::EVERY]

@@ -23,7 +23,7 @@ from ..errors import InputError
 from ..program import OneCommand
 from .conditions import machine
 from .programs import printed_by
-from .recorded import record
+from .recorded import record, result_option
 
 TIER = "standard"
 SUFFIXES = {".png", ".jpg"}
@@ -64,9 +64,7 @@ def rate(way: str, workers: int, source: str, target: str) -> dict[str, float]:
 
 @click.command(cls=OneCommand, help=__doc__)
 @click.argument("photos", type=click.Path(exists=True, file_okay=False))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
+@result_option
 @click.option(
     "--workers",
     multiple=True,

@@ -20,8 +20,9 @@ def save(network: Hierarchy, path: Path) -> None:
     """Write a model file, unless it holds this model already. Raises OSError where that can't be."""
     with contextlib.suppress(FileNotFoundError, ModelError):
         there, own = from_bytes(path.read_bytes(), path.name), network.state_dict()
-        alike = all(torch.equal(value, own[name].cpu()) for name, value in there.state_dict().items() if name in own)
-        if there.configuration == network.configuration and alike:
+        if there.configuration == network.configuration and all(
+            torch.equal(value, own[name].cpu()) for name, value in there.state_dict().items()
+        ):
             return
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     metadata = {"format": FORMAT, "configuration": network.configuration.to_json()}

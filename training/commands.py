@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -158,10 +159,8 @@ def selfvae(
 def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | None, crop: int, overwrite: bool) -> None:
     """Write a model file from the checkpoints in the folder RUN; PHOTOS are those that it was trained on."""
     from .export import export_run
-    from .photos import files_of
 
-    photos = [path for source in sources for path in files_of(source)]
-    _refuse_existing(output, overwrite, [*photos, *([start] if start else []), *run.glob("*.pt")])
+    _refuse_existing(output, overwrite, itertools.chain(_files(sources), [start] if start else [], run.glob("*.pt")))
     for part, figures in export_run(run, sources, output, start, crop).items():
         click.echo(json.dumps({"task": part, **figures}, indent=1))
     click.echo(f"{output}: {output.stat().st_size:,} bytes")
@@ -179,12 +178,18 @@ def gate(sources: tuple[Path, ...], output: Path, overwrite: bool) -> None:
     """
     from ..files import write_whole
     from .gate_fitting import fit_gate
-    from .photos import files_of
 
-    _refuse_existing(output, overwrite, [path for source in sources for path in files_of(source)])
+    _refuse_existing(output, overwrite, _files(sources))
     fitted = fit_gate(sources, _progress)
     write_whole(output, fitted.to_bytes(), overwrite=overwrite)
     click.echo(f"{fitted.calibration.to_json()}{output}: {output.stat().st_size:,} bytes")
+
+
+def _files(sources: Iterable[Path]) -> Iterator[Path]:
+    from .photos import files_of
+
+    for source in sources:
+        yield from files_of(source)
 
 
 def _refuse_existing(output: Path, overwrite: bool, inputs: Iterable[Path]) -> None:

@@ -14,7 +14,7 @@ from ...program import OneCommand
 from ...training.datasets import load
 from .feature_distance import metric_of
 from .plan import read
-from .trials import examine, run
+from .trials import examine, refuse_other_images, run
 
 
 @click.command(cls=OneCommand, help=__doc__)
@@ -27,6 +27,7 @@ def main(plan: str, data: Path, output: Path, only: tuple[str, ...], inception: 
     chosen = read(plan)
     metric = metric_of(inception)
     images = load(chosen.data, data, chosen.side)
+    refuse_other_images(images, output)
     for name in only:
         examine(chosen, name, images, output, metric)
     if not only:

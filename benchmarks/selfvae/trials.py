@@ -54,11 +54,7 @@ def run(plan: Plan, images: ImageSet, folder: Path, metric: Metric) -> None:
 
 
 def examine(plan: Plan, name: str, images: ImageSet, folder: Path, metric: Metric) -> tuple[Hierarchy, dict[str, Any]]:
-    """Train and measure one model, unless that is done: the model, and what was found.
-
-    Raises InputError where there are too few images to measure it on, or the folder's models are of other images.
-    """
-    refuse_other_images(images, folder)
+    """Train and measure one model, unless that is done: the model, and what was found."""
     settings = family_settings(plan.minutes, plan.seed, plan.batch, plan.bf16)
     configuration = configuration_of(name, plan.side, plan.size)
     file = train_family(name, configuration, images, folder, settings)
