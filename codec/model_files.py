@@ -76,7 +76,7 @@ def find_model(model: str | os.PathLike[str] | None = None, device: str = "cpu")
     path = _as_path(model)
     if path is None:
         return load_named(os.fspath(model), device)
-    return _load(_name_of(path), path, device, located(path))
+    return _load(name_of(path), path, device, located(path))
 
 
 def load_named(name: str, device: str = "cpu") -> AnyModel:
@@ -106,7 +106,7 @@ def register_model(path: str | os.PathLike[str]) -> str:
     if not isinstance(path, (str, os.PathLike)):
         raise ModelError(f"a model is registered by its path, not as {type(path).__name__}")
     file = Path(os.fsdecode(path)).absolute()
-    name = _name_of(file)
+    name = name_of(file)
     try:
         file.open("rb").close()
     except (OSError, ValueError) as error:
@@ -131,15 +131,16 @@ def weights_file(model: str | os.PathLike[str], part: str = "") -> Traversable:
     return _named_file(os.fspath(model), part) if path is None else path.with_stem(path.stem + part)
 
 
-def save_model(network: SelfVAE, path: Path) -> None:
-    """Write a snapped network and freshly computed tables as a model file."""
+def save_model(network: SelfVAE, path: Path, *, overwrite: bool) -> None:
+    """Write a snapped network and freshly computed tables as a model file, as `write_whole` does."""
     tensors = integers.to_integers(network)
     tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}
     tables = ResidualTables.generate(density.cdf)
     tensors |= {f"tables.residual.{key}": torch.from_numpy(value) for key, value in tables.arrays().items()}
     answer = known_answer(integers.from_integers(tensors), torch.device("cpu"))
     words = known_words(tables)
-    write_whole(path, storage.to_bytes(tensors, {"format": FORMAT, "answer": answer, "words": words}))
+    content = storage.to_bytes(tensors, {"format": FORMAT, "answer": answer, "words": words})
+    write_whole(path, content, overwrite=overwrite)
 
 
 def _as_path(model: str | os.PathLike[str]) -> Path | None:
@@ -150,7 +151,7 @@ def _as_path(model: str | os.PathLike[str]) -> Path | None:
     return Path(os.fsdecode(model)) if is_path else None
 
 
-def _name_of(path: Path) -> str:
+def name_of(path: Path) -> str:
     """The name that a file gives to its model. Raises ModelError for one that no stream could carry."""
     name = path.stem.lower()
     if not MODEL_NAME.fullmatch(name):

@@ -117,6 +117,7 @@ def test_mistakes_end_with_one_line(album: Path, tmp_path: Path) -> None:
     start = ("--start", Path(str(weights_file(DEFAULT_MODEL))))
     assert "no checkpoints in" in failure("export", tmp_path, album, *output, *start)
     assert "multiples of 16" in failure("export", tmp_path, album, *output, "--crop", 0)
+    assert "can't be a model's name" in failure("export", tmp_path, album, "-o", tmp_path / "my own.safetensors")
     assert "takes 20 photos of 128 x 128 pixels" in failure("gate", album / "more.zip", *output)
     assert not list(tmp_path.iterdir())
 

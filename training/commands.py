@@ -161,7 +161,7 @@ def export(run: Path, sources: tuple[Path, ...], output: Path, start: Path | Non
     from .export import export_run
 
     _refuse_existing(output, overwrite, itertools.chain(_files(sources), [start] if start else [], run.glob("*.pt")))
-    for part, figures in export_run(run, sources, output, start, crop).items():
+    for part, figures in export_run(run, sources, output, start, crop, overwrite=overwrite).items():
         click.echo(json.dumps({"task": part, **figures}, indent=1))
     click.echo(f"{output}: {output.stat().st_size:,} bytes")
 

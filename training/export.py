@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..codec.model_files import save_model
+from ..codec.model_files import name_of, save_model
 from ..errors import InputError, ModelError
 from ..models import integers
 from ..models.exact import ExactnessError
@@ -28,7 +28,13 @@ CALIBRATION_PHOTOS = 16
 
 
 def export_run(
-    run: Path, sources: Sequence[Path], output: Path, start: Path | None = None, crop: int = 256
+    run: Path,
+    sources: Sequence[Path],
+    output: Path,
+    start: Path | None = None,
+    crop: int = 256,
+    *,
+    overwrite: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Write the model file of a training.
 
@@ -38,15 +44,18 @@ def export_run(
         output: the .safetensors file.
         start: the model file that training started from, if it did; what was not trained since is taken from there.
         crop: side of the crops to calibrate on, in pixels.
+        overwrite: whether a file that is there is replaced.
 
     Returns:
         of each part, validation figures of the networks as they were trained, `floats`, and as written, `integers`.
 
     Raises:
         InputError: a checkpoint is missing, or there are too few photos.
-        ModelError: `start` can't be loaded, or the networks can't be computed exactly.
+        ModelError: `start` can't be loaded, the networks can't be computed exactly, or no stream could name the output.
+        OSError: the output can't be written; FileExistsError where a file is not to be replaced.
     """
     check_crop(crop)
+    name_of(output)
     checkpoints = [run / f"{part}.pt" for part in OBJECTIVES]
     if start and not (checkpoints := [path for path in checkpoints if path.exists()]):
         raise InputError(f"there are no checkpoints in {run}")
@@ -64,7 +73,7 @@ def export_run(
     integers.observe(model, calibration)
     try:
         integers.snap(model)
-        save_model(model, output)
+        save_model(model, output, overwrite=overwrite)
     except ExactnessError as error:
         raise ModelError(f"{run} can't be exported: {error}") from error
     return {

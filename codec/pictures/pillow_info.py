@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from numbers import Real
 from typing import Any
 
 from PIL import Image, PngImagePlugin
@@ -43,6 +44,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "photoshop": (Mapping,),
     "modified": (datetime,),
 }
+_MOST_DPI = ((1 << 32) - 1) / RESOLUTION_UNIT
 
 
 def refuse_others(parameters: Mapping[str, Any]) -> None:
@@ -50,6 +52,32 @@ def refuse_others(parameters: Mapping[str, Any]) -> None:
     for key, value in parameters.items():
         if value is not None and not isinstance(value, _TYPES.get(key, _BYTES)):
             raise InputError(f"{key} can't be of type {type(value).__name__}")
+        if value and key in _REQUIRED and not _REQUIRED[key][0](value):
+            raise InputError(f"{key} takes {_REQUIRED[key][1]}")
+
+
+def _is_resolution(dpi: Any) -> bool:
+    pair = dpi if isinstance(dpi, (tuple, list)) else (dpi, dpi)
+    return len(pair) <= 2 and all(isinstance(value, Real) and 0 <= float(value) <= _MOST_DPI for value in pair)
+
+
+def _are_texts(texts: Mapping[Any, Any]) -> bool:
+    return all(isinstance(part, str) for item in texts.items() for part in item)
+
+
+def _are_resources(resources: Mapping[Any, Any]) -> bool:
+    """Mappings are those which Pillow has read, of the resolution."""
+    return all(
+        isinstance(number, int) and 0 <= number < 1 << 16 and isinstance(content, (bytes, Mapping))
+        for number, content in resources.items()
+    )
+
+
+_REQUIRED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "dpi": (_is_resolution, f"one number or two, from 0 to {_MOST_DPI:.0f}"),
+    "text": (_are_texts, "strings by keyword"),
+    "photoshop": (_are_resources, "bytes by numbers from 0 to 65535"),
+}
 
 
 def from_info(info: Mapping[Any, Any]) -> Metadata:
