@@ -93,6 +93,11 @@ class Stack:
         words = np.concatenate([np.array([value, 1], np.uint32), _borrowed(borrowed)])
         self._coder = constriction.stream.stack.AnsCoder(words)
 
+    def return_borrowed(self, count: int) -> None:
+        """Take away the lowest of the words that `seal` lent, which nothing has drawn with."""
+        words = self._coder.get_compressed()
+        self._coder = constriction.stream.stack.AnsCoder(np.delete(words, slice(2, 2 + count)))
+
     def unseal(self, lent: bool = False) -> int:
         """Take the seal off, which leaves the stack empty, and return its value.
 

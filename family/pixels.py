@@ -43,7 +43,7 @@ class PixelDistribution:
     def of(cls, outputs: Tensor, base: Tensor, step: int) -> PixelDistribution:
         """From the outputs of a network, (b, `outputs_for(channels, logistics)`, h, w)."""
         channels = base.shape[1]
-        parts = 3 * channels + channels * (channels - 1) // 2
+        parts = outputs_for(channels, 1)
         logistics = outputs.shape[1] // parts
         each = at_least_float32(outputs).view(len(outputs), parts, logistics, *outputs.shape[2:])
         logits, means, log_scales = each[:, : 3 * channels].chunk(3, 1)

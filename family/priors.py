@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -17,20 +16,8 @@ from .representations import Shape
 MAX_LOG_FACTOR = 2.0  # a coupling scales by e^-2 to e^2
 
 
-class Prior(nn.Module, ABC):
-    """A density over u, (b, *shape)."""
-
-    @abstractmethod
-    def log_density(self, u: Tensor) -> Tensor:
-        """ln p(u): (b,)."""
-
-    @abstractmethod
-    def draw(self, count: int, noise: Noise) -> Tensor:
-        """Samples of u, (count, *shape)."""
-
-
-class Normal(Prior):
-    """N(0, 1)."""
+class Normal(nn.Module):
+    """N(0, 1) over u, (b, *shape)."""
 
     like: Tensor
 
@@ -38,15 +25,29 @@ class Normal(Prior):
         super().__init__()
         self.register_buffer("like", torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float32), False)
 
+    def base(self) -> Gaussian:
+        """What one u is without its transforms: N(0, 1), (1, *shape)."""
+        return Gaussian(self.like, self.like)
+
+    def to_base(self, u: Tensor) -> Tensor:
+        """v_0, of N(0, 1), of which u is transformed: here itself."""
+        return u
+
+    def from_base(self, v: Tensor) -> Tensor:
+        """Inverse of `to_base`."""
+        return v
+
     def log_density(self, u: Tensor) -> Tensor:
+        """ln p(u): (b,)."""
         return standard_log_density(u)
 
     def draw(self, count: int, noise: Noise) -> Tensor:
-        return noise(self.like.expand(count, -1, -1, -1))
+        """Samples of u, (count, *shape)."""
+        return self.from_base(noise(self.like.expand(count, -1, -1, -1)))
 
 
-class Mixture(Prior):
-    """sum over i of w_i N(m_i, s_i^2), with learned weights, means and diagonal scales."""
+class Mixture(nn.Module):
+    """sum over i of w_i N(m_i, s_i^2) over u, (b, *shape), with learned weights, means and diagonal scales."""
 
     def __init__(self, shape: Shape, components: int):
         super().__init__()
@@ -60,6 +61,7 @@ class Mixture(Prior):
         return Gaussian(self.means[which], self.log_scales[which].clamp(-MAX_LOG_SCALE, MAX_LOG_SCALE))
 
     def log_density(self, u: Tensor) -> Tensor:
+        """ln p(u): (b,)."""
         return torch.logsumexp(self.component_log_densities(u), 1)
 
     def component_log_densities(self, u: Tensor) -> Tensor:
@@ -70,6 +72,7 @@ class Mixture(Prior):
         return each + torch.log_softmax(self.weights, 0)
 
     def draw(self, count: int, noise: Noise) -> Tensor:
+        """Samples of u, (count, *shape)."""
         return self.components(chosen(self.weights.expand(count, -1), noise)[:, 0]).draw(noise)
 
 
@@ -107,12 +110,11 @@ class Coupling(nn.Module):
         return v * torch.exp(log_factor) + shift
 
 
-class RealNVP(Prior):
+class RealNVP(Normal):
     """ln p(u) = ln N(v_0 | 0, 1) + sum over i of ln |det d f_i^-1(v_i) / d v_i|, with u = v_L (Dinh et al. 2016)."""
 
     def __init__(self, shape: Shape, width: int, layers: int, couplings: int):
-        super().__init__()
-        self.base = Normal(shape)
+        super().__init__(shape)
         self.couplings = nn.ModuleList(Coupling(shape, width, layers, index) for index in range(couplings))
 
     @property
@@ -120,18 +122,27 @@ class RealNVP(Prior):
         """f_1 .. f_L."""
         return [cast(Coupling, coupling) for coupling in self.couplings]
 
+    def to_base(self, u: Tensor) -> Tensor:
+        """f_1^-1(.. f_L^-1(u))."""
+        for coupling in reversed(self.steps):
+            u, _ = coupling.inverse(u)
+        return u
+
+    def from_base(self, v: Tensor) -> Tensor:
+        """f_L(.. f_1(v))."""
+        for coupling in self.steps:
+            v = coupling(v)
+        return v
+
     def log_density(self, u: Tensor) -> Tensor:
         total = u.new_zeros(len(u))
         for coupling in reversed(self.steps):
             u, log_determinant = coupling.inverse(u)
             total = total + log_determinant
-        return self.base.log_density(u) + total
+        return standard_log_density(u) + total
 
-    def draw(self, count: int, noise: Noise) -> Tensor:
-        v = self.base.draw(count, noise)
-        for coupling in self.steps:
-            v = coupling(v)
-        return v
+
+Prior = Normal | Mixture
 
 
 def mask_of(shape: Shape, index: int) -> Tensor:

@@ -8,6 +8,8 @@ first tile draws with has to be borrowed.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,18 +43,14 @@ def encode(model: FamilyModel, pictures: Sequence[Pixels]) -> tuple[Stack, list[
     Args:
         pictures: uint8 (h, w, 3), or (h, w) for grey.
     """
-    loan = FIRST_LOAN
-    while True:
-        try:
+    for loan in (FIRST_LOAN << doubled for doubled in itertools.count()):
+        with contextlib.suppress(TruncatedError):
             stack, accounts = _encoded(model, pictures, loan)
-        except TruncatedError:
-            loan *= 2
-            continue
-        unused = stack.least // WORD - SPARE - 2
-        if unused <= 0:
-            return stack, accounts
-        loan -= unused
-        return _encoded(model, pictures, loan)
+            break
+    unused = max(0, stack.least // WORD - SPARE - 2)
+    stack.return_borrowed(unused)
+    borrowed = Entry(Variable.BORROWED, Coding.DIRECT, (loan - unused) * WORD, 0)
+    return stack, [*accounts[:-1], (*accounts[-1], borrowed)]
 
 
 def pop(model: FamilyModel, stack: Stack, size: tuple[int, int], grey: bool) -> Pixels:
@@ -87,12 +85,15 @@ def _encoded(model: FamilyModel, pictures: Sequence[Pixels], loan: int) -> tuple
     for pixels in reversed(pictures):
         ledger = Ledger()
         coder = TileCoder(model.network, stack, pixels.ndim == 2)
-        image = to_samples(pixels, torch.device("cpu")).double()
         for rows, columns in reversed(list(tiles(pixels.shape[:2], model.side))):
-            coder.push(image[..., rows, columns], ledger)
+            coder.push(samples_of(pixels[rows, columns]), ledger)
         accounts.append(ledger.account())
-    accounts[0] += (Entry(Variable.BORROWED, Coding.DIRECT, loan * WORD, 0),)
     return stack, accounts[::-1]
+
+
+def samples_of(pixels: Pixels) -> Tensor:
+    """A tile as networks take it: (1, 3, h, w)."""
+    return to_samples(pixels, torch.device("cpu")).double()
 
 
 def filled(tile: Tensor, side: int) -> Tensor:
@@ -126,9 +127,7 @@ class TileCoder:
         """Inverse of `push`: (1, 3, height, width)."""
         network, stack, depth = self.network, self.stack, self.network.depth
         y: dict[int, Tensor] = {}
-        shape = network.configuration.latent(depth + 1)
-        like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
-        z = {depth: pop_prior(stack, network.prior, like)}
+        z = {depth: pop_prior(stack, network.prior)}
         for k in range(depth, -1, -1):
             sides = (network.configuration.shapes[k].side,) * 2 if k else (height, width)
             tile = pop_level(stack, network.pixels(k, y, z), *sides, self._channels(k))

@@ -7,11 +7,11 @@ RealNVP has it. What a mode does not code is the mean of its distribution, or wi
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ...arrays import Pixels, tiles
@@ -21,15 +21,18 @@ from ...family.gaussians import Gaussian, seeded
 from ...family.generation import kept
 from ...family.hierarchy import latent_name, level_name
 from ...family.pixels import PixelDistribution
-from ...family.priors import Coupling, Mixture, Prior, RealNVP
-from ...models.transforms import to_pixels, to_samples
+from ...family.priors import Mixture
+from ...models.transforms import to_pixels
 from ..ledger import Ledger, latent_variable, level_variable
 from ..tiers import TierSpec
-from .chain import filled
+from .chain import filled, samples_of
 from .family_model import FamilyModel
-from .variables import on_grid, pop_latent, pop_level, push_latent, push_level, standard, weights_of
+from .variables import on_grid, pop_latent, pop_level, push_latent, push_level, weights_of
 
 COARSE = 2  # bits behind the point of latents
+KEPT = 64  # tiles whose distributions are kept until they are pushed; those of others are computed again
+
+Pushes = list[tuple[Variable, Callable[[], None]]]
 
 
 class Road(ABC):
@@ -55,7 +58,7 @@ class Writer(Road):
         self.network, self.stack, self.channels = model.network, stack, channels
         self.y = self.network.represent(filled(tile, model.side))
         self.means = [posterior.mean for posterior in self.network.posteriors(self.y)]
-        self.pushes: list[tuple[Variable, Callable[[], None]]] = []
+        self.pushes: Pushes = []
 
     def u(self) -> Tensor:
         prior, mean = self.network.prior, self.means[-1]
@@ -63,8 +66,7 @@ class Writer(Road):
             component = int(prior.component_log_densities(mean).argmax())
             self._push(Variable.U, lambda: self.stack.push_symbols([component], weights_of(prior)))
             return self._latent(Variable.U, mean, prior.components([component]))
-        v = self._latent(Variable.U, to_base(prior, mean), standard(mean))
-        return from_base(prior, v)
+        return prior.from_base(self._latent(Variable.U, prior.to_base(mean), prior.base()))
 
     def level(self, k: int, pixels: PixelDistribution) -> Tensor:
         samples = self.y[k]
@@ -96,9 +98,7 @@ class Reader(Road):
         if isinstance(prior, Mixture):
             component = int(self.stack.pop_symbols(weights_of(prior))[0])
             return self._kept("u", pop_latent(self.stack, prior.components([component]), COARSE))
-        shape = self.network.configuration.latent(self.network.depth + 1)
-        like = torch.zeros(1, shape.channels, shape.side, shape.side, dtype=torch.float64)
-        return self._kept("u", from_base(prior, pop_latent(self.stack, standard(like), COARSE)))
+        return self._kept("u", prior.from_base(pop_latent(self.stack, prior.base(), COARSE)))
 
     def level(self, k: int, pixels: PixelDistribution) -> Tensor:
         channels, side = self.network.configuration.shapes[k]
@@ -125,16 +125,23 @@ def encode(model: FamilyModel, spec: TierSpec, pixels: Pixels) -> tuple[Stack, t
     """
     names, stack = coded(model, spec), model.stack()
     grey = pixels.ndim == 2
-    image = to_samples(pixels, torch.device("cpu")).double()
+    parts = list(tiles(pixels.shape[:2], model.side))
     decoded = np.empty_like(pixels)
-    writers = []
-    for rows, columns in tiles(pixels.shape[:2], model.side):
-        writers.append(Writer(model, stack, image[..., rows, columns], 1 if grey else None))
-        decoded[rows, columns] = within(descend(model, names, writers[-1]), rows, columns, grey)
-    stack.seal(checksum(decoded))
+
+    @functools.lru_cache(KEPT)
+    def pushes(index: int) -> Pushes:
+        """Of a tile; what it decodes to is noted."""
+        rows, columns = parts[index]
+        writer = Writer(model, stack, samples_of(pixels[rows, columns]), 1 if grey else None)
+        decoded[rows, columns] = within(descend(model, names, writer), rows, columns, grey)
+        return writer.pushes
+
+    for index in range(len(parts)):
+        pushes(index)
+    stack.seal(checksum(decoded))  # beneath all tiles, of which the first comes last
     ledger = Ledger()
-    for writer in reversed(writers):
-        for variable, push in reversed(writer.pushes):
+    for index in reversed(range(len(parts))):
+        for variable, push in reversed(pushes(index)):
             with ledger.counting(stack, variable):
                 push()
     return stack, ledger.account()
@@ -189,21 +196,3 @@ def descend(model: FamilyModel, names: tuple[str, ...], road: Road) -> Tensor:
         pixels = network.pixels(k, y, z)
         y[k] = road.level(k, pixels) if level_name(k) in names else pixels.mean()
     return y[0]
-
-
-def to_base(prior: Prior, u: Tensor) -> Tensor:
-    """f^-1(u), of RealNVP; u of N(0, 1)."""
-    for coupling in reversed(couplings_of(prior)):
-        u = coupling.inverse(u)[0]
-    return u
-
-
-def from_base(prior: Prior, v: Tensor) -> Tensor:
-    """f(v), of RealNVP; v of N(0, 1)."""
-    for coupling in couplings_of(prior):
-        v = coupling(v)
-    return v
-
-
-def couplings_of(prior: Prior) -> list[Coupling]:
-    return prior.steps if isinstance(prior, RealNVP) else []

@@ -71,17 +71,17 @@ def push_prior(stack: Stack, prior: Prior, u: Tensor) -> None:
         push_latent(stack, u, prior.components([component]))
         stack.push_symbols([component], weights_of(prior))
         return
-    push_latent(stack, u, standard(u))
+    push_latent(stack, u, prior.base())
 
 
-def pop_prior(stack: Stack, prior: Prior, like: Tensor) -> Tensor:
-    """Inverse of `push_prior`: u, of the shape of `like`."""
+def pop_prior(stack: Stack, prior: Prior) -> Tensor:
+    """Inverse of `push_prior`: u."""
     if isinstance(prior, Mixture):
         component = int(stack.pop_symbols(weights_of(prior))[0])
         u = pop_latent(stack, prior.components([component]))
         stack.push_symbols([component], _responsibilities(prior, u))
         return u
-    u = pop_latent(stack, standard(like))
+    u = pop_latent(stack, prior.base())
     if isinstance(prior, RealNVP):
         for coupling in prior.steps:
             part = _Half(coupling, u)
@@ -142,11 +142,6 @@ class _Half:
     def untransformed(self, v: Tensor) -> Gaussian:
         """Of the half of u given that of v."""
         return Gaussian(v * torch.exp(self.log_factor) + self.shift, torch.full_like(v, NOISE))
-
-
-def standard(like: Tensor) -> Gaussian:
-    """N(0, 1), of the shape of a tensor."""
-    return Gaussian(torch.zeros_like(like), torch.zeros_like(like))
 
 
 def weights_of(prior: Mixture) -> NDArray[np.float32]:
