@@ -88,10 +88,10 @@ def sample(
 
 
 def _opened(source: str, content: bytes) -> Image.Image:
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
-        return Image.open(io.BytesIO(content)).convert("RGB")
+        return ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
     except (OSError, ValueError) as error:  # Pillow has narrower limits for what is beside the pixels
         raise InputError(f"{shown_input(source)} can't be shown on the sheet: {error}") from error
 

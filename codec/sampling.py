@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..errors import InputError, ModelError
@@ -22,7 +23,7 @@ from ..models.transforms import to_pixels
 from .arguments import MAX_PIXELS, SAMPLE_MODES, truth_value, whole_number
 from .memory import tells_out_of_memory
 from .model_files import weights_file
-from .pictures import PictureLike, read_picture
+from .pictures import PictureLike, read_picture, to_image
 from .sources import prefix, reason
 
 MAX_COUNT = 1024  # pictures drawn at once
@@ -46,7 +47,8 @@ def sample(
     Args:
         model: path of a .safetensors file, or name of a model of that family that is registered or in the package.
         pictures: what `mode` starts from, as `encode` takes them, of 8 bits; their middle squares are scaled to the
-            model's size. One of y's own size stands for y in super-resolution.
+            model's size; alpha is not looked at. In super-resolution a picture of y's own size stands for y; where y is
+            as large as x, as a sketch is, if it has y's few values and colours alone.
         mode: one of `SAMPLE_MODES`, by section 3.3 of the paper
 
             - `generation`: from nothing;
@@ -55,7 +57,8 @@ def sample(
             - `super-resolution`: from the pictures' representations y alone;
             - `interpolation`: `count` pictures from the first picture to the second, both ends included;
             - `edit`: the pictures with some variables drawn anew.
-        count: of pictures to draw, for each of `pictures` where there are any; 1 to 1024 in all.
+        count: of pictures to draw, for each of `pictures` where there are any, in interpolation for both; 1 to 1024
+            in all.
         seed: of whatever is drawn, 0 or more.
         mean: take the mean of every sub-pixel instead of a draw; interpolation always does.
         redrawn: for `edit`, names of the variables that are drawn anew, as u, y_1 or z_1, and with them the levels
@@ -133,21 +136,25 @@ def _checked(
         raise InputError(f"variables are redrawn in mode edit, not in {mode}")
     if given > MAX_COUNT:
         raise InputError(f"there are {given} pictures: at most {MAX_COUNT} are drawn at once")
-    return whole_number("count", count, 1, MAX_COUNT // max(1, given)), whole_number("seed", seed, 0, 2**63 - 1)
+    rows = 1 if mode == "interpolation" else max(1, given)
+    return whole_number("count", count, 1, MAX_COUNT // rows), whole_number("seed", seed, 0, 2**63 - 1)
 
 
 def _read(picture: PictureLike, max_pixels: int | None) -> Image.Image:
-    pixels = read_picture(picture, max_pixels=max_pixels).pixels
-    if pixels.dtype != np.uint8:
+    """In RGB, and upright."""
+    read = read_picture(picture, max_pixels=max_pixels)
+    if read.pixels.dtype != np.uint8:
         raise InputError(f"{prefix(picture)}has 16 bits per sample: scale it to 8 first")
-    return Image.fromarray(pixels).convert("RGB")
+    return ImageOps.exif_transpose(to_image(replace(read, alpha=None))).convert("RGB")
 
 
 def _representation(network: Hierarchy, image: Image.Image, device: str) -> Tensor:
-    """y_K of an image, or the image itself where it has y_K's size: (1, c, side, side)."""
-    shapes = network.configuration.shapes
-    channels, side = shapes[-1]
-    if image.size == (side, side) and side < network.configuration.side:
-        samples, step = square(image, side).to(device).float()[None], network.configuration.representations[-1].step
-        return quantise(luma(samples) if channels == 1 else samples, step)
-    return network.represent(square(image, network.configuration.side).to(device).float()[None])[-1]
+    """y_K of an image, or the image itself where it can be one: (1, c, side, side)."""
+    configuration = network.configuration
+    channels, side = configuration.shapes[-1]
+    if image.size == (side, side):
+        samples, step = square(image, side).to(device).float()[None], configuration.representations[-1].step
+        y = quantise(luma(samples) if channels == 1 else samples, step)
+        if side < configuration.side or (step > 1 and torch.equal(y.expand_as(samples), samples)):
+            return y
+    return network.represent(square(image, configuration.side).to(device).float()[None])[-1]

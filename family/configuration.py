@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 
 from ..errors import InputError
-from .representations import RGB, Representation, Shape, chain
+from .representations import JOIN, RGB, Representation, Shape, chain
 
 PRIORS = ("realnvp", "normal", "mixture")
 LEAST_WIDTH = 8
@@ -119,11 +119,25 @@ KINDS: dict[str, Configuration] = {  # the models that are compared, of the leas
     "selfvae-3": Configuration(32, ("downscale",) * 3),
 }
 
+SELFVAE = "selfvae-"
 SIZES = {"tiny": 300_000, "small": 1_200_000, "medium": 6_000_000, "paper": 37_000_000}  # weights
 
 
 def kind(name: str, side: int) -> Configuration:
-    """One of `KINDS` for pictures of another size. Raises InputError where there is none."""
-    if name not in KINDS:
-        raise InputError(f"there is no model {name!r}: it is one of {', '.join(KINDS)}")
-    return replace(KINDS[name], side=side)
+    """One of `KINDS` for pictures of another size, or a selfVAE of other transforms.
+
+    Args:
+        name: of one of `KINDS`; or "selfvae-", and d_1 .. d_K with "-" between them, and "." between those that are one
+            transform together: "selfvae-median-downscale.sketch".
+        side: of the pictures, in pixels.
+
+    Raises:
+        InputError: there is none, or it leaves nothing of such pictures.
+    """
+    if name in KINDS:
+        return replace(KINDS[name], side=side)
+    if not name.startswith(SELFVAE):
+        raise InputError(
+            f"there is no model {name!r}: it is one of {', '.join(KINDS)}, or {SELFVAE} and transforms with - between"
+        )
+    return Configuration(side, tuple(name.removeprefix(SELFVAE).replace(".", JOIN).split("-")))

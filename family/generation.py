@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..errors import InputError
-from .gaussians import Noise, seeded
+from .gaussians import Gaussian, Noise, seeded
 from .hierarchy import Hierarchy, latent_name, level_name
+
+LEAST_SINE = 1e-3  # of an angle that an arc goes by
 
 # What each mode takes from a picture; "z" stands for z_1 .. z_K, "y" for y_K.
 MODES: dict[str, tuple[str, ...]] = {
@@ -47,7 +50,14 @@ def infer(network: Hierarchy, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         x: integers 0..255, float (b, 3, side, side).
     """
     y = network.represent(x)
-    latents = [posterior.draw(noise) for posterior in network.posteriors(y)]
+    return from_posteriors(network, y, network.posteriors(y), noise)
+
+
+def from_posteriors(
+    network: Hierarchy, y: Sequence[Tensor], posteriors: Sequence[Gaussian], noise: Noise
+) -> dict[str, Tensor]:
+    """Variables by name: pictures x = y_0 .. y_K, and draws from their posteriors."""
+    latents = [posterior.draw(noise) for posterior in posteriors]
     found = {level_name(k): picture for k, picture in enumerate(y)}
     return found | {latent_name(k + 1, network.depth): z for k, z in enumerate(latents)}
 
@@ -79,31 +89,26 @@ def complete(
     return network.walk(given, count, noise, lambda _, pixels: pixels.mean() if mean else pixels.draw(noise))
 
 
-def recall(network: Hierarchy, x: Tensor, mode: str, noise: Noise, mean: bool = False) -> dict[str, Tensor]:
-    """All variables as a mode of section 3.3 has them: those that it keeps are the pictures', the rest the model's.
-
-    Args:
-        x: integers 0..255, float (b, 3, side, side).
-        mode: one of `MODES`.
-        noise: what draws.
-        mean: as for `complete`.
-
-    Raises:
-        InputError: as for `kept`.
-    """
-    names = kept(network, mode)
-    found = infer(network, x, noise)
-    return complete(network, {name: found[name] for name in names}, len(x), noise, mean)
-
-
 def generate(network: Hierarchy, count: int, seed: int = 0, mean: bool = False) -> Tensor:
     """u ~ p(u), y ~ p(y|u), z ~ p(z|u, y), x ~ p(x|y, z): integers 0..255, float (count, 3, side, side)."""
     return complete(network, {}, count, seeded(seed), mean)["x"]
 
 
 def reconstruct(network: Hierarchy, x: Tensor, mode: str, seed: int = 0, mean: bool = False) -> Tensor:
-    """Pictures as a mode of section 3.3 gives them back; see `recall`."""
-    return recall(network, x, mode, seeded(seed), mean)["x"]
+    """Pictures as a mode of section 3.3 gives them back: the variables that it keeps are theirs, the rest the model's.
+
+    Args:
+        x: integers 0..255, float (b, 3, side, side).
+        mode: one of `MODES`.
+        seed: of whatever is drawn.
+        mean: as for `complete`.
+
+    Raises:
+        InputError: as for `kept`.
+    """
+    names, noise = kept(network, mode), seeded(seed)
+    found = infer(network, x, noise)
+    return complete(network, {name: found[name] for name in names}, len(x), noise, mean)["x"]
 
 
 def super_resolve(network: Hierarchy, representation: Tensor, seed: int = 0, mean: bool = False) -> Tensor:
@@ -132,7 +137,7 @@ def super_resolve(network: Hierarchy, representation: Tensor, seed: int = 0, mea
 
 
 def interpolate(network: Hierarchy, x: Tensor, steps: int, seed: int = 0) -> Tensor:
-    """Pictures between two: their latents u and z_k mixed in equal steps, levels by their means.
+    """Pictures between two: their latents u and z_k along `arc`, levels by their means.
 
     Args:
         x: two pictures, integers 0..255, float (2, 3, side, side).
@@ -149,14 +154,22 @@ def interpolate(network: Hierarchy, x: Tensor, steps: int, seed: int = 0) -> Ten
         raise InputError("interpolation takes two pictures and at least two steps")
     noise = seeded(seed)
     found = infer(network, x, noise)
-    share = torch.linspace(0, 1, steps, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1)
-    latents = {latent_name(k, network.depth) for k in range(1, network.depth + 2)}
-    # on the arc rather than the chord, where a Gaussian has its mass
-    mixed = {
-        name: (torch.cos(share * torch.pi / 2) * first + torch.sin(share * torch.pi / 2) * second)
-        for name, (first, second) in ((name, found[name]) for name in latents)
-    }
-    return complete(network, mixed, steps, noise, mean=True)["x"]
+    latents = [latent_name(k, network.depth) for k in range(1, network.depth + 2)]
+    return complete(network, {name: arc(found[name], steps) for name in latents}, steps, noise, mean=True)["x"]
+
+
+def arc(ends: Tensor, steps: int) -> Tensor:
+    """From one latent to another, (2, c, h, w), by equal shares of the angle between them: (steps, c, h, w).
+
+    On the arc, unlike the chord, what is independent keeps its variance, and what both share stays. Between those that
+    point one way it is the chord.
+    """
+    first, second = ends
+    share = torch.linspace(0, 1, steps, dtype=first.dtype, device=first.device).view(-1, 1, 1, 1)
+    angle = torch.acos(F.cosine_similarity(first.flatten(), second.flatten(), 0).clamp(-1, 1))
+    if angle.sin() < LEAST_SINE:
+        return (1 - share) * first + share * second
+    return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
 
 
 def edit(

@@ -122,7 +122,10 @@ class Hierarchy(nn.Module):
     def elbo(self, x: Tensor, noise: Noise = torch.randn_like) -> Terms:
         """The terms of the ELBO of pictures x: integers 0..255, float (b, 3, side, side)."""
         y = self.represent(x)
-        posteriors = self.posteriors(y)
+        return self.draw_terms(y, self.posteriors(y), noise)
+
+    def draw_terms(self, y: list[Tensor], posteriors: list[Gaussian], noise: Noise) -> Terms:
+        """The terms of the ELBO for latents drawn from the posteriors; as for `terms`."""
         return self.terms(y, [posterior.draw(noise) for posterior in posteriors], posteriors)
 
     def forward(self, x: Tensor) -> Tensor:

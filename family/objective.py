@@ -54,7 +54,6 @@ def log_likelihood(network: Hierarchy, x: Tensor, noise: Noise, samples: int = I
             count = min(AT_ONCE, samples - start)
             of_picture = [picture[b : b + 1].expand(count, -1, -1, -1) for picture in y]
             repeated = [posterior.repeat(b, count) for posterior in posteriors]
-            z = [posterior.draw(noise) for posterior in repeated]
-            log_weights.append(network.terms(of_picture, z, repeated).elbo)
+            log_weights.append(network.draw_terms(of_picture, repeated, noise).elbo)
         found.append(torch.logsumexp(torch.cat(log_weights), 0) - math.log(samples))
     return torch.stack(found)

@@ -43,6 +43,8 @@ class Representation:
         halves: how often it halves the sides.
         repeatable: whether it may be applied to what it gave, because that loses something again.
         likeness: whether its samples are near those of the picture.
+        keeps: whether its samples are among those it takes, and so multiples of what these are multiples of.
+        pointwise: whether a sample it gives depends on one pixel alone.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Representation:
     halves: int = 0
     repeatable: bool = False
     likeness: bool = True
+    keeps: bool = False
+    pointwise: bool = False
 
     def __call__(self, picture: Tensor) -> Tensor:
         """d(picture).
@@ -130,10 +134,10 @@ REPRESENTATIONS = {
     for each in (
         Representation("downscale", downscale, halves=1, repeatable=True),
         Representation("sketch", _edges, step=17, grey=True, likeness=False),
-        Representation("greyscale", luma, grey=True),
-        Representation("colours", lambda picture: quantise(picture, 51), step=51),
+        Representation("greyscale", luma, grey=True, pointwise=True),
+        Representation("colours", lambda picture: quantise(picture, 51), step=51, pointwise=True),
         Representation("blur", _blur, repeatable=True),
-        Representation("median", _median, repeatable=True),
+        Representation("median", _median, repeatable=True, keeps=True),
         Representation("silhouette", _silhouette, step=255, grey=True, likeness=False),
     )
 }
@@ -144,35 +148,48 @@ def named(name: str) -> Representation:
 
     Raises InputError where there is none, or they can't follow one another.
     """
-    parts = name.split(JOIN)
-    if unknown := [part for part in parts if part not in REPRESENTATIONS]:
-        raise InputError(f"there is no transform {unknown[0]!r}: it is one of {', '.join(REPRESENTATIONS)}")
-    each = [REPRESENTATIONS[part] for part in parts]
-    _refuse_repeated(each)
-    if len(each) == 1:
-        return each[0]
-    return Representation(
-        name,
-        lambda picture: reduce(lambda y, transform: transform(y), each, picture),
-        step=each[-1].step,
-        grey=any(part.grey for part in each),
-        halves=sum(part.halves for part in each),
-        repeatable=all(part.repeatable for part in each),
-        likeness=all(part.likeness for part in each),
-    )
+    return chain([name])[0]
 
 
 def chain(names: Sequence[str]) -> tuple[Representation, ...]:
     """d_1 .. d_K, of which each takes what the one before gave.
 
-    Raises InputError where one is not there, or would be applied twice and is not `repeatable`.
+    Raises InputError where one is not there, would be applied twice and is not `repeatable`, or would lose nothing.
     """
-    transforms = tuple(map(named, names))
-    _refuse_repeated([REPRESENTATIONS[part] for name in names for part in name.split(JOIN)])
-    return transforms
+    transforms: list[Representation] = []
+    before: list[Representation] = []
+    step = 1
+    for name in names:
+        parts = [_part(part) for part in name.split(JOIN)]
+        for part in parts:
+            _refuse_idle(part, before, step)
+            before.append(part)
+            step = step if part.keeps else part.step
+        transforms.append(_joined(name, parts, step))
+    return tuple(transforms)
 
 
-def _refuse_repeated(transforms: Sequence[Representation]) -> None:
-    for index, transform in enumerate(transforms):
-        if transform in transforms[:index] and not transform.repeatable:
-            raise InputError(f"{transform.name} can't be applied to what it gave (section 3.4)")
+def _part(name: str) -> Representation:
+    if name not in REPRESENTATIONS:
+        raise InputError(f"there is no transform {name!r}: it is one of {', '.join(REPRESENTATIONS)}")
+    return REPRESENTATIONS[name]
+
+
+def _refuse_idle(transform: Representation, before: Sequence[Representation], step: int) -> None:
+    if transform in before and not transform.repeatable:
+        raise InputError(f"{transform.name} can't be applied to what it gave (section 3.4)")
+    grey = any(part.grey for part in before)
+    if transform.pointwise and grey >= transform.grey and step % transform.step == 0:
+        raise InputError(f"{transform.name} loses nothing of what {before[-1].name} gives (section 3.4)")
+
+
+def _joined(name: str, parts: Sequence[Representation], step: int) -> Representation:
+    return Representation(
+        name,
+        lambda picture: reduce(lambda y, transform: transform(y), parts, picture),
+        step=step,
+        grey=any(part.grey for part in parts),
+        halves=sum(part.halves for part in parts),
+        repeatable=all(part.repeatable for part in parts),
+        likeness=all(part.likeness for part in parts),
+    )

@@ -132,9 +132,10 @@ def test_celeba_crops_and_splits(tmp_path: Path) -> None:
     assert not images.augmented
     assert images.testing.unique().tolist() == [109]
     assert images.training.min() >= 100
-    (tmp_path / CELEBA_SPLITS).write_text("1.png\n")
-    with pytest.raises(svcodec.InputError, match="no list of CelebA's splits"):
-        load("celeba", tmp_path, 64)
+    for content in (b"1.png\n", b"caf\xe9.jpg 0\n"):
+        (tmp_path / CELEBA_SPLITS).write_bytes(content)
+        with pytest.raises(svcodec.InputError, match="no list of CelebA's splits"):
+            load("celeba", tmp_path, 64)
     (tmp_path / CELEBA_SPLITS).unlink()
     images = load("celeba", tmp_path, 64)
     assert torch.equal(images.testing, images.held_out)
@@ -152,9 +153,32 @@ def test_celebas_list_beside_the_folder(tmp_path: Path) -> None:
     (tmp_path / CELEBA_SPLITS).write_text("".join(f"{i}.png {2 if i == 4 else 0}\n" for i in range(10)) + "\n")
     for path in (tmp_path, tmp_path / "aligned"):
         assert load("celeba", path, 64).testing[:, 0].unique().tolist() == [4]
+    (tmp_path / "Eval").mkdir()
+    (tmp_path / CELEBA_SPLITS).rename(tmp_path / "Eval" / CELEBA_SPLITS)
+    assert load("celeba", tmp_path, 64).testing[:, 0].unique().tolist() == [4]
+    with zipfile.ZipFile(tmp_path / "celeba.zip", "w") as archive:
+        for file in tmp_path.rglob("*.*"):
+            if file.suffix != ".zip":
+                archive.write(file, file.relative_to(tmp_path))
+    assert load("celeba", tmp_path / "celeba.zip", 64).testing[:, 0].unique().tolist() == [4]
     (tmp_path / CELEBA_SPLITS).write_text("000001.jpg 0\n")
-    with pytest.raises(svcodec.InputError, match=r"0\.png is not in .*list_eval_partition"):
+    with pytest.raises(svcodec.InputError, match="several files"):
         load("celeba", tmp_path, 64)
+    with pytest.raises(svcodec.InputError, match=r"0\.png is not in .*list_eval_partition"):
+        load("celeba", tmp_path / "aligned", 64)
+
+
+def test_folders_of_test_images(tmp_path: Path) -> None:
+    for folder, count in (("train", 20), ("Validation", 2), ("TEST/a", 3)):
+        (tmp_path / folder).mkdir(parents=True)
+        for i in range(count):
+            Image.new("RGB", (8, 8), (i, 0, 0)).save(tmp_path / folder / f"{i}.png")
+    assert len(load("folder", tmp_path, 8).testing) == 5
+    with zipfile.ZipFile(tmp_path / "test.zip", "w") as archive:
+        for file in (tmp_path / "train").iterdir():
+            archive.write(file, file.name)
+    found = load("folder", tmp_path / "test.zip", 8)
+    assert torch.equal(found.testing, found.held_out)
 
 
 def test_what_a_mac_puts_beside_files_is_no_picture(tmp_path: Path) -> None:
@@ -198,6 +222,19 @@ def test_augmentation_mirrors_and_moves_half_of_the_images() -> None:
     assert float(mirrored) == pytest.approx(0.5, abs=0.1)
     as_they_were = [bool(torch.equal(image, ramp[0]) or torch.equal(image, ramp[0].flip(2))) for image in found]
     assert np.mean(as_they_were) == pytest.approx(0.5, abs=0.1)
+
+
+def test_augmentation_is_the_same_whatever_the_default_type() -> None:
+    images = torch.randint(0, 256, (8, 3, 16, 16)).float()
+    found = []
+    for dtype in (torch.float32, torch.float64, torch.float16):
+        torch.manual_seed(0)
+        torch.set_default_dtype(dtype)
+        try:
+            found.append(augment(images))
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
 def test_what_is_no_data_set(tmp_path: Path) -> None:
@@ -298,12 +335,6 @@ def test_deep_samples_are_not_made_white(tmp_path: Path, samples: np.ndarray) ->
     Image.fromarray(samples).save(tmp_path / "deep.tif")
     with pytest.raises(svcodec.InputError, match=r"deep\.tif can't be read: it has more than 8 bits"):
         load("folder", tmp_path, 32)
-
-
-def test_a_list_of_splits_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / CELEBA_SPLITS).write_bytes(b"caf\xe9.jpg 0\n")
-    with pytest.raises(svcodec.InputError, match="no list of CelebA's splits"):
-        load("celeba", tmp_path, 64)
 
 
 def test_photos_that_can_not_be_read_are_told_in_a_line() -> None:

@@ -139,6 +139,13 @@ def test_command(tmp_path: Path) -> None:
         error = CliRunner().invoke(train, [*arguments, wrong]).exception
         assert isinstance(error, svcodec.InputError)
         assert text in str(error)
+    made = ["--kind=selfvae-median-downscale.greyscale", "--batch=2"]
+    assert CliRunner().invoke(train, [*arguments, *made], catch_exceptions=False).exit_code == 0
+    own = stored.from_bytes((tmp_path / "run" / f"{made[0][7:]}.safetensors").read_bytes(), "own").configuration
+    assert own.transforms == ("median", "downscale+greyscale")
+    Image.new("RGB", (8, 8)).save(tmp_path / "more.png")
+    error = CliRunner().invoke(train, arguments).exception
+    assert isinstance(error, svcodec.InputError) and "models of other images" in str(error)
 
 
 def test_a_run_that_is_cut_short_leaves_the_model_of_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

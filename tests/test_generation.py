@@ -11,6 +11,7 @@ from svcodec.family.configuration import Configuration
 from svcodec.family.gaussians import seeded
 from svcodec.family.generation import (
     MODES,
+    arc,
     complete,
     edit,
     generate,
@@ -118,6 +119,20 @@ def test_interpolation_begins_and_ends_with_reconstructions() -> None:
         interpolate(model, pictures(3), 5)
     with pytest.raises(svcodec.InputError, match="two steps"):
         interpolate(model, x, 1)
+
+
+def test_between_latents_what_both_share_stays() -> None:
+    first, second = torch.randn(2, 16, 8, 8, generator=torch.Generator().manual_seed(0))
+    for ends in (torch.stack([first, second]), torch.stack([first, -first]), torch.stack([first, first])):
+        between = arc(ends, 5)
+        assert torch.allclose(between[[0, -1]], ends, atol=1e-5)
+        assert between.isfinite().all()
+    assert torch.allclose(between, first.expand(5, -1, -1, -1))  # of one and the same
+    for shared in (0.0, 0.5, 2.0):
+        ends = shared + torch.stack([first, second])
+        middle = arc(ends, 3)[1]
+        assert float(middle.mean()) == pytest.approx(shared, abs=0.35 * shared + 0.1)
+        assert float(middle.square().mean()) == pytest.approx(float(ends.square().mean()), rel=0.05)
 
 
 def test_edits_change_only_what_is_redrawn() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pytest
 import torch
@@ -112,8 +114,28 @@ def test_what_can_not_follow() -> None:
     for names in (("sketch", "sketch"), ("greyscale+downscale", "greyscale"), ("downscale", "colours", "blur+colours")):
         with pytest.raises(svcodec.InputError, match="can't be applied to what it gave"):
             chain(names)
+    for names in (
+        ("sketch", "greyscale"),
+        ("silhouette", "colours"),
+        ("colours+median", "downscale+silhouette+colours"),
+    ):
+        with pytest.raises(svcodec.InputError, match=r"can't be applied|loses nothing"):
+            chain(names)
     with pytest.raises(svcodec.InputError, match="there is no transform 'swirl'"):
         chain(("blur", "downscale+swirl"))
+
+
+@given(picture=pictures())
+def test_samples_among_those_that_are_taken_keep_their_step(picture: Tensor) -> None:
+    for names, step in (
+        (("silhouette", "median"), 255),
+        (("median+colours+median",), 51),
+        (("sketch+median+blur",), 1),
+    ):
+        last = chain(names)[-1]
+        assert last.step == step
+        found = reduce(lambda y, transform: transform(y), chain(names), picture)
+        assert torch.equal(found % step, torch.zeros_like(found))
 
 
 @pytest.mark.parametrize("name", NAMES)

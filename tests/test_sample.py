@@ -19,6 +19,7 @@ from svcodec.family import stored
 from svcodec.family.configuration import Configuration
 from svcodec.family.generation import MODES
 from svcodec.family.hierarchy import build
+from svcodec.family.representations import REPRESENTATIONS
 
 RECONSTRUCTIONS = [mode for mode in svcodec.SAMPLE_MODES if mode.startswith(("conditional", "reconstruction"))]
 
@@ -71,6 +72,29 @@ def test_interpolation_and_super_resolution(model: Path, photo: np.ndarray) -> N
     large = np.kron(small, np.ones((2, 2, 1), np.uint8))  # whose y that is
     by_small, by_large = (svcodec.sample(model, [each], mode="super-resolution") for each in (small, large))
     assert np.array_equal(samples(by_small), samples(by_large))
+
+
+def test_a_sketch_stands_for_itself(tmp_path: Path, photo: np.ndarray) -> None:
+    """Though it is as large as a picture; another grey picture does not."""
+    model = written(network_of("sketch"), tmp_path)
+    side = stored.from_bytes(model.read_bytes(), "own").configuration.side
+    picture = photo[:side, :side]
+    sketch = REPRESENTATIONS["sketch"](torch.from_numpy(picture).permute(2, 0, 1)[None].float())
+    given = sketch[0, 0].to(torch.uint8).numpy()
+    of_picture, of_sketch, of_grey = (
+        samples(svcodec.sample(model, [each], mode="super-resolution")) for each in (picture, given, given // 17)
+    )
+    assert np.array_equal(of_picture, of_sketch)
+    assert not np.array_equal(of_sketch, of_grey)
+
+
+def test_turned_pictures_are_upright(model: Path, photo: np.ndarray) -> None:
+    image, file = Image.fromarray(np.rot90(photo)), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    image.save(file, "PNG", exif=exif)
+    turned, upright = (samples(svcodec.sample(model, [each], mode="edit")) for each in (file.getvalue(), photo))
+    assert np.array_equal(turned, upright)
 
 
 def test_a_program_that_computes_otherwise(model: Path, photo: np.ndarray) -> None:

@@ -133,6 +133,16 @@ def test_what_can_not_be_measured_is_told_before_training(pictures: Path, incept
         shutil.copy(file, tmp_path / "few" / ("train" if i else "test") / f"{i}.png")
     result = run_of(["vae"], tmp_path / "few", inception, tmp_path / "out")
     assert result.exit_code == 1 and "fewer than two images" in result.stderr
+    for models, text in (
+        (["vae", "selfvae-9"], "no transform '9'"),
+        (["vae", "selfvae-sketch-greyscale"], "loses nothing"),
+    ):
+        result = run_of(models, pictures, inception, tmp_path / "out")
+        assert result.exit_code == 1 and text in result.stderr
+    result = CliRunner().invoke(
+        main, ["quick", "--data", str(pictures), "-o", str(tmp_path / "out"), "--only", "vae-9"]
+    )
+    assert result.exit_code == 1 and "none of the plan's models" in result.stderr
     torch.jit.script(torch.nn.ReLU()).save(str(tmp_path / "relu.pt"))
     result = run_of(["vae"], pictures, tmp_path / "relu.pt", tmp_path / "out")
     assert result.exit_code == 1 and "Inception" in result.stderr

@@ -119,10 +119,16 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 @train.command()
 @click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
 @click.option("--data", default="folder", show_default=True, help="What PATH holds: the name of a data set.")
-@click.option("--kind", default="selfvae-3", show_default=True, help="Which of the paper's models.")
+@click.option(
+    "--kind",
+    default="selfvae-3",
+    show_default=True,
+    help="Which of the paper's models, or selfvae-T-T of other transforms T.",
+)
 @click.option("--side", type=int, default=32, show_default=True, help="Of the pictures, in pixels.")
 @click.option("--size", default="small", show_default=True, help="How many weights: tiny, small, medium or paper.")
 @click.option("--minutes", type=_positive, required=True, help="How long to train, all runs together.")
+@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")
 @_bf16
 @_seed
 @click.option(
@@ -133,18 +139,29 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
     help="Folder for the checkpoint, the log and the model file; training goes on from what it holds.",
 )
 def selfvae(
-    path: Path, data: str, kind: str, side: int, size: str, minutes: float, bf16: bool, seed: int, out: Path
+    path: Path,
+    data: str,
+    kind: str,
+    side: int,
+    size: str,
+    minutes: float,
+    batch: int,
+    bf16: bool,
+    seed: int,
+    out: Path,
 ) -> None:
     """Train one of the first paper's models, of small pictures: a VAE or a selfVAE.
 
     Writes KIND.safetensors for `svcodec sample`. docs/selfvae.md has the data sets and the models.
     """
     from .datasets import load
-    from .family_training import configuration_of, family_settings, train_family
+    from .family_training import configuration_of, family_settings, refuse_other_images, train_family
 
     configuration = configuration_of(kind, side, size)
-    settings = family_settings(minutes, seed, bf16=bf16)
-    click.echo(train_family(kind, configuration, load(data, path, side), out, settings))
+    settings = family_settings(minutes, seed, batch, bf16)
+    images = load(data, path, side)
+    refuse_other_images(images, out)
+    click.echo(train_family(kind, configuration, images, out, settings))
 
 
 @train.command()

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from ..errors import InputError, OutOfMemoryError
 from ..family.squares import square
-from .photos import BROKEN_STREAM, BROKEN_ZIP, image_files, read_photo, to_image
+from .photos import BROKEN_STREAM, BROKEN_ZIP, contents, image_files, read_photo, to_image
 
 HELD_OUT = 0.15  # of the training images
 RGB = 3
@@ -30,6 +30,7 @@ CIFAR_BATCHES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": 
 CELEBA_SIZE = 178, 218  # of the aligned images
 CELEBA_CORNER, CELEBA_CROP = (40, 15), 148  # rows and columns left out above and to the left
 CELEBA_SPLITS = "list_eval_partition.txt"
+TESTING = {"test", "val", "valid", "validation"}  # folders, in letters of any case
 MAX_TURN, MAX_ZOOM, MAX_SHIFT = 5.0, 0.05, 0.05  # of random affine maps: degrees, share, share of the side
 
 Decoded = tuple[str, Tensor]  # "train" or "test", and an image, uint8 (3, side, side)
@@ -105,7 +106,7 @@ def augment(images: Tensor) -> Tensor:
     count = len(images)
 
     def drawn(largest: float) -> Tensor:
-        return largest * (2 * torch.rand(count, device=images.device) - 1)
+        return largest * (2 * torch.rand(count, dtype=images.dtype, device=images.device) - 1)
 
     images = torch.where(drawn(1.0)[:, None, None, None] < 0, images.flip(3), images)
     turn, zoom = drawn(math.radians(MAX_TURN)), 1 + drawn(MAX_ZOOM)
@@ -119,13 +120,13 @@ def augment(images: Tensor) -> Tensor:
 
 def _cifar10(path: Path, side: int) -> Iterator[Decoded]:
     """Its binary files, in a folder or in the archive that they come in; arrays; or folders of images."""
-    if path.is_dir() and not _cifar_files(path):
-        yield from _folder(path, side)
-        return
-    if path.suffix == ".npz":
+    if path.is_file() and path.suffix == ".npz":
         yield from _arrays(path, side)
         return
     batches = _cifar_files(path) if path.is_dir() else _cifar_archive(path)
+    if path.is_dir() and not batches:
+        yield from _folder(path, side)
+        return
     for split, names in CIFAR_BATCHES.items():
         for name in names:
             if name not in batches:
@@ -178,17 +179,16 @@ def _arrays(path: Path, side: int) -> Iterator[Decoded]:
 
 
 def _folder(path: Path, side: int) -> Iterator[Decoded]:
-    """Images anywhere below folders `train`, and `test` or `val`; where there are no such folders, all to train on."""
+    """Images anywhere below folders, or in archives, of names in TESTING are to test on, all others to train on."""
     for name, data in image_files(path):
-        parts = Path(name).parts[:-1]
-        split = "test" if {"test", "val"} & set(parts) else "train"
+        parts = Path(name.lower()).parts[path.is_file() : -1]  # PATH itself may have any name
+        split = "test" if TESTING & set(parts) else "train"
         yield split, square(to_image(read_photo(name, data)), side)
 
 
 def _celeba(path: Path, side: int) -> Iterator[Decoded]:
-    """The aligned images, 178 x 218, in a folder or archive; splits by CelebA's own list, if that is beside them."""
-    file = next((file for file in (path / CELEBA_SPLITS, path.parent / CELEBA_SPLITS) if file.is_file()), None)
-    splits = _celeba_splits(file) if file else {}
+    """The aligned images, 178 x 218, in a folder or archive; splits by CelebA's own list, if that is there."""
+    splits = _celeba_splits(path)
     top, left = CELEBA_CORNER
     for name, data in image_files(path):
         image = to_image(read_photo(name, data))
@@ -196,17 +196,25 @@ def _celeba(path: Path, side: int) -> Iterator[Decoded]:
             width, height = image.size
             raise InputError(f"{name} has {width} x {height} pixels: CelebA's aligned images have 178 x 218")
         if splits and Path(name).name not in splits:
-            raise InputError(f"{name} is not in {file}")
+            raise InputError(f"{name} is not in {CELEBA_SPLITS}")
         crop = image.crop((left, top, left + CELEBA_CROP, top + CELEBA_CROP))
         yield splits.get(Path(name).name, "train"), square(crop, side)
 
 
-def _celeba_splits(file: Path) -> Mapping[str, str]:
-    """ "train" or "test" by file name; the list's validation images train."""
-    rows = [line.split() for line in file.read_bytes().decode("utf-8", "replace").splitlines() if line.strip()]
-    if not rows or any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
-        raise InputError(f"{file} is no list of CelebA's splits")
-    return {name: "test" if split == "2" else "train" for name, split in rows}
+def _celeba_splits(path: Path) -> Mapping[str, str]:
+    """ "train" or "test" by file name; the list's validation images train. Nothing where no list is there or beside."""
+    lists = {content for _, content in contents(path, lambda name: Path(name).name == CELEBA_SPLITS)}
+    if (beside := path.parent / CELEBA_SPLITS).is_file():
+        lists.add(beside.read_bytes())
+    if len(lists) > 1:
+        raise InputError(f"{path} has several files {CELEBA_SPLITS}, which differ")
+    splits = {}
+    for content in lists:
+        rows = [line.split() for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
+        if not rows or any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
+            raise InputError(f"{path}: {CELEBA_SPLITS} is no list of CelebA's splits")
+        splits = {name: "test" if split == "2" else "train" for name, split in rows}
+    return splits
 
 
 Reader = Callable[[Path, int], Iterable[Decoded]]

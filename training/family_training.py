@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ..family.objective import bits_per_dimension, elbo_terms, initialise
 from ..files import write_whole
 from .capture import Figures
 from .checkpoints import load_average, read
+from .datasets import ImageSet
 from .loop import Objective, Pictures, train
 from .optimizer import adamax
 from .settings import Settings
@@ -63,6 +65,18 @@ def family_objective(name: str) -> Objective[Hierarchy]:
 def family_settings(minutes: float, seed: int = 0, batch: int = BATCH, bf16: bool = False) -> Settings:
     """How a model of the family is trained, unless told otherwise."""
     return Settings(minutes, batch=batch, rate=RATE, clip=CLIP, decay=DECAY, bf16=bf16, seed=seed)
+
+
+def refuse_other_images(images: ImageSet, folder: Path) -> None:
+    """Raise InputError where a folder's models are of other images, which is noted there."""
+    digest = hashlib.sha256()
+    for part in (images.training, images.held_out, images.testing):
+        digest.update(part.numpy().data)
+    noted, file = f"{digest.hexdigest()}\n".encode(), folder / "images.sha256"
+    if not file.exists():
+        write_whole(file, noted)
+    elif file.read_bytes() != noted:
+        raise InputError(f"{folder} holds models of other images: name another folder")
 
 
 def train_family(name: str, configuration: Configuration, pictures: Pictures, folder: Path, settings: Settings) -> Path:

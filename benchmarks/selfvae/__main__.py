@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
+from ...errors import InputError
 from ...program import OneCommand
 from ...training.datasets import load
+from ...training.family_training import refuse_other_images
 from .feature_distance import metric_of
 from .plan import read
-from .trials import examine, refuse_other_images, run
+from .trials import examine, run
 
 
 @click.command(cls=OneCommand, help=__doc__)
@@ -25,8 +27,12 @@ from .trials import examine, refuse_other_images, run
 @click.option("--inception", metavar="FILE", type=click.Path(path_type=Path), help="FID's network, in TorchScript.")
 def main(plan: str, data: Path, output: Path, only: tuple[str, ...], inception: Path | None) -> None:
     chosen = read(plan)
+    if unknown := [name for name in only if name not in chosen.models]:
+        raise InputError(f"{unknown[0]} is none of the plan's models: {', '.join(chosen.models)}")
     metric = metric_of(inception)
     images = load(chosen.data, data, chosen.side)
+    if len(images.testing) < 2:
+        raise InputError("there are fewer than two images to test models on")
     refuse_other_images(images, output)
     for name in only:
         examine(chosen, name, images, output, metric)

@@ -53,5 +53,7 @@ def code(model: FamilyModel, images: Tensor, seed: int) -> dict[str, Any]:
 @torch.inference_mode()
 def _elbo(model: FamilyModel, images: Tensor, seed: int) -> Tensor:
     noise = seeded(seed)
-    draws = [model.network.elbo(part.double(), noise).elbo for _ in range(DRAWS) for part in torch.split(images, 1)]
+    pictures = [model.network.represent(part.double()) for part in torch.split(images, 1)]
+    known = [(y, model.network.posteriors(y)) for y in pictures]
+    draws = [model.network.draw_terms(y, own, noise).elbo for _ in range(DRAWS) for y, own in known]
     return bits_per_dimension(torch.cat(draws), images).mean()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...family.gaussians import seeded
-from ...family.generation import MODES, edit, generate, interpolate, kept, recall, reconstruct
+from ...family.generation import MODES, complete, edit, from_posteriors, generate, interpolate, kept, reconstruct
 from ...family.hierarchy import Hierarchy, latent_name, level_name
 from ...family.objective import bits_per_dimension, elbo_terms, log_likelihood
 from ...training.datasets import ImageSet
@@ -92,18 +92,21 @@ def rates(network: Hierarchy, images: ImageSet, plan: Plan) -> dict[str, float]:
     draws of other latents and means of other levels, as in the figures.
     """
     x = images.testing[: plan.tested].to(device_of(network))
-    depth, shares = network.depth, {}
-    for mode in _modes(network):
-        noise, names, total = seeded(plan.seed), kept(network, mode), 0.0
-        for part in torch.split(x.float(), AT_ONCE):
-            found = recall(network, part, mode, noise, mean=True)
+    depth, totals = network.depth, dict.fromkeys(_modes(network), 0.0)
+    noises = {mode: seeded(plan.seed) for mode in totals}
+    for part in torch.split(x.float(), AT_ONCE):
+        pictures = network.represent(part)
+        posteriors = network.posteriors(pictures)
+        for mode, noise in noises.items():
+            own, names = from_posteriors(network, pictures, posteriors, noise), kept(network, mode)
+            found = complete(network, {name: own[name] for name in names}, len(part), noise, mean=True)
             y = [found[level_name(k)] for k in range(depth + 1)]
             z = [found[latent_name(k + 1, depth)] for k in range(depth + 1)]
-            terms = elbo_terms(network.terms(y, z, network.posteriors(network.represent(part))), part)
+            terms = elbo_terms(network.terms(y, z, posteriors), part)
             # "p(z_1 | y_1, u)" is of z_1
-            total += sum(float(bits) for term, bits in terms.items() if term[2:-1].split(" | ")[0] in names) * len(part)
-        shares[mode] = round(total / len(x) / 8, 4)
-    return shares
+            bits = sum(float(value) for term, value in terms.items() if term[2:-1].split(" | ")[0] in names)
+            totals[mode] += bits * len(part)
+    return {mode: round(total / len(x) / 8, 4) for mode, total in totals.items()}
 
 
 def rows(network: Hierarchy, images: ImageSet, plan: Plan, rates: dict[str, float]) -> Rows:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
+from ...family.configuration import SIZES, kind
 from ...family.objective import IMPORTANCE_SAMPLES
 from ...training.family_training import BATCH
 
@@ -57,7 +58,8 @@ class Plan:
     shown: int = 8
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a number that is none, or less than what is to be done with it takes."""
+        """Raises ValueError for a number that is none, or less than what is to be done with it takes; InputError for a
+        model that is none, or can't be of such pictures."""
         for name, least in {"seed": 0, **dict.fromkeys(COUNTS, 1), "generated": 2, "shown": 2}.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value < 1 << 62:
@@ -71,6 +73,10 @@ class Plan:
             raise ValueError(f"minutes must be a number above 0, not {self.minutes!r}")
         if not self.models:
             raise ValueError("it has no models")
+        if self.size not in SIZES:
+            raise ValueError(f"there is no size {self.size!r}: it is one of {', '.join(SIZES)}")
+        for name in self.models:
+            kind(name, self.side)  # which refuses one that can't be, before any is trained
 
 
 def names() -> list[str]:

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from ...bitstream.container import MODEL_HASH_BYTES
 from ...codec.family.family_model import FamilyModel
-from ...errors import InputError
 from ...family import stored
 from ...family.hierarchy import Hierarchy, count_weights
 from ...training.checkpoints import read
@@ -75,20 +74,6 @@ def examine(plan: Plan, name: str, images: ImageSet, folder: Path, metric: Metri
     trained = read(folder / f"{name}.pt", "step", "minutes")
     spent = {"steps": trained["step"], "minutes": round(trained["minutes"], 1)}
     return network, {"weights": count_weights(configuration), **spent, **known["found"]}
-
-
-def refuse_other_images(images: ImageSet, folder: Path) -> None:
-    """Raise InputError where a folder's models are of other images, which is noted there, or these are too few."""
-    if len(images.testing) < 2:
-        raise InputError("there are fewer than two images to test models on")
-    digest = hashlib.sha256()
-    for part in (images.training, images.held_out, images.testing):
-        digest.update(part.numpy().data)
-    noted, file = f"{digest.hexdigest()}\n", folder / "images.sha256"
-    if not file.exists():
-        record_text(file, noted)
-    elif file.read_bytes() != noted.encode():
-        raise InputError(f"{folder} holds models of other images: name another folder")
 
 
 def tables(plan: Plan, metric: str, found: dict[str, dict[str, Any]]) -> str:
