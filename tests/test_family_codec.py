@@ -19,6 +19,7 @@ from PIL import Image
 
 import svcodec
 from svcodec.bitstream.container import Tier, pack, unpack
+from svcodec.codec.family import modes
 from svcodec.family.hierarchy import Hierarchy
 
 TIERS = {
@@ -50,6 +51,15 @@ def test_every_tier(model: Path, tier: str, grey: bool) -> None:
     assert sum(segment.bits for segment in info.segments) == pytest.approx(8 * info.sections["codes"], abs=200)
     assert info.machine_bound
     assert info.sections["machine"] == 10
+
+
+@pytest.mark.parametrize("tier", svcodec.TIERS[:-1])
+def test_large_pictures_are_coded_as_small_ones(model: Path, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the distributions of a tile are kept, or computed again."""
+    pixels = picture(20, 30)
+    data = svcodec.encode(pixels, tier=tier, model=model)
+    monkeypatch.setattr(modes, "KEPT", 2)
+    assert svcodec.encode(pixels, tier=tier, model=model) == data
 
 
 @pytest.mark.parametrize("tier", ["high", "lossless"])
