@@ -184,6 +184,23 @@ def test_gif_comment(photo: Samples) -> None:
     assert read_picture(data).metadata.comment == b"hello"
 
 
+def test_extensions_of_a_gif(photo: Samples) -> None:
+    def extension(name: bytes, data: bytes) -> bytes:
+        return b"!\xff\x0b" + name + data
+
+    xmp, profile = packet(DUBLIN.format("Grüße")), bytes(range(256)) * 2
+    parts = b"".join(bytes([len(part)]) + part for part in (profile[:255], profile[255:510], profile[510:]))
+    more = extension(b"NETSCAPE2.0", b"\x03\x01\0\0\0") + extension(b"ICCRGBG1012", parts + b"\0")
+    more += extension(b"XMP DataXMP", xmp + b"\x01" + bytes(range(255, -1, -1)) + b"\0")
+    data = written(Image.fromarray(photo), "GIF")
+    start = 13 + (3 << ((data[10] & 7) + 1))
+    for place in (start, len(data) - 1):
+        for picture in both_ways(data[:place] + more + data[place:]):
+            assert (picture.metadata.xmp, picture.metadata.icc, picture.dropped) == (xmp, profile, ())
+    other = extension(b"MGKIPTC0000", b"\x03abc\0")
+    assert read_picture(data[:start] + other + data[start:]).dropped == ("GIF extension MGKIPTC0000",)
+
+
 def test_what_is_kept_is_not_warned_of(photo: Samples) -> None:
     exif = Image.Exif()
     exif[0x010F] = "maker"

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import ExifTags
 
-from . import boxes, colours, exif, jpeg, png, xmp
+from . import boxes, colours, exif, gif, jpeg, png, xmp
 from .collection import Collection
 from .pillow_info import FIELDS, from_info
 from .xmp import XmpError
@@ -192,6 +192,12 @@ def _jpeg2000(found: Collection) -> None:
     found.lost += others
 
 
+def _gif(found: Collection) -> None:
+    fields, others = gif.of_gif(found.content or b"")
+    found.add(**fields)
+    found.lost += others
+
+
 def _icon(found: Collection) -> None:
     others = len(found.info.get("sizes", ())) - 1
     if others > 0:
@@ -236,6 +242,7 @@ _OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
     "AVIF": _heif,
     "BMP": _bmp,
     "DDS": _dds,
+    "GIF": _gif,
     "HEIF": _heif,
     "ICNS": _icon,
     "ICO": _icon,
