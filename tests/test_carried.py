@@ -45,6 +45,15 @@ def test_resolution(photo: Samples, format: str, exact: bool) -> None:
         assert np.allclose(picture.metadata.resolution, (3_000_000, 1_500_000), atol=0 if exact else 300)
 
 
+def test_a_resolution_beyond_what_is_kept_is_named(photo: Samples) -> None:
+    for source in (written(Image.fromarray(photo), "PNG", dpi=(500_000, 72)), tiff(photo, t282=5e5, t283=72.0, t296=2)):
+        for picture in both_ways(source):
+            assert (picture.metadata.resolution, picture.dropped) == (None, ("resolution",))
+    image = Image.open(io.BytesIO(source))
+    assert read_picture(image, {"dpi": (72, 72)}).dropped == ()
+    assert read_picture(tiff(photo, t282=0.0, t283=0.0, t296=2)).dropped == ()
+
+
 def test_the_resolution_of_exif_is_exif(photo: Samples) -> None:
     exif = Image.Exif()
     exif[0x010F] = "maker"
@@ -215,6 +224,20 @@ def test_pixels_that_are_no_squares(photo: Samples) -> None:
     data = bytearray(written(Image.fromarray(photo), "JPEG"))
     data[data.index(b"JFIF") + 8 : data.index(b"JFIF") + 12] = struct.pack(">HH", 1, 2)
     assert read_picture(bytes(data)).dropped == ("shape of the pixels",)
+    for picture in both_ways(tiff(photo, t282=2.0, t283=1.0, t296=1)):
+        assert (picture.metadata.resolution, picture.dropped) == (None, ("shape of the pixels",))
+    for number in (72.0, TiffImagePlugin.IFDRational(0, 0)):
+        assert read_picture(tiff(photo, t282=number, t283=number, t296=1)).dropped == ()
+
+
+@pytest.mark.parametrize(("scale", "named"), [(257, False), (256, False), (255, True), (1, True)])
+def test_a_palette_of_16_bits(scale: int, named: bool) -> None:
+    image = Image.new("P", (4, 4))
+    image.putpalette(bytes(np.repeat(np.arange(256, dtype=np.uint8), 3)))
+    colours = struct.pack("<256H", *(256 * value for value in range(256)))
+    data = written(image, "TIFF").replace(colours, struct.pack("<256H", *(scale * value for value in range(256))))
+    for picture in both_ways(data):
+        assert picture.dropped == (("palette's colours of more than 8 bits",) if named else ())
 
 
 def test_colours_of_heic(photo: Samples) -> None:

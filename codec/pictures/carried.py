@@ -12,7 +12,7 @@ from ...bitstream.metadata import Metadata
 from . import exif, icc, xmp
 from .collection import Collection
 from .formats import collect
-from .pillow_info import FIELDS, from_info
+from .pillow_info import FIELDS, from_info, says_resolution
 from .xmp import XmpError
 
 _GAIN_MAP = {(xmp.GAIN_MAP, xmp.EVERYTHING)}
@@ -37,6 +37,8 @@ def carried(
     _trailers(found)
     if any(isinstance(shape, tuple) and len(set(shape)) > 1 for shape in _shapes(found.info)):
         found.lost.append("shape of the pixels")
+    if "dpi" not in given and found.metadata.resolution is None and says_resolution(found.info.get("dpi")):
+        found.lost.append("resolution")
     replacement = from_info(given)
     found.put(**{field: getattr(replacement, field) for key, field in FIELDS.items() if key in given})
     if "icc_profile" not in given and found.info.get("icc_profile", b"") is None:
@@ -49,9 +51,10 @@ def carried(
 
 
 def _shapes(info: Mapping[Any, Any]) -> list[Any]:
-    """How wide and high pixels are, as PNG, HEIF and JPEG say it."""
+    """How wide and high pixels are, as PNG, HEIF, JPEG and TIFF say it."""
     density = info.get("jfif_density") if info.get("jfif_unit") == 0 else None
-    return [info.get("aspect"), info.get("pixel_aspect_ratio"), density]
+    without_unit = info.get("resolution") if "dpi" not in info and says_resolution(info.get("resolution")) else None
+    return [info.get("aspect"), info.get("pixel_aspect_ratio"), density, without_unit]
 
 
 def _exif(found: Collection, given: Mapping[str, Any]) -> None:

@@ -38,3 +38,9 @@ class Collection:
     def put(self, **fields: Any) -> None:
         """Take over fields of the metadata in place of what is there."""
         self.metadata = replace(self.metadata, **fields)
+
+    def forget_resolution(self) -> None:
+        """Take nothing that Pillow says of the resolution, which the file does not."""
+        self.put(resolution=None)
+        for key in ("dpi", "resolution"):
+            self.info.pop(key, None)

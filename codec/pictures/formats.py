@@ -22,7 +22,7 @@ _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_dif
 _EXTRA_SAMPLES, _SUB_IFDS, _ASSOCIATED_ALPHA = int(ExifTags.Base.ExtraSamples), int(ExifTags.Base.SubIFDs), 1
 _BMP_4, _BMP_5 = 108, 124  # sizes of headers
 _IPTC, _ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x040F, 0x0422, 0x0424
-_X_RESOLUTION = int(ExifTags.Base.XResolution)
+_X_RESOLUTION, _COLOR_MAP = int(ExifTags.Base.XResolution), int(ExifTags.Base.ColorMap)
 _IMAGE_RESOURCES, _IPTC_OF_TIFF = int(ExifTags.Base.ImageResources), int(ExifTags.Base.IPTCNAA)
 _COLOURS_OF_TIFF = {301: "transfer function", 318: "white point", 319: "primary chromaticities"}
 # Tags that say how the samples of a TIFF lie in it, and those that are read elsewhere.
@@ -110,7 +110,7 @@ def _code_points(found: Collection, primaries: int, transfer: int) -> None:
 def _jpeg(found: Collection) -> None:
     segments: jpeg.Segments = getattr(found.image, "applist", [])
     if found.info.get("jfif_unit") not in (1, 2):
-        found.put(resolution=None)  # Pillow's guess, or EXIF's, which has it
+        found.forget_resolution()  # Pillow's guess, or EXIF's, which has it
     comments = jpeg.comments(segments)
     if len(comments) > 1 and found.metadata.comment == comments[-1]:
         found.put(comment=b"\n".join(comments))
@@ -139,7 +139,10 @@ def _tiff(found: Collection) -> None:
     tags: Mapping[int, Any] = getattr(found.image, "tag_v2", {})
     found.put(exif=exif.of_tiff(found.image))
     if _X_RESOLUTION not in tags:  # Pillow takes 1 then
-        found.put(resolution=None)
+        found.forget_resolution()
+    palette = tags.get(_COLOR_MAP, ()) if found.image.mode in ("P", "PA") else ()
+    if any(value not in (257 * (value >> 8), 256 * (value >> 8)) for value in palette):
+        found.lost.append("palette's colours of more than 8 bits")
     resources = tags.get(_IMAGE_RESOURCES)
     iptc = tags.get(_IPTC_OF_TIFF)
     if isinstance(iptc, tuple) and all(isinstance(word, int) for word in iptc):  # bytes in words of the file's order
