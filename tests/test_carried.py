@@ -132,6 +132,23 @@ def test_motion_photos(photo: Samples) -> None:
     picture = read_picture(with_segments(photo, xmp=packet("", camera)))
     assert picture.dropped == ("video of a motion photo",)
     assert b"MotionPhoto" not in (picture.metadata.xmp or b"")
+    video = read_picture(with_segments(photo, xmp=packet("", camera)) + bytes(range(200)))
+    assert video.dropped == picture.dropped
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "named"),
+    [
+        ({}, b"\0\0\0\x18ftypmp42" + bytes(range(200)), True),
+        ({"progressive": True, "restart_marker_rows": 1}, bytes(range(200)), True),
+        ({}, bytes(4096), False),
+        ({}, b"\r\nshort", False),
+    ],
+)
+def test_data_behind_a_picture_is_named(photo: Samples, options: dict[str, Any], more: bytes, named: bool) -> None:
+    thumbnail = segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0" + written(Image.new("L", (4, 4)), "JPEG"))
+    for data in (with_segments(photo, thumbnail, **options), written(Image.fromarray(photo), "PNG")):
+        assert read_picture(data + more).dropped == (("data behind the picture",) if named else ())
 
 
 def test_the_second_picture_of_an_mpo_is_named(photo: Samples) -> None:

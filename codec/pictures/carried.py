@@ -17,7 +17,10 @@ from .xmp import XmpError
 
 _GAIN_MAP = {(xmp.GAIN_MAP, xmp.EVERYTHING)}
 _MOTION = {(xmp.GOOGLE_CAMERA, "(MotionPhoto|MicroVideo).*")}
+_NAMES = {"gain map": _GAIN_MAP, "video of a motion photo": _MOTION}
 _TRAILERS = {*_GAIN_MAP, *_MOTION, (xmp.GOOGLE_CONTAINER, "Directory")}  # XMP on what follows the picture in the file
+_PADDING = b"\0\xff\r\n "
+_STRAY = 16  # bytes, of which so few behind a picture are no data
 
 
 def carried(
@@ -97,13 +100,13 @@ def _turned(where: str, orientation: int) -> str:
 
 
 def _trailers(found: Collection) -> None:
-    """No XMP about pictures and videos that follow in the file."""
-    packet = found.metadata.xmp
-    if not packet or not any(space.encode() in packet for space, _ in _TRAILERS):
-        return
-    if xmp.has(packet, _GAIN_MAP):
-        found.lost.append("gain map")
-    if xmp.has(packet, _MOTION):
-        found.lost.append("video of a motion photo")
-    with contextlib.suppress(XmpError):
-        found.put(xmp=xmp.without(packet, _TRAILERS))
+    """Name what follows the picture in the file, and keep no XMP about it."""
+    packet = found.metadata.xmp or b""
+    names = []
+    if any(space.encode() in packet for space, _ in _TRAILERS):
+        names = [name for name, about in _NAMES.items() if xmp.has(packet, about)]
+        with contextlib.suppress(XmpError):
+            found.put(xmp=xmp.without(packet, _TRAILERS))
+    if not names and len(found.behind.strip(_PADDING)) > _STRAY:
+        names = ["data behind the picture"]
+    found.lost += names

@@ -59,6 +59,7 @@ def _png(found: Collection) -> None:
     _texts(found, texts)
     if found.content:
         found.lost += png.left_out(found.content)
+        found.behind = png.behind(found.content)
         try:
             found.add(modified=png.time_of(found.content))
         except ValueError:
@@ -122,6 +123,8 @@ def _jpeg(found: Collection) -> None:
         found.lost.append("the file's second picture" if frames == 2 else f"{frames - 1} more pictures of the file")
     elif jpeg.has_gain_map(segments):
         found.lost.append("gain map")
+    else:
+        found.behind = jpeg.behind(found.content or b"")
     found.lost += jpeg.left_out(segments)
 
 
