@@ -210,6 +210,12 @@ def test_gif_comment(photo: Samples) -> None:
     assert read_picture(data).metadata.comment == b"hello"
 
 
+def test_the_text_of_a_tga_is_a_comment(photo: Samples) -> None:
+    data = written(Image.fromarray(photo), "TGA", id_section=b"hello")
+    for picture in (*both_ways(data), read_picture(Image.open(io.BytesIO(data)).copy())):
+        assert picture.metadata.comment == b"hello"
+
+
 def test_extensions_of_a_gif(photo: Samples) -> None:
     def extension(name: bytes, data: bytes) -> bytes:
         return b"!\xff\x0b" + name + data

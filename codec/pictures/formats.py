@@ -50,6 +50,7 @@ def _made(found: Collection) -> None:
     _texts(found, {key: value for key, value in texts.items() if key not in FIELDS and key not in _NO_TEXTS})
     if "gamma" in found.info or "chromaticity" in found.info:
         _png_colours(found)
+    _tga(found)
     _whole_xmp(found, ())  # of which a JPEG's segments are gone
 
 
@@ -233,6 +234,11 @@ def _bmp(found: Collection) -> None:
         found.lost.append("primaries and gamma")
 
 
+def _tga(found: Collection) -> None:
+    text = found.info.get("id_section")
+    found.add(comment=text if isinstance(text, bytes) else None)
+
+
 def _dds(found: Collection) -> None:
     """Faces of a cube and pictures of an array, of which Pillow reads the first."""
     content = found.content or b""
@@ -257,5 +263,6 @@ _OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
     "MPO": _jpeg,
     "PNG": _png,
     "PSD": _psd,
+    "TGA": _tga,
     "TIFF": _tiff,
 }
