@@ -20,6 +20,7 @@ import click
 from PIL import Image
 
 from .errors import SvcodecError
+from .files import named
 
 # Before torch loads OpenMP: threads that spin long while they wait make coding ten times slower where cores are shared.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -58,7 +59,7 @@ class OneCommand(click.Command):
             if not kwargs.get("standalone_mode", True):
                 raise
             discard_unwritable_output()
-            place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            place = f"{named(error.filename)}: " if isinstance(error.filename, str) else ""
             Failure(f"{place}{error.strerror or error}").show()
             sys.exit(Failure.exit_code)
 

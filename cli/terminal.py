@@ -12,7 +12,7 @@ from typing import IO, Any
 import click
 
 from .. import InputError
-from ..files import write_whole
+from ..files import named, write_whole
 from ..program import discard_unwritable_output, one_line
 from .paths import STANDARD_STREAM, descriptor, identity, is_file, is_stream, suffix_of
 
@@ -100,7 +100,7 @@ def echo(message: str | bytes, err: bool = False) -> None:
 
 def shown(name: str) -> str:
     """A file's name in one line of text, with the replacement sign for what is no text."""
-    return one_line(click.format_filename(name))
+    return one_line(click.format_filename(named(name)))
 
 
 def shown_input(name: str) -> str:

@@ -178,3 +178,12 @@ def test_warnings_of_a_chain_are_one_line(svc: Run, tmp_path: Path) -> None:
     result = svc("chain", tmp_path / "j\nk.tif", "-o", tmp_path / "c.svc", "--model", "selfvae-3-3")
     assert result.exit_code == 0
     assert "j\ufffdk.tif" in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("encode", "a.png", "--calibration", ""), ("info", ""), ("encode", ""), ("decode", ""), ("check", "")]
+)
+def test_an_empty_name_is_shown(svc: Run, arguments: tuple[str, ...]) -> None:
+    result = svc(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("svcodec: '': ")
