@@ -9,6 +9,11 @@ import stat
 from pathlib import Path
 
 
+def named(name: str) -> str:
+    """A file's name as a text has it, which shows that it is empty."""
+    return name or "''"
+
+
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     """Write a file beside its place, then move it there; folders above it are made.
 

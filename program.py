@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ import click
 from PIL import Image
 
 from .errors import SvcodecError
+from .files import named
 
 # Before torch loads OpenMP: threads that spin long while they wait make coding ten times slower where cores are shared.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -31,12 +33,14 @@ COLLECTIONS = (400_000, 20, 50)
 # may lie unused. Pages that are taken anew for every layer cost a tenth of the time of coding.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
+_CONTROLS = ("Cc", "Zl", "Zp")  # Unicode's categories of what steers a terminal or ends a line
+
 
 class Failure(click.ClickException):
     """Ends the program with exit code 1 and `svcodec: MESSAGE` on standard error."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"svcodec: {self.format_message()}", file=file, err=True)
+        click.echo(f"svcodec: {one_line(self.format_message())}", file=file, err=True)
 
 
 class Interruption(Failure):
@@ -55,7 +59,7 @@ class OneCommand(click.Command):
             if not kwargs.get("standalone_mode", True):
                 raise
             discard_unwritable_output()
-            place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            place = f"{named(error.filename)}: " if isinstance(error.filename, str) else ""
             Failure(f"{place}{error.strerror or error}").show()
             sys.exit(Failure.exit_code)
 
@@ -84,6 +88,11 @@ class Program(OneCommand, click.Group):
             return super().__call__(*args, **kwargs)
         finally:
             gc.freeze()  # Python's last collection would visit them all once more
+
+
+def one_line(text: str) -> str:
+    """Text as a terminal shows it in one line, with the replacement sign for what would steer it."""
+    return "".join("\ufffd" if unicodedata.category(sign) in _CONTROLS else sign for sign in text)
 
 
 def discard_unwritable_output() -> None:

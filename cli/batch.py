@@ -13,6 +13,7 @@ import click
 
 from ..distributed.outcome import Outcome, Task, Work, reason
 from ..distributed.processes import Numbered, outcomes
+from ..program import one_line
 from .paths import STANDARD_STREAM, is_stream, suffix_of
 from .progress import Progress, sizes_of
 from .summary import Tally, table
@@ -96,7 +97,7 @@ class Batch:
         """Say and count what came of a file."""
         task, result = outcome.task, outcome.result
         for text in outcome.warnings:
-            self._say(f"svcodec: {shown_input(task.source)}: {text}", err=True)
+            self._say(f"svcodec: {shown_input(task.source)}: {one_line(text)}", err=True)
         if outcome.warnings:
             result.fields["warnings"] = outcome.warnings
         error = outcome.error
@@ -119,7 +120,7 @@ class Batch:
     def error(self, task: Task, error: Exception) -> None:
         """Say what went wrong with a file, and that of the program's files not all are done."""
         place = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else task.source
-        text = THERE if isinstance(error, FileExistsError) else reason(error)
+        text = THERE if isinstance(error, FileExistsError) else one_line(reason(error))
         self.errors.append((shown_input(place), text))
         self._tally(task).failed += 1
         self._say(f"svcodec: {shown_input(place)}: {text}", err=True)

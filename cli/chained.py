@@ -12,6 +12,7 @@ import click
 from .. import STRIPS, SvcodecError
 from ..distributed import Result, Task
 from ..distributed.outcome import attempt, noted_warnings
+from ..program import one_line
 from .batch import Batch
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, find, picture_suffixes
@@ -53,7 +54,7 @@ def chain(
         with noted_warnings() as texts:
             data = encode_chain(pictures, model=model, strip=strip, max_pixels=max_pixels)
         for text in texts:
-            echo(f"svcodec: {text}", err=True)
+            echo(f"svcodec: {one_line(text)}", err=True)
         write(output, data, overwrite=overwrite)
         batch.done = len(found)
         echo(f"{len(found)} pictures -> {shown(output)}: {len(data):,} bytes", err=batch.err)

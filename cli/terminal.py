@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -13,13 +12,12 @@ from typing import IO, Any
 import click
 
 from .. import InputError
-from ..files import write_whole
-from ..program import discard_unwritable_output
+from ..files import named, write_whole
+from ..program import discard_unwritable_output, one_line
 from .paths import STANDARD_STREAM, descriptor, identity, is_file, is_stream, suffix_of
 
 STANDARD_OUTPUT = "standard output"  # as errors name it
 THERE = "is there already: name another output, or replace it with --overwrite"
-_CONTROLS = ("Cc", "Zl", "Zp")  # Unicode's categories of what steers a terminal or ends a line
 
 
 def is_terminal(stream: IO[Any] | None) -> bool:
@@ -102,8 +100,7 @@ def echo(message: str | bytes, err: bool = False) -> None:
 
 def shown(name: str) -> str:
     """A file's name in one line of text, with the replacement sign for what is no text."""
-    text = click.format_filename(name)
-    return "".join("\ufffd" if unicodedata.category(sign) in _CONTROLS else sign for sign in text)
+    return one_line(click.format_filename(named(name)))
 
 
 def shown_input(name: str) -> str:

@@ -288,6 +288,7 @@ class Codec:
         refuse_without_mode(stream)
         return to_image(self._picture(stream, view))
 
+    @tells_out_of_memory
     def decode_array(
         self,
         source: Source,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from ..errors import InputError
+from ..files import named
 
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview"
 
@@ -52,7 +53,7 @@ def prefix(source: Any) -> str:
     if isinstance(source, (str, os.PathLike)):
         with contextlib.suppress(TypeError):
             name = os.fsdecode(source)
-    return f"{name}: " if isinstance(name, str) else ""
+    return f"{named(name)}: " if isinstance(name, str) else ""
 
 
 def reason(error: Exception) -> str:

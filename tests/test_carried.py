@@ -45,6 +45,15 @@ def test_resolution(photo: Samples, format: str, exact: bool) -> None:
         assert np.allclose(picture.metadata.resolution, (3_000_000, 1_500_000), atol=0 if exact else 300)
 
 
+def test_a_resolution_beyond_what_is_kept_is_named(photo: Samples) -> None:
+    for source in (written(Image.fromarray(photo), "PNG", dpi=(500_000, 72)), tiff(photo, t282=5e5, t283=72.0, t296=2)):
+        for picture in both_ways(source):
+            assert (picture.metadata.resolution, picture.dropped) == (None, ("resolution",))
+    image = Image.open(io.BytesIO(source))
+    assert read_picture(image, {"dpi": (72, 72)}).dropped == ()
+    assert read_picture(tiff(photo, t282=0.0, t283=0.0, t296=2)).dropped == ()
+
+
 def test_the_resolution_of_exif_is_exif(photo: Samples) -> None:
     exif = Image.Exif()
     exif[0x010F] = "maker"
@@ -123,6 +132,23 @@ def test_motion_photos(photo: Samples) -> None:
     picture = read_picture(with_segments(photo, xmp=packet("", camera)))
     assert picture.dropped == ("video of a motion photo",)
     assert b"MotionPhoto" not in (picture.metadata.xmp or b"")
+    video = read_picture(with_segments(photo, xmp=packet("", camera)) + bytes(range(200)))
+    assert video.dropped == picture.dropped
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "named"),
+    [
+        ({}, b"\0\0\0\x18ftypmp42" + bytes(range(200)), True),
+        ({"progressive": True, "restart_marker_rows": 1}, bytes(range(200)), True),
+        ({}, bytes(4096), False),
+        ({}, b"\r\nshort", False),
+    ],
+)
+def test_data_behind_a_picture_is_named(photo: Samples, options: dict[str, Any], more: bytes, named: bool) -> None:
+    thumbnail = segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0" + written(Image.new("L", (4, 4)), "JPEG"))
+    for data in (with_segments(photo, thumbnail, **options), written(Image.fromarray(photo), "PNG")):
+        assert read_picture(data + more).dropped == (("data behind the picture",) if named else ())
 
 
 def test_the_second_picture_of_an_mpo_is_named(photo: Samples) -> None:
@@ -184,6 +210,29 @@ def test_gif_comment(photo: Samples) -> None:
     assert read_picture(data).metadata.comment == b"hello"
 
 
+def test_the_text_of_a_tga_is_a_comment(photo: Samples) -> None:
+    data = written(Image.fromarray(photo), "TGA", id_section=b"hello")
+    for picture in (*both_ways(data), read_picture(Image.open(io.BytesIO(data)).copy())):
+        assert picture.metadata.comment == b"hello"
+
+
+def test_extensions_of_a_gif(photo: Samples) -> None:
+    def extension(name: bytes, data: bytes) -> bytes:
+        return b"!\xff\x0b" + name + data
+
+    xmp, profile = packet(DUBLIN.format("Grüße")), bytes(range(256)) * 2
+    parts = b"".join(bytes([len(part)]) + part for part in (profile[:255], profile[255:510], profile[510:]))
+    more = extension(b"NETSCAPE2.0", b"\x03\x01\0\0\0") + extension(b"ICCRGBG1012", parts + b"\0")
+    more += extension(b"XMP DataXMP", xmp + b"\x01" + bytes(range(255, -1, -1)) + b"\0")
+    data = written(Image.fromarray(photo), "GIF")
+    start = 13 + (3 << ((data[10] & 7) + 1))
+    for place in (start, len(data) - 1):
+        for picture in both_ways(data[:place] + more + data[place:]):
+            assert (picture.metadata.xmp, picture.metadata.icc, picture.dropped) == (xmp, profile, ())
+    other = extension(b"MGKIPTC0000", b"\x03abc\0")
+    assert read_picture(data[:start] + other + data[start:]).dropped == ("GIF extension MGKIPTC0000",)
+
+
 def test_what_is_kept_is_not_warned_of(photo: Samples) -> None:
     exif = Image.Exif()
     exif[0x010F] = "maker"
@@ -198,6 +247,20 @@ def test_pixels_that_are_no_squares(photo: Samples) -> None:
     data = bytearray(written(Image.fromarray(photo), "JPEG"))
     data[data.index(b"JFIF") + 8 : data.index(b"JFIF") + 12] = struct.pack(">HH", 1, 2)
     assert read_picture(bytes(data)).dropped == ("shape of the pixels",)
+    for picture in both_ways(tiff(photo, t282=2.0, t283=1.0, t296=1)):
+        assert (picture.metadata.resolution, picture.dropped) == (None, ("shape of the pixels",))
+    for number in (72.0, TiffImagePlugin.IFDRational(0, 0)):
+        assert read_picture(tiff(photo, t282=number, t283=number, t296=1)).dropped == ()
+
+
+@pytest.mark.parametrize(("scale", "named"), [(257, False), (256, False), (255, True), (1, True)])
+def test_a_palette_of_16_bits(scale: int, named: bool) -> None:
+    image = Image.new("P", (4, 4))
+    image.putpalette(bytes(np.repeat(np.arange(256, dtype=np.uint8), 3)))
+    colours = struct.pack("<256H", *(256 * value for value in range(256)))
+    data = written(image, "TIFF").replace(colours, struct.pack("<256H", *(scale * value for value in range(256))))
+    for picture in both_ways(data):
+        assert picture.dropped == (("palette's colours of more than 8 bits",) if named else ())
 
 
 def test_colours_of_heic(photo: Samples) -> None:

@@ -153,3 +153,37 @@ def test_an_interrupt_ends_the_batch(svc: Run, flat: Path, monkeypatch: pytest.M
     monkeypatch.setattr(svcodec, "transcode", interrupted)
     result = svc("decode", flat, flat, "-o", flat.parent / "out/")
     assert (result.exit_code, result.stderr) == (130, "svcodec: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("chain", "j\nk.png", "-o", "c.svc", "--model", "selfvae-3-3"),
+        ("sample", "selfvae-3-3", "-o", "s.png", "--mode", "super-resolution", "--from", "j\nk.png"),
+        ("encode", "j\nk.png", "--calibration", "j\nk.png"),
+        ("encode", "j\nk.png", "--model", "j\x1bk.safetensors"),
+        ("encode", "j\nk.png", "--device", "j\nk"),
+    ],
+)
+def test_errors_are_one_line_whatever_names_are_like(svc: Run, arguments: tuple[str, ...]) -> None:
+    result = svc(*arguments)
+    assert result.exit_code == 1
+    assert ("j\ufffdk" in result.stderr or "'j\\nk'" in result.stderr) and "\x1b" not in result.stderr
+    assert all(line.startswith("svcodec: ") for line in result.stderr.splitlines())
+
+
+def test_warnings_of_a_chain_are_one_line(svc: Run, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "j\nk.tif", tiffinfo={282: 2.0, 283: 1.0, 296: 1})
+    result = svc("chain", tmp_path / "j\nk.tif", "-o", tmp_path / "c.svc", "--model", "selfvae-3-3")
+    assert result.exit_code == 0
+    assert "j\ufffdk.tif" in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("encode", "a.png", "--calibration", ""), ("info", ""), ("encode", ""), ("decode", ""), ("check", "")]
+)
+def test_an_empty_name_is_shown(svc: Run, arguments: tuple[str, ...]) -> None:
+    result = svc(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("svcodec: '': ")

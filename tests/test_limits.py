@@ -204,7 +204,8 @@ def test_memory_that_runs_out_is_one_of_our_errors(
     monkeypatch.setattr("svcodec.codec.lossy.Decoder.decode", fail)
     monkeypatch.setattr("svcodec.codec.lossy.Encoder.encode", fail)
     grey = np.zeros((4, 4), np.uint8)
-    for call in (lambda: svcodec.decode(data), lambda: codec.decode(data), lambda: codec.encode(grey)):
+    calls = (lambda: svcodec.decode(data), lambda: codec.decode(data), lambda: codec.decode_array(data))
+    for call in (*calls, lambda: codec.encode(grey)):
         with pytest.raises(svcodec.OutOfMemoryError, match="memory ran out") as raised:
             call()
         assert raised.value.__context__ is None  # nothing keeps what was taken

@@ -246,3 +246,11 @@ def test_texts_that_can_not_be_read_are_named(photo: Samples) -> None:
         b"iCCP", b"name\0\0" + zlib.compress(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())[:-9]
     )
     assert read_picture(with_chunks(photo, cut)).dropped == ("ICC profile that can't be read",)
+
+
+def test_texts_of_several_languages_and_without_a_keyword(photo: Samples) -> None:
+    title = [chunk(b"iTXt", f"Title\0\0\0{language}\0\0{language} title".encode()) for language in ("de", "fr")]
+    for picture in both_ways(with_chunks(photo, *title, chunk(b"tEXt", b"\0nameless"))):
+        assert picture.dropped == ("text without a keyword", "language of text Title")
+    again = read_picture(with_chunks(photo, title[0], title[0]))
+    assert (again.metadata.texts, again.dropped) == ((Text("Title", "de title\nde title", "de"),), ())

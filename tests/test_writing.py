@@ -230,6 +230,13 @@ def test_a_comment_too_long_for_a_jpeg(photo: Samples) -> None:
     again(picture, "JPEG", "not kept in JPEG: comment, which is too long")
 
 
+@pytest.mark.parametrize("dpi", [100_000, 65_535.6, 0.4])
+def test_a_resolution_that_no_jpeg_holds(photo: Samples, dpi: float) -> None:
+    metadata = Metadata(resolution=(720_000, round(dpi * 10_000)))
+    lost = "not kept in JPEG: resolution, which JPEG holds from 1 to 65,535 dots per inch"
+    assert "dpi" not in again(Picture(photo, None, metadata), "JPEG", lost)[0].info
+
+
 def test_decoded_pictures_say_where_they_are_from(stream: bytes) -> None:
     image = svcodec.decode(stream)
     assert (image.format, image.info) == ("SVC", {})

@@ -12,12 +12,15 @@ from ...bitstream.metadata import Metadata
 from . import exif, icc, xmp
 from .collection import Collection
 from .formats import collect
-from .pillow_info import FIELDS, from_info
+from .pillow_info import FIELDS, from_info, says_resolution
 from .xmp import XmpError
 
 _GAIN_MAP = {(xmp.GAIN_MAP, xmp.EVERYTHING)}
 _MOTION = {(xmp.GOOGLE_CAMERA, "(MotionPhoto|MicroVideo).*")}
+_NAMES = {"gain map": _GAIN_MAP, "video of a motion photo": _MOTION}
 _TRAILERS = {*_GAIN_MAP, *_MOTION, (xmp.GOOGLE_CONTAINER, "Directory")}  # XMP on what follows the picture in the file
+_PADDING = b"\0\xff\r\n "
+_STRAY = 16  # bytes, of which so few behind a picture are no data
 
 
 def carried(
@@ -37,6 +40,8 @@ def carried(
     _trailers(found)
     if any(isinstance(shape, tuple) and len(set(shape)) > 1 for shape in _shapes(found.info)):
         found.lost.append("shape of the pixels")
+    if "dpi" not in given and found.metadata.resolution is None and says_resolution(found.info.get("dpi")):
+        found.lost.append("resolution")
     replacement = from_info(given)
     found.put(**{field: getattr(replacement, field) for key, field in FIELDS.items() if key in given})
     if "icc_profile" not in given and found.info.get("icc_profile", b"") is None:
@@ -49,9 +54,10 @@ def carried(
 
 
 def _shapes(info: Mapping[Any, Any]) -> list[Any]:
-    """How wide and high pixels are, as PNG, HEIF and JPEG say it."""
+    """How wide and high pixels are, as PNG, HEIF, JPEG and TIFF say it."""
     density = info.get("jfif_density") if info.get("jfif_unit") == 0 else None
-    return [info.get("aspect"), info.get("pixel_aspect_ratio"), density]
+    without_unit = info.get("resolution") if "dpi" not in info and says_resolution(info.get("resolution")) else None
+    return [info.get("aspect"), info.get("pixel_aspect_ratio"), density, without_unit]
 
 
 def _exif(found: Collection, given: Mapping[str, Any]) -> None:
@@ -94,13 +100,13 @@ def _turned(where: str, orientation: int) -> str:
 
 
 def _trailers(found: Collection) -> None:
-    """No XMP about pictures and videos that follow in the file."""
-    packet = found.metadata.xmp
-    if not packet or not any(space.encode() in packet for space, _ in _TRAILERS):
-        return
-    if xmp.has(packet, _GAIN_MAP):
-        found.lost.append("gain map")
-    if xmp.has(packet, _MOTION):
-        found.lost.append("video of a motion photo")
-    with contextlib.suppress(XmpError):
-        found.put(xmp=xmp.without(packet, _TRAILERS))
+    """Name what follows the picture in the file, and keep no XMP about it."""
+    packet = found.metadata.xmp or b""
+    names = []
+    if any(space.encode() in packet for space, _ in _TRAILERS):
+        names = [name for name, about in _NAMES.items() if xmp.has(packet, about)]
+        with contextlib.suppress(XmpError):
+            found.put(xmp=xmp.without(packet, _TRAILERS))
+    if not names and len(found.behind.strip(_PADDING)) > _STRAY:
+        names = ["data behind the picture"]
+    found.lost += names

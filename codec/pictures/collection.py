@@ -20,6 +20,7 @@ class Collection:
         info: of the image, without the texts that Pillow mixes into that of a PNG.
         metadata: found so far.
         lost: names of what no .svc file holds.
+        behind: what follows the picture in its file, where that is looked at.
     """
 
     def __init__(self, image: Image.Image, content: bytes | None, grey: bool) -> None:
@@ -30,6 +31,7 @@ class Collection:
         self.info = {key: value for key, value in image.info.items() if not (mixed and isinstance(value, str))}
         self.metadata = from_info(self.info)
         self.lost: list[str] = []
+        self.behind = b""
 
     def add(self, **fields: Any) -> None:
         """Take over fields of the metadata that are not there yet."""
@@ -38,3 +40,9 @@ class Collection:
     def put(self, **fields: Any) -> None:
         """Take over fields of the metadata in place of what is there."""
         self.metadata = replace(self.metadata, **fields)
+
+    def forget_resolution(self) -> None:
+        """Take nothing that Pillow says of the resolution, which the file does not."""
+        self.put(resolution=None)
+        for key in ("dpi", "resolution"):
+            self.info.pop(key, None)

@@ -15,7 +15,7 @@ from . import boxes, png
 _MODES = {"I;16": 16, "I;16L": 16, "I;16B": 16, "I;16N": 16, "I": 32, "F": 32}
 
 # Formats whose files say more than Pillow does.
-_TELLING = ("PNG", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "SGI", "BMP", "DDS", "PSD")
+_TELLING = ("PNG", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "SGI", "BMP", "DDS", "PSD", "GIF")
 
 
 def depth_of(image: Image.Image, content: bytes | None) -> int:

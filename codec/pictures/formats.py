@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import ExifTags
 
-from . import boxes, colours, exif, jpeg, png, xmp
+from . import boxes, colours, exif, gif, jpeg, png, xmp
 from .collection import Collection
 from .pillow_info import FIELDS, from_info
 from .xmp import XmpError
@@ -22,7 +22,7 @@ _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_dif
 _EXTRA_SAMPLES, _SUB_IFDS, _ASSOCIATED_ALPHA = int(ExifTags.Base.ExtraSamples), int(ExifTags.Base.SubIFDs), 1
 _BMP_4, _BMP_5 = 108, 124  # sizes of headers
 _IPTC, _ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x040F, 0x0422, 0x0424
-_X_RESOLUTION = int(ExifTags.Base.XResolution)
+_X_RESOLUTION, _COLOR_MAP = int(ExifTags.Base.XResolution), int(ExifTags.Base.ColorMap)
 _IMAGE_RESOURCES, _IPTC_OF_TIFF = int(ExifTags.Base.ImageResources), int(ExifTags.Base.IPTCNAA)
 _COLOURS_OF_TIFF = {301: "transfer function", 318: "white point", 319: "primary chromaticities"}
 # Tags that say how the samples of a TIFF lie in it, and those that are read elsewhere.
@@ -50,6 +50,7 @@ def _made(found: Collection) -> None:
     _texts(found, {key: value for key, value in texts.items() if key not in FIELDS and key not in _NO_TEXTS})
     if "gamma" in found.info or "chromaticity" in found.info:
         _png_colours(found)
+    _tga(found)
     _whole_xmp(found, ())  # of which a JPEG's segments are gone
 
 
@@ -59,6 +60,7 @@ def _png(found: Collection) -> None:
     _texts(found, texts)
     if found.content:
         found.lost += png.left_out(found.content)
+        found.behind = png.behind(found.content)
         try:
             found.add(modified=png.time_of(found.content))
         except ValueError:
@@ -110,7 +112,7 @@ def _code_points(found: Collection, primaries: int, transfer: int) -> None:
 def _jpeg(found: Collection) -> None:
     segments: jpeg.Segments = getattr(found.image, "applist", [])
     if found.info.get("jfif_unit") not in (1, 2):
-        found.put(resolution=None)  # Pillow's guess, or EXIF's, which has it
+        found.forget_resolution()  # Pillow's guess, or EXIF's, which has it
     comments = jpeg.comments(segments)
     if len(comments) > 1 and found.metadata.comment == comments[-1]:
         found.put(comment=b"\n".join(comments))
@@ -122,6 +124,8 @@ def _jpeg(found: Collection) -> None:
         found.lost.append("the file's second picture" if frames == 2 else f"{frames - 1} more pictures of the file")
     elif jpeg.has_gain_map(segments):
         found.lost.append("gain map")
+    else:
+        found.behind = jpeg.behind(found.content or b"")
     found.lost += jpeg.left_out(segments)
 
 
@@ -139,7 +143,10 @@ def _tiff(found: Collection) -> None:
     tags: Mapping[int, Any] = getattr(found.image, "tag_v2", {})
     found.put(exif=exif.of_tiff(found.image))
     if _X_RESOLUTION not in tags:  # Pillow takes 1 then
-        found.put(resolution=None)
+        found.forget_resolution()
+    palette = tags.get(_COLOR_MAP, ()) if found.image.mode in ("P", "PA") else ()
+    if any(value not in (257 * (value >> 8), 256 * (value >> 8)) for value in palette):
+        found.lost.append("palette's colours of more than 8 bits")
     resources = tags.get(_IMAGE_RESOURCES)
     iptc = tags.get(_IPTC_OF_TIFF)
     if isinstance(iptc, tuple) and all(isinstance(word, int) for word in iptc):  # bytes in words of the file's order
@@ -192,6 +199,12 @@ def _jpeg2000(found: Collection) -> None:
     found.lost += others
 
 
+def _gif(found: Collection) -> None:
+    fields, others = gif.of_gif(found.content or b"")
+    found.add(**fields)
+    found.lost += others
+
+
 def _icon(found: Collection) -> None:
     others = len(found.info.get("sizes", ())) - 1
     if others > 0:
@@ -221,6 +234,11 @@ def _bmp(found: Collection) -> None:
         found.lost.append("primaries and gamma")
 
 
+def _tga(found: Collection) -> None:
+    text = found.info.get("id_section")
+    found.add(comment=text if isinstance(text, bytes) else None)
+
+
 def _dds(found: Collection) -> None:
     """Faces of a cube and pictures of an array, of which Pillow reads the first."""
     content = found.content or b""
@@ -236,6 +254,7 @@ _OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
     "AVIF": _heif,
     "BMP": _bmp,
     "DDS": _dds,
+    "GIF": _gif,
     "HEIF": _heif,
     "ICNS": _icon,
     "ICO": _icon,
@@ -244,5 +263,6 @@ _OF_FORMATS: dict[str | None, Callable[[Collection], None]] = {
     "MPO": _jpeg,
     "PNG": _png,
     "PSD": _psd,
+    "TGA": _tga,
     "TIFF": _tiff,
 }

@@ -16,6 +16,8 @@ PHOTOSHOP = b"Photoshop 3.0\x00"
 _EXTENDED_HEAD = struct.Struct(">32sII")  # which main packet it belongs to, all of it, where this part begins
 MAX_SEGMENT = 65533  # bytes of its content
 _MAX_XMP = MAX_SEGMENT - len(XMP)
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # but those within coded samples
+_END, _ALONE = 0xD9, 0x01  # markers without a segment
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496"
 # Beginnings of segments that are read elsewhere, or say how the samples are coded.
 _KNOWN = {
@@ -105,6 +107,17 @@ def left_out(segments: Segments) -> list[str]:
             label = re.match(rb"[\x20-\x7e]{0,40}", content)
             names.append(f"JPEG {name} ({label[0].decode()})" if label and label[0] else f"JPEG {name}")
     return list(dict.fromkeys(names))
+
+
+def behind(content: bytes) -> bytes:
+    """What follows the end of the first picture; nothing where that is not found."""
+    position = 2
+    while found := _MARKER.search(content, position):
+        marker, start = found[0][1], found.end()
+        if marker == _END:
+            return content[start:]
+        position = start if marker == _ALONE else start + int.from_bytes(content[start : start + 2], "big")
+    return b""
 
 
 def blocks_of(resources: dict[int, bytes]) -> bytes:

@@ -127,15 +127,24 @@ def _bytes(value: Any) -> bytes | None:
     return bytes(value) or None if isinstance(value, (bytes, bytearray, memoryview)) else None
 
 
+def says_resolution(dpi: Any) -> bool:
+    """Whether `info["dpi"]` says something, be it more than is kept."""
+    return any(value and not math.isnan(value) for value in _values(dpi))
+
+
 def _resolution(dpi: Any) -> tuple[int, int] | None:
-    horizontal, vertical = (tuple(dpi) * 2)[:2] if isinstance(dpi, (tuple, list)) and dpi else (dpi, dpi)
-    try:
-        values = [float(value) * RESOLUTION_UNIT for value in (horizontal, vertical)]
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    if not all(math.isfinite(value) and 1 <= round(value) < 1 << 32 for value in values):
+    values = [value * RESOLUTION_UNIT for value in _values(dpi)]
+    if not values or not all(math.isfinite(value) and 1 <= round(value) < 1 << 32 for value in values):
         return None
     return round(values[0]), round(values[1])
+
+
+def _values(dpi: Any) -> list[float]:
+    """Horizontal and vertical, or nothing where they are no numbers."""
+    try:
+        return [float(value) for value in ((tuple(dpi) * 2)[:2] if isinstance(dpi, (tuple, list)) else (dpi, dpi))]
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return []
 
 
 def _texts(texts: Any) -> tuple[Text, ...]:

@@ -69,19 +69,16 @@ def code_points_of(content: bytes) -> tuple[int, int] | None:
     return None
 
 
+def behind(content: bytes) -> bytes:
+    """What follows the end of the picture."""
+    return b"".join(content[end + 4 :] for kind, _, end in chunks_of(content) if kind == b"IEND")
+
+
 def left_out(content: bytes) -> list[str]:
-    """Kinds of chunk that say something of the picture and are kept nowhere, and texts that can't be read."""
+    """Kinds of chunk that say something of the picture and are kept nowhere, and what of texts is not kept."""
     kinds = dict.fromkeys(kind for kind, _, _ in chunks_of(content))
     ancillary = [kind for kind in kinds if kind[0] & 0x20 and kind not in {*_OWN, *_KNOWN, *_SILENT}]
-    broken = [
-        content[start:end].partition(b"\0")[0]
-        for kind, start, end in chunks_of(content)
-        if kind in _TEXTS and _is_intact(content, start, end) and not _read(kind, content[start:end], {}, {})
-    ]
-    return [
-        *(f"PNG chunk {kind.decode('latin-1')}" for kind in ancillary),
-        *(f"text {keyword.decode('latin-1')} that can't be read" for keyword in broken),
-    ]
+    return [*(f"PNG chunk {kind.decode('latin-1')}" for kind in ancillary), *_lost_of_texts(content)]
 
 
 def raw_profile(texts: Mapping[str, str], *kinds: str) -> bytes | None:
@@ -165,6 +162,22 @@ def chunks_of(content: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _is_intact(content: bytes, start: int, end: int) -> bool:
     return zlib.crc32(content[start - 4 : end]) == int.from_bytes(content[end : end + 4], "big")
+
+
+def _lost_of_texts(content: bytes) -> list[str]:
+    lost = []
+    languages: dict[str, set[str | bytes | None]] = {}
+    for kind, start, end in chunks_of(content):
+        if kind not in _TEXTS or not _is_intact(content, start, end):
+            continue
+        keyword, texts = content[start:end].partition(b"\0")[0].decode("latin-1"), dict[str, Any]()
+        if not keyword:
+            lost.append("text without a keyword")
+        elif not _read(kind, content[start:end], {}, texts):
+            lost.append(f"text {keyword} that can't be read")
+        for text in texts.values():
+            languages.setdefault(keyword, set()).add(text.lang)
+    return lost + [f"language of text {keyword}" for keyword, of_it in languages.items() if len(of_it) > 1]
 
 
 def _read(kind: bytes, content: bytes, info: dict[str, Any], texts: dict[str, str]) -> bool:

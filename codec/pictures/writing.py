@@ -41,6 +41,7 @@ _NAMES = {
     "modified": "modification time",
 }
 _PARSING = ("TIFF", "AVIF")  # formats for which Pillow reads EXIF, and does not write it as it is
+_MOST_OF_JPEG = 65535  # dots per inch, which it holds as a whole number
 _OPAQUE = ("JPEG", "PPM", "BMP")
 _DEEP = ("PNG", "TIFF")
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG = 700, 33723, 34377
@@ -146,6 +147,9 @@ def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata
     if metadata.comment and format == "JPEG" and len(metadata.comment) > jpeg.MAX_SEGMENT:
         lost.append("comment, which is too long")
         metadata = replace(metadata, comment=None)
+    if format == "JPEG" and metadata.resolution and not _fits_jpeg(metadata.resolution):
+        lost.append(f"resolution, which JPEG holds from 1 to {_MOST_OF_JPEG:,} dots per inch")
+        metadata = replace(metadata, resolution=None)
     if metadata.icc:
         grey = image.getbands()[0] != "R" and format != "WEBP" and (format, image.mode) != ("AVIF", "LA")
         profile = icc.fitting(metadata.icc, grey)
@@ -158,6 +162,10 @@ def _held(image: Image.Image, metadata: Metadata, format: str) -> tuple[Metadata
             profile = None
         metadata = replace(metadata, icc=profile)
     return metadata, lost
+
+
+def _fits_jpeg(resolution: tuple[int, int]) -> bool:
+    return all(1 <= round(value / RESOLUTION_UNIT) <= _MOST_OF_JPEG for value in resolution)
 
 
 def _name(metadata: Metadata, field: str) -> str:
