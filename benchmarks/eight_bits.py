@@ -26,7 +26,7 @@ from ..training.distortion import ms_ssim, squared_error
 from ..training.objectives import OBJECTIVES
 from ..training.photos import Photos, central_crop
 from ..tunes import Tune
-from .conditions import machine
+from .conditions import machine, named
 from .metrics import ms_ssim_decibels
 from .rate_distortion.curves import Curve, Metric, bd_rate
 from .recorded import record, result_option
@@ -84,7 +84,7 @@ def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -
     held_out = [central_crop(photo, SIDE) for photo in Photos(photos, SIDE).held_out]
     tunes = cost(exported.network, floats, held_out)
     result = {
-        "model": f"{exported.name} {exported.hash.hex()}",
+        "model": named(exported),
         "machine": machine(),
         "photos": len(held_out),
         "qualities": QUALITIES,
