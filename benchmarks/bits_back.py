@@ -25,8 +25,8 @@ from ..codec.lossless import TileCoder
 from ..codec.model import Model
 from ..models import density
 from ..models.details import Draw, Group, Prior
+from ..models.photo import DEPTH, LEVELS, draw_rounded, visit_true
 from ..models.pyramid import Pyramid, Size, level_sizes
-from ..models.selfvae import DEPTH, LEVELS, draw_rounded, visit_true
 from ..models.transforms import to_opponent
 
 SPARE_BITS = 64  # left on the stack when bits-back draws from it

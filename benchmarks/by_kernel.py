@@ -15,7 +15,7 @@ import click
 from .. import Codec
 from ..models.machine import VARIABLE, measured
 from ..program import OneCommand
-from .conditions import machine
+from .conditions import machine, named
 from .programs import printed_by, summary
 from .recorded import record, result_option
 
@@ -58,7 +58,7 @@ def main(output: Path) -> None:
     model = Codec().model
     kernels = [kernel.name for kernel in measured("cpu")]
     sizes = {name: by_kernel(*size, kernels) for name, size in SIZES.items()}
-    result = {"model": f"{model.name} {model.hash.hex()}", "machine": machine(), "sizes": sizes}
+    result = {"model": named(model), "machine": machine(), "sizes": sizes}
     record(output, result)
     click.echo(json.dumps(result, indent=1))
 

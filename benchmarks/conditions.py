@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from ..arrays import Pixels
+from ..codec.model_files import AnyModel
 from ..errors import InputError
 from ..models.machine import kernel_for
 from ..training.photos import SUFFIXES, read_photo, to_image
@@ -52,6 +53,11 @@ def tiled_photo(width: int, height: int) -> Pixels:
     pixels = np.concatenate([pixels, pixels[::-1]], 0)
     times = [-(-side // have) for side, have in zip((height, width), pixels.shape, strict=False)]
     return np.tile(pixels, (*times, 1))[:height, :width]
+
+
+def named(model: AnyModel) -> str:
+    """A model's name and hash, for results."""
+    return f"{model.name} {model.hash.hex()}"
 
 
 def machine(threads: int | None = None, *, kernel: bool = True) -> str:

@@ -124,8 +124,9 @@ def main(data: Path, cameras: Path | None, output: Path) -> None:
         results["cameras"] = of_cameras(codec, cameras)
     output.mkdir(parents=True, exist_ok=True)
     record(output / "results.json", results)
-    record_text(output / "table.md", report(results))
-    click.echo(report(results))
+    text = report(results)
+    record_text(output / "table.md", text)
+    click.echo(text)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ from torch import Tensor
 from ..codec.model_files import load_model, photo_model
 from ..models.arithmetic import exact_arithmetic
 from ..models.blocks import Rate
-from ..models.selfvae import SelfVAE
+from ..models.photo import PhotoNetwork
 from ..program import OneCommand
 from ..training.checkpoints import load_average
 from ..training.distortion import ms_ssim, squared_error
 from ..training.objectives import OBJECTIVES
 from ..training.photos import Photos, central_crop
 from ..tunes import Tune
-from .conditions import machine
+from .conditions import machine, named
 from .metrics import ms_ssim_decibels
 from .rate_distortion.curves import Curve, Metric, bd_rate
 from .recorded import record, result_option
@@ -36,7 +36,7 @@ SIDE = 256  # of the photos' middles
 METRICS: tuple[Metric, ...] = ("psnr", "ms_ssim")
 
 
-def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: Tune) -> Curve:
+def curve(name: str, network: PhotoNetwork, photos: list[Tensor], tune: Tune) -> Curve:
     """A network's means over the photos at each quality.
 
     Args:
@@ -59,7 +59,7 @@ def curve(name: str, network: SelfVAE, photos: list[Tensor], tune: Tune) -> Curv
     return Curve(name, "", False, rates, {"psnr": decibels, "ms_ssim": tuple(map(ms_ssim_decibels, similarities))})
 
 
-def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any]:
+def cost(model: PhotoNetwork, floats: PhotoNetwork, photos: list[Tensor]) -> dict[str, Any]:
     """Both networks' curves and the BD-rates of the model, in percent, for every tune."""
     result: dict[str, Any] = {}
     for tune in Tune:
@@ -79,12 +79,12 @@ def cost(model: SelfVAE, floats: SelfVAE, photos: list[Tensor]) -> dict[str, Any
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @result_option
 def main(model: str, checkpoint: Path, photos: tuple[Path, ...], output: Path) -> None:
-    exported, floats = photo_model(load_model(model)), SelfVAE().requires_grad_(False).eval()
+    exported, floats = photo_model(load_model(model)), PhotoNetwork().requires_grad_(False).eval()
     load_average(floats, OBJECTIVES["ladder"].parts, checkpoint)
     held_out = [central_crop(photo, SIDE) for photo in Photos(photos, SIDE).held_out]
     tunes = cost(exported.network, floats, held_out)
     result = {
-        "model": f"{exported.name} {exported.hash.hex()}",
+        "model": named(exported),
         "machine": machine(),
         "photos": len(held_out),
         "qualities": QUALITIES,

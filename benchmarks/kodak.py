@@ -27,7 +27,7 @@ from ..models.arithmetic import exact_arithmetic
 from ..models.transforms import to_samples
 from ..program import OneCommand
 from .bits_back import ChainCoder, measured_stacks, negative_elbo
-from .conditions import Photos, machine, read_photos
+from .conditions import Photos, machine, named, read_photos
 from .peers import pillow_codecs
 from .recorded import record
 
@@ -156,7 +156,7 @@ def main(folder: Path, parts: tuple[str, ...], output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name in parts or PARTS:
         result = {
-            "model": f"{codec.photo_model.name} {codec.photo_model.hash.hex()}",
+            "model": named(codec.photo_model),
             "machine": machine(),
             **PARTS[name](photos, codec),
         }

@@ -14,9 +14,6 @@ from ..files import write_whole
 
 table = partial(tabulate, tablefmt="github", disable_numparse=True)  # Markdown, of rows and a head
 result_option = click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
-)
-result_option = click.option(
     *("-o", "--output"), required=True, type=click.Path(dir_okay=False, path_type=Path), help="file for the results"
 )
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ..arrays import Deep, Pixels
 from ..codec.codec import Codec
 from ..program import OneCommand
-from .conditions import machine, read_photos
+from .conditions import machine, named, read_photos
 from .peers import jpegxl
 from .peers.peer import import_for
 from .recorded import record, result_option
@@ -106,7 +106,7 @@ def main(folder: Path, output: Path) -> None:
     for name, draw in OF_NOTHING.items():
         kinds[name] = measure([draw()], codec)
     result = {
-        "model": f"{codec.model.name} {codec.model.hash.hex()}",
+        "model": named(codec.model),
         "machine": machine(),
         "JPEG XL": jpegxl.lossless().description,
         "kinds": kinds,

@@ -7,15 +7,14 @@ import struct
 import zlib
 from dataclasses import astuple, dataclass
 from enum import IntEnum
-from itertools import pairwise
 
-from ..errors import CorruptError, InputError, TruncatedError, UnsupportedError
+from ..errors import CorruptError, InputError, TruncatedError
 from ..tunes import Tune
 from .codes import PARTS, Codes
 from .fields import Reader, varint
 from .forms import Plain
 from .metadata import NOTHING, Metadata
-from .sections import ANCILLARY, END, Section
+from .sections import END, Section, contents_of, name_of, read_sections
 from .start import MAGIC, VERSION, check_start
 
 MAX_SIDE = 65535
@@ -116,7 +115,7 @@ class Stream:
         model_name: 1 to 255 characters a-z, 0-9, '.', '_', '-', of which the first is a letter or digit; empty in a
             plain picture, as are its model's hash, codes and account.
         model_hash: the first 8 bytes of the model's SHA-256.
-        codes: the coded variables, from `Stack.to_bytes`.
+        codes: the coded variables, of the paper's models from `Stack.to_bytes`, of others from `join_parts`.
         account: what each variable took.
         alpha: the coded alpha channel.
         metadata: colour profile, EXIF and whatever else describes the picture.
@@ -202,15 +201,25 @@ def pack(stream: Stream) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 
-def section_sizes(stream: Stream) -> dict[str, int]:
-    """Return the bytes that header, sections (kind and length included) and end of `pack(stream)` take, by name.
+def section_sizes(data: bytes, partial: bool = False) -> dict[str, int]:
+    """Return the bytes that header, sections (kind and length included) and end take, by name; they add up to the file.
 
-    Raises:
-        InputError: as in `pack`.
+    Args:
+        data: of a file that `unpack` takes.
+        partial: likewise; what follows the last section that is there counts as the end.
     """
-    sizes = {"header": len(_header(stream))}
-    sizes |= {kind.name.lower(): len(part) for kind, part in _sections(stream)}
-    return sizes | {"end": 5}
+    reader = Reader(data, len(MAGIC) + 1)
+    _read_header(reader)
+    start = reader.position
+    sizes = {"header": start}
+    try:
+        for kind, _ in read_sections(reader, partial):
+            sizes[name_of(kind)] = reader.position - start
+            start = reader.position
+    except TruncatedError:
+        if not partial:
+            raise
+    return sizes | ({"end": len(data) - start} if start < len(data) else {})
 
 
 def unpack(data: bytes, partial: bool = False) -> Stream:
@@ -228,15 +237,12 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
     """
     check_start(data)
     reader = Reader(data, len(MAGIC) + 1)
-    tier, colour, quality = reader.take(3)
-    tune = reader.take(1)[0] if quality else None
-    width, height = reader.varint(), reader.varint()
-    model_name = reader.take(reader.take(1)[0])
-    model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
+    tier, colour, quality, tune, width, height, model_name, model_hash = _read_header(reader)
     sections: list[tuple[int, bytes]] = []
     early = False
     try:
-        _read_sections(reader, sections, partial)
+        for section in read_sections(reader, partial):
+            sections.append(section)
         body = data[: reader.position]
         if int.from_bytes(reader.take(4), "little") != zlib.crc32(body):
             raise CorruptError("the checksum is wrong: the file is damaged")
@@ -246,7 +252,7 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
         early = True
         if not (partial and sections):
             raise
-    contents = _contents(sections)
+    contents = contents_of(sections)
     deep = bool(colour & DEEP)
     if deep != (Section.FINE in contents) and not early:
         raise CorruptError("the file contradicts itself about the bits of its samples")
@@ -277,14 +283,14 @@ def unpack(data: bytes, partial: bool = False) -> Stream:
         raise CorruptError(f"a field of the file is wrong: {error}") from error
 
 
-def _read_sections(reader: Reader, sections: list[tuple[int, bytes]], partial: bool) -> None:
-    """Append kinds and contents up to the end; where a part will do, what there is of the codes too."""
-    while kind := reader.take(1)[0]:
-        if len(sections) == 255:
-            raise CorruptError("the file has more sections than there are kinds")
-        length = reader.varint()
-        part = partial and kind == Section.CODES
-        sections.append((kind, reader.take(min(length, reader.left) if part else length)))
+def _read_header(reader: Reader) -> tuple[int, int, int, int | None, int, int, bytes, bytes]:
+    """Tier, colour, quality, tune, width, height, the model's name and its hash, as they are written."""
+    tier, colour, quality = reader.take(3)
+    tune = reader.take(1)[0] if quality else None
+    width, height = reader.varint(), reader.varint()
+    model_name = reader.take(reader.take(1)[0])
+    model_hash = reader.take(MODEL_HASH_BYTES if model_name else 0)
+    return tier, colour, quality, tune, width, height, model_name, model_hash
 
 
 def _header(stream: Stream) -> bytes:
@@ -315,18 +321,6 @@ def _sections(stream: Stream) -> list[tuple[Section, bytes]]:
         for kind in sorted(contents)
         if (content := contents[kind]) is not None
     ]
-
-
-def _contents(sections: list[tuple[int, bytes]]) -> dict[Section, bytes]:
-    kinds = [kind for kind, _ in sections]
-    if any(left >= right for left, right in pairwise(kinds)):
-        raise CorruptError("the file's sections are not in order")
-    unknown = [kind for kind in kinds if kind < ANCILLARY and kind not in set(Section)]
-    if unknown:
-        raise UnsupportedError(f"the file has a section of kind {unknown[0]}, which takes a newer reader")
-    if (Section.CODES in kinds) == (Section.PLAIN in kinds):
-        raise CorruptError("the file has no coded data, or a picture in two ways")
-    return {Section(kind): content for kind, content in sections if kind in set(Section)}
 
 
 def _read_cut(content: bytes) -> int:

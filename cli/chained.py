@@ -16,7 +16,7 @@ from ..program import one_line
 from .batch import Batch
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES, find, picture_suffixes
-from .options import max_pixels_option, overwrite_option
+from .options import max_pixels_option, overwrite_option, sources_argument
 from .paths import identity, is_stream
 from .picture_formats import FORMATS
 from .terminal import echo, read, refuse_existing, refuse_suffix, refuse_terminal, shown, write
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@sources_argument
 @click.option("-o", "--output", metavar="FILE", required=True, help="The .svc file; - for standard output.")
 @click.option("--model", metavar="NAME|PATH", required=True, help="One of the first paper's models.")
 @click.option("--strip", type=click.Choice(STRIPS), help="As for encode.")

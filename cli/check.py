@@ -9,9 +9,16 @@ import click
 
 from ..distributed import Result, Task
 from .batch import Batch
-from .completion import complete_files
 from .finding import find, picture_suffixes
-from .options import calibration_option, device_option, jobs_option, json_option, max_pixels_option, model_option
+from .options import (
+    calibration_option,
+    device_option,
+    jobs_option,
+    json_option,
+    max_pixels_option,
+    model_option,
+    sources_argument,
+)
 from .terminal import read, shown_input
 
 if TYPE_CHECKING:
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@sources_argument
 @jobs_option
 @max_pixels_option
 @calibration_option

@@ -21,6 +21,7 @@ from .options import (
     overwrite_option,
     quiet_option,
     skip_option,
+    sources_argument,
 )
 from .picture_formats import FORMATS, Format, format_of
 from .recoding import Files, code, of_files
@@ -29,7 +30,7 @@ SCALES = {"1/2": 2, "1/4": 4, "1/8": 8}
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@sources_argument
 @click.option(
     "-o",
     "--output",

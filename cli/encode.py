@@ -24,6 +24,7 @@ from .options import (
     overwrite_option,
     quiet_option,
     skip_option,
+    sources_argument,
 )
 from .recoding import Files, code, of_files
 
@@ -31,7 +32,7 @@ AIMS = ("quality", "bytes", "bpp", "psnr", "ssimulacra2")
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@sources_argument
 @click.option(
     "-o",
     "--output",

@@ -8,6 +8,7 @@ from .. import MAX_PIXELS
 from ..cpus import usable_cpus
 from .completion import complete_files
 
+sources_argument = click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
 model_option = click.option(
     "--model",
     metavar="NAME|PATH",

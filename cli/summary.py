@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from textwrap import indent
 from typing import Any
 
@@ -38,17 +38,13 @@ def table(tallies: Mapping[str, Tally]) -> str:
     from tabulate import tabulate
 
     rows = [_row(kind or "without a suffix", tally) for kind, tally in sorted(tallies.items())]
-    whole = Tally(*(sum(values) for values in zip(*map(_numbers, tallies.values()), strict=True)))
+    whole = Tally(*(sum(values) for values in zip(*map(astuple, tallies.values()), strict=True)))
     if not whole.before:
         return ""
     if len(rows) > 1:
         rows.append(_row("all", whole))
     sides = ["left"] + ["right"] * len(_COLUMNS)
     return indent(tabulate(rows, ("kind", *_COLUMNS), "plain", disable_numparse=True, colalign=sides), "  ")
-
-
-def _numbers(tally: Tally) -> tuple[int, int, int, int]:
-    return tally.files, tally.failed, tally.before, tally.after
 
 
 def _row(kind: str, tally: Tally) -> tuple[str, ...]:

@@ -8,12 +8,20 @@ from ..distributed import Cutter
 from .completion import complete_files
 from .finding import STREAM_SUFFIXES
 from .jobs import Way
-from .options import dry_run_option, jobs_option, json_option, overwrite_option, quiet_option, skip_option
+from .options import (
+    dry_run_option,
+    jobs_option,
+    json_option,
+    overwrite_option,
+    quiet_option,
+    skip_option,
+    sources_argument,
+)
 from .recoding import Files, code, of_files
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, shell_complete=complete_files)
+@sources_argument
 @click.option(
     "-o", "--output", metavar="OUT", required=True, shell_complete=complete_files, help="File, folder or '-'."
 )

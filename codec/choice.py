@@ -42,7 +42,7 @@ def encode(model: Model, pixels: Pixels, effort: int) -> Plain | Coded:
     return coded if len(coded.codes) + HEADER < len(best.content) else best
 
 
-def drawn(pixels: Pixels) -> Plain | None:
+def as_drawing(pixels: Pixels) -> Plain | None:
     """A drawing as a plain picture, as a lossy tier may take more bytes for less; None for what is none.
 
     Args:

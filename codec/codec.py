@@ -232,7 +232,7 @@ class Codec:
             )
             return pack(learned)
 
-        drawing = None if family or spec.exact else choice.drawn(split.coarse)
+        drawing = None if family or spec.exact else choice.as_drawing(split.coarse)
         exact = None if drawing is None else packed(drawing, None)
 
         def file(quality: int | None, worth: float = 1.0) -> Any:

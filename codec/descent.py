@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..models.blocks import Rate
 from ..models.details import Draw, DrawAt, draw_within
+from ..models.photo import DEPTH, Ladder
 from ..models.pyramid import Size, level_sizes
-from ..models.selfvae import DEPTH, Ladder
 from .tiling import HALO, Tile, Where, at_level, common_to, numbers_in, relative, size_of, whole
 
 PARTING = DEPTH - 1  # the k of the level from which tiles go on alone

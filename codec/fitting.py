@@ -46,16 +46,15 @@ def fit(observations: Observations, count: int, search: Search) -> Correction | 
     Args:
         observations: some of these samples, in no order.
     """
-    correction = Correction.none(len(observations.conditions.differences))
-    best, none = None, observations.bits(correction)
-    least = none
+    none = observations.mass(Correction.none(len(observations.conditions.differences)))
+    best, least = None, none.bits
     weight_bits = OPTIMISM + WEIGHT_BITS * len(observations.samples) / max(1, count)  # in proportion to the sample
     for features in (FEATURES, 0) if search.features else (0,):
-        found = observations.fitted(features, search.curvatures)
-        bits = observations.bits(found) + weight_bits * len(found.array)
+        found, mass = observations.fitted(features, search.curvatures, none)
+        bits = mass.bits + weight_bits * len(found.array)
         if bits < least:
             best, least = found, bits
-        if none - bits > CLEAR * weight_bits * len(found.array):
+        if none.bits - bits > CLEAR * weight_bits * len(found.array):
             break
     return best
 
@@ -82,23 +81,28 @@ class Observations:
         mixture = self.mixture.at(slice(0, count))
         return Observations(mixture, self.conditions.head(count), self.samples[:count], window)
 
-    def bits(self, correction: Correction) -> float:
-        """-log2 p of all samples."""
-        return -self._mass(correction).log.sum().item() / math.log(2.0)
+    def mass(self, correction: Correction) -> Mass:
+        """Of the samples, each renormalised to its window."""
+        mixture = correction.apply(self.mixture, self.conditions)
+        mass = Mass.of(mixture, self.samples, self.samples)
+        return mass if self.window is None else mass.within(Mass.of(mixture, *self.window))
 
-    def fitted(self, features: int, curvatures: Sequence[int]) -> Correction:
+    def fitted(self, features: int, curvatures: Sequence[int], none: Mass) -> tuple[Correction, Mass]:
         """The correction that Newton's method finds, the curvature taken from slopes (Berndt, Hall, Hall and Hausman).
 
         Args:
             features: how many weights of features it has for means, and for scales.
             curvatures: of as many samples, step by step; 0 keeps the curvature of the step before. Where the last step
                 saved much, more of them follow.
+            none: the mass without a correction.
+
+        Returns:
+            The correction and the mass with it.
         """
         count = len(self.conditions.differences)
-        none = np.zeros(features, np.int32)
+        zeros = np.zeros(features, np.int32)
         start = Correction.none(count)
-        correction = Correction(np.append(start.of_means, none), none, start.of_components)
-        mass = self._mass(correction)
+        correction, mass = Correction(np.append(start.of_means, zeros), zeros, start.of_components), none
         curvature = torch.zeros((), dtype=torch.float64, device="cpu")
         before = math.inf
         for i in range(MOST_STEPS):
@@ -114,50 +118,30 @@ class Observations:
             for damping in DAMPINGS:
                 weights = np.clip(np.rint(correction.array + damping * step), -LIMIT, LIMIT).astype(np.int32)
                 tried = Correction.of_array(weights, count)
-                new = self._mass(tried)
+                new = self.mass(tried)
                 if new.log.sum() > mass.log.sum():
                     correction, mass = tried, new
                     break
-        return correction
+        return correction, mass
 
     def _slopes(self, mass: Mass, features: int) -> Tensor:
         """Of each sample's ln p by each weight, (weights, n)."""
-        mixture, features_ = self.mixture, self.conditions.features[:features]
-        by_mean, by_scale = mass.by_mean.sum(0), mass.by_scale.sum(0)
-        return torch.cat(
-            [
-                self.conditions.differences * by_mean,
-                features_ * by_mean,
-                features_ * by_scale,
-                mass.by_mean * (mixture.means - self.conditions.mean),
-                mass.by_mean,
-                mass.by_scale * mixture.log_scales,
-                mass.by_scale,
-                mass.by_logit,
-            ]
-        )
+        shared, own = self._parts(mass, features)
+        return torch.cat([values * by for values, by in shared] + own)
 
     def _slope(self, mass: Mass, features: int) -> Tensor:
         """Of all samples' ln p by each weight, (weights,): the sum of `_slopes`."""
+        shared, own = self._parts(mass, features)
+        return torch.cat([values @ by for values, by in shared] + [each.sum(1) for each in own])
+
+    def _parts(self, mass: Mass, features: int) -> tuple[list[tuple[Tensor, Tensor]], list[Tensor]]:
+        """`_slopes`: of weights that components share, as values and what to multiply them by, and of their own."""
         mixture, features_ = self.mixture, self.conditions.features[:features]
         by_mean, by_scale = mass.by_mean.sum(0), mass.by_scale.sum(0)
-        return torch.cat(
-            [
-                self.conditions.differences @ by_mean,
-                features_ @ by_mean,
-                features_ @ by_scale,
-                (mass.by_mean * (mixture.means - self.conditions.mean)).sum(1),
-                mass.by_mean.sum(1),
-                (mass.by_scale * mixture.log_scales).sum(1),
-                mass.by_scale.sum(1),
-                mass.by_logit.sum(1),
-            ]
-        )
-
-    def _mass(self, correction: Correction) -> Mass:
-        mixture = correction.apply(self.mixture, self.conditions)
-        mass = Mass.of(mixture, self.samples, self.samples)
-        return mass if self.window is None else mass.within(Mass.of(mixture, *self.window))
+        shared = [(self.conditions.differences, by_mean), (features_, by_mean), (features_, by_scale)]
+        to_mean = mixture.means - self.conditions.mean
+        own = [mass.by_mean * to_mean, mass.by_mean, mass.by_scale * mixture.log_scales, mass.by_scale, mass.by_logit]
+        return shared, own
 
 
 @dataclass(frozen=True)
@@ -168,6 +152,11 @@ class Mass:
     by_mean: Tensor
     by_scale: Tensor
     by_logit: Tensor
+
+    @property
+    def bits(self) -> float:
+        """-log2 of the mass of all samples."""
+        return -self.log.sum().item() / math.log(2.0)
 
     @classmethod
     def of(cls, mixture: LogisticMixture, first: Tensor, last: Tensor) -> Mass:

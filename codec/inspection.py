@@ -69,7 +69,8 @@ class Info:
             rest is the first one's.
         levels: of the four that tiles are coded in, how many a file has that was cut; None for one that was not.
         segments: of the coded data.
-        sections: bytes of header, sections and end by name; they add up to the file.
+        sections: bytes of header, sections and end by name, "kind 200" for one that only newer readers know; they add
+            up to the file.
         gate: what the gate found, or None where it was not asked.
     """
 
@@ -117,12 +118,11 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
         OutOfMemoryError: memory ran out.
     """
     data = read_stream(source)
-    read = unpack(data, partial)
-    stream = read
-    if read.early:
+    stream = unpack(data, partial)
+    if stream.early:
         from .streams import beginning  # only here: inspecting whole files does without NumPy
 
-        stream = beginning(read)
+        stream = beginning(stream)
     spec = SPECS[stream.tier]
     pictures = [stream] if stream.chain is None else [unpack(link.file) for link in read_links(stream.chain)]
     return Info(
@@ -152,7 +152,7 @@ def inspect(source: Source, *, partial: bool = False) -> Info:
             )
             for entry in stream.account
         ),
-        sections=section_sizes(read),
+        sections=section_sizes(data, partial),
         gate=None if stream.verdict is None else _judgement(stream.verdict),
     )
 

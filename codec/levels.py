@@ -18,10 +18,10 @@ from .corrections import Conditions, Context, count_of, feature_steps, pop_corre
 from .fitting import Observations, Search, fit
 
 Walk = Callable[[Visit], list[Tensor]]  # a likelihood with its context given
-Where = Tensor | slice  # indices of pixels, or all
+Places = Tensor | slice  # indices of pixels, or all
 
 
-def where(mask: Tensor) -> Where:
+def places_of(mask: Tensor) -> Places:
     """Where a mask is set."""
     return slice(None) if mask.all() else mask.flatten().nonzero()[:, 0]
 
@@ -38,14 +38,14 @@ class Inside:
         """The samples of a quarter's pixels that lie inside, something else for the others."""
         return torch.where(self.quarters[quarter], samples, outside)
 
-    def split(self, quarter: int, windowed: bool) -> tuple[Where, Where]:
+    def split(self, quarter: int, windowed: bool) -> tuple[Places, Places]:
         """Which of a quarter's pixels have a window of possible samples, and which are coded without one.
 
         Only blocks that lie inside entirely give their mean's window.
         """
         inside = self.quarters[quarter]
         whole = inside & self.whole if windowed else torch.zeros_like(inside)
-        return where(whole), where(inside & ~whole)
+        return places_of(whole), places_of(inside & ~whole)
 
 
 Known = dict[int, Tensor]  # quarters coded so far, integer samples (1, 3, h, w) each

@@ -18,8 +18,8 @@ from ..bitstream.container import Coding, Variable
 from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import TruncatedError
 from ..models.details import Draw
+from ..models.photo import DEPTH, LEVELS
 from ..models.pyramid import Pyramid, Size, Sizes, level_sizes
-from ..models.selfvae import DEPTH, LEVELS
 from ..models.transforms import to_pixels, to_samples
 from .fitting import Search
 from .heap import one_by_one

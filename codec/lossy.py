@@ -21,8 +21,8 @@ from ..bitstream.stack import Stack, check_seal, checksum
 from ..errors import CorruptError, TruncatedError
 from ..models.blocks import Rate
 from ..models.details import Draw, trade_off
+from ..models.photo import DEPTH, LEVELS, draw_mean
 from ..models.pyramid import Pyramid, Size
-from ..models.selfvae import DEPTH, LEVELS, draw_mean
 from ..models.transforms import to_opponent, to_pixels, to_rgb, to_samples
 from .descent import MEETING, PARTING, Descent, Meeting, begin
 from .flats import Flats

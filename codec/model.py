@@ -22,8 +22,8 @@ from ..models.frequencies import MixtureTables
 from ..models.kernels import FLOAT32, FLOAT64, INT8, Kernel
 from ..models.likelihoods import PhaseMixtures
 from ..models.machine import Canary, device_of, kernel_for
+from ..models.photo import EXACT_QUALITY, EXACT_TUNE, LEVELS, PhotoNetwork, draw_mean
 from ..models.pyramid import level_sizes
-from ..models.selfvae import EXACT_QUALITY, EXACT_TUNE, LEVELS, SelfVAE, draw_mean
 from ..tunes import Tune
 
 FORMAT = "svcodec-selfvae-2"
@@ -144,7 +144,7 @@ def known_words(residuals: ResidualTables) -> str:
     return hashlib.sha256(words.tobytes()).hexdigest()
 
 
-def known_answer(network: SelfVAE, device: torch.device) -> str:
+def known_answer(network: PhotoNetwork, device: torch.device) -> str:
     """SHA-256 of what the decoding networks make of a small fixed picture: every layer of theirs has a part in it."""
     digest = hashlib.sha256()
 

@@ -19,7 +19,7 @@ from ..files import write_whole
 from ..forks import FreshLock
 from ..models import density, integers, storage
 from ..models.frequencies import MixtureTables
-from ..models.selfvae import SelfVAE
+from ..models.photo import PhotoNetwork
 from ..models.threads import own_threads
 from .family.family_model import FamilyModel
 from .model import FORMAT, Model, known_answer, known_words
@@ -131,7 +131,7 @@ def weights_file(model: str | os.PathLike[str], part: str = "") -> Traversable:
     return _named_file(os.fspath(model), part) if path is None else path.with_stem(path.stem + part)
 
 
-def save_model(network: SelfVAE, path: Path, *, overwrite: bool) -> None:
+def save_model(network: PhotoNetwork, path: Path, *, overwrite: bool) -> None:
     """Write a snapped network and freshly computed tables as a model file, as `write_whole` does."""
     tensors = integers.to_integers(network)
     tensors |= {f"tables.mixture.{key}": value for key, value in MixtureTables.generate().arrays().items()}

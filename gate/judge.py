@@ -56,8 +56,12 @@ class Judge:
 
     def score(self, values: Values) -> float:
         """Of a picture's statistics, (d,): 1 for a photo in the middle, about 0 for the strangest of a hundred."""
+        return float(self.marked(self.raw(values)))
+
+    def marked(self, raw: Values) -> Values:
+        """Scores (...) of raw ones (..., 2): the lesser, once the marks have become 0 and 1."""
         low, middle = self.marks.T
-        return float(((self.raw(values) - low) / (middle - low)).min())
+        return np.asarray(((raw - low) / (middle - low)).min(-1))
 
     def raw(self, values: Values) -> Values:
         """Each of SCORES, (2,)."""

@@ -61,5 +61,5 @@ def both_ways(data: bytes) -> list[Picture]:
 @contextmanager
 def in_codes() -> Iterator[None]:
     """Pictures are coded by the networks, not plain, though that would be shorter."""
-    with mock.patch.multiple(choice, encode=choice.learned, drawn=lambda pixels: None):
+    with mock.patch.multiple(choice, encode=choice.learned, as_drawing=lambda pixels: None):
         yield

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten
 
 from svcodec.family.configuration import Configuration
 from svcodec.family.hierarchy import build
-from svcodec.models.selfvae import SelfVAE
+from svcodec.models.photo import PhotoNetwork
 from svcodec.training.album import Album
 from svcodec.training.capture import captured
 from svcodec.training.datasets import ImageSet
@@ -105,7 +105,7 @@ def test_a_gpu_can_replay_the_steps_of_the_family(configuration: Configuration) 
 
 
 def test_a_gpu_can_replay_the_steps_of_the_photo_model() -> None:
-    net = SelfVAE().train().to(META)
+    net = PhotoNetwork().train().to(META)
     photos = [torch.zeros(3, 300, 320, dtype=torch.uint8)] * 2
     album = Album(photos, photos, META)
     assert asked(lambda: gradients(net, ladder_loss, lambda: album.crops(4, 256))) == []

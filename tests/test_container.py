@@ -114,7 +114,7 @@ def with_section(kind: int, content: bytes) -> bytes:
 def test_round_trip(stream: Stream) -> None:
     data = pack(stream)
     assert unpack(data) == stream
-    assert sum(section_sizes(stream).values()) == len(data)
+    assert sum(section_sizes(data).values()) == len(data)
 
 
 def test_golden_bytes() -> None:
@@ -130,12 +130,12 @@ def test_plain_pictures_come_back(
     stream = replace(PLAIN, plain=Plain(form, checksum, content), alpha=alpha, metadata=Metadata(icc=icc))
     data = pack(stream)
     assert unpack(data) == stream
-    assert sum(section_sizes(stream).values()) == len(data)
+    assert sum(section_sizes(data).values()) == len(data)
 
 
 @pytest.mark.parametrize("section", [b"", b"\x00\x01\x02\x03", b"\x03\x00\x00\x00\x00more"])
 def test_plain_sections_that_are_none(section: bytes) -> None:
-    header = section_sizes(PLAIN)["header"]
+    header = section_sizes(pack(PLAIN))["header"]
     with pytest.raises(CorruptError, match="a field"):
         unpack(checked(pack(PLAIN)[:header] + bytes([7, len(section)]) + section + b"\0"))
 
@@ -208,6 +208,24 @@ def test_unknown_sections() -> None:
             unpack(with_section(kind, b"news"))
 
 
+def test_sizes_are_those_of_the_file() -> None:
+    known = section_sizes(pack(SAMPLE))
+    assert section_sizes(with_section(200, b"news")) == known | {"kind 200": 6}
+    quick, best = (zlib.compress(b"one another one and another" * 20, level) for level in (1, 9))
+    assert len(quick) > len(best)
+    assert section_sizes(with_section(4, quick)) == known | {"icc": 2 + len(quick)}
+
+
+def test_sizes_of_a_file_that_ends_early_are_those_of_what_is_there() -> None:
+    data, whole = pack(SAMPLE), section_sizes(pack(SAMPLE))
+    header, codes = whole["header"], whole["codes"]
+    assert section_sizes(data[: header + codes - 1], partial=True) == {"header": header, "codes": codes - 1}
+    assert section_sizes(data[: header + codes], partial=True) == {"header": header, "codes": codes}
+    assert section_sizes(data[: header + codes + 5], partial=True) == {"header": header, "codes": codes, "end": 5}
+    with pytest.raises(TruncatedError):
+        section_sizes(data[:-7])
+
+
 @pytest.mark.parametrize("kind", [1, 2])
 def test_sections_are_in_order_and_unique(kind: int) -> None:
     with pytest.raises(CorruptError):
@@ -215,7 +233,7 @@ def test_sections_are_in_order_and_unique(kind: int) -> None:
 
 
 def test_codes_are_required() -> None:
-    header = section_sizes(SAMPLE)["header"]
+    header = section_sizes(pack(SAMPLE))["header"]
     with pytest.raises(CorruptError, match="no coded data"):
         unpack(checked(pack(SAMPLE)[:header] + b"\0"))
 

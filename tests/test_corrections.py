@@ -179,8 +179,9 @@ def test_what_bends_the_levels_is_found(features: int) -> None:
     found = fit(observations, len(samples), SEARCH)
     assert found is not None
     assert len(found.of_scales) >= features
-    assert observations.bits(found) < 1.003 * observations.bits(true)
-    assert observations.bits(found) < 0.97 * observations.bits(Correction.none(COUNT))
+    bits = observations.mass(found).bits
+    assert bits < 1.003 * observations.mass(true).bits
+    assert bits < 0.97 * observations.mass(Correction.none(COUNT)).bits
 
 
 def test_nothing_is_found_where_nothing_is() -> None:

@@ -15,7 +15,7 @@ from svcodec.models import density
 from svcodec.models.arithmetic import exact_arithmetic
 from svcodec.models.blocks import KNOTS, QualityTable, Rate
 from svcodec.models.details import GROUPS, MAX_ADJUST, MIN_LOG_SCALE, DetailLevel, Gains, Group, GroupPrior, Prior
-from svcodec.models.selfvae import draw_rounded
+from svcodec.models.photo import draw_rounded
 from svcodec.tunes import Tune
 
 SIDES = st.integers(1, 9)

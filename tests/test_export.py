@@ -16,7 +16,7 @@ from svcodec.models import integers
 from svcodec.models.arithmetic import exact_arithmetic
 from svcodec.models.blocks import Rate
 from svcodec.models.exact import ExactConv2d
-from svcodec.models.selfvae import DEPTH, SelfVAE
+from svcodec.models.photo import DEPTH, PhotoNetwork
 from svcodec.training import export
 from svcodec.training.checkpoints import load_average, parts_of
 from svcodec.training.objectives import OBJECTIVES
@@ -45,7 +45,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_training_starts_from_a_model_file(shipped: Path) -> None:
-    model, qualities = SelfVAE(), torch.arange(1.0, 101.0)
+    model, qualities = PhotoNetwork(), torch.arange(1.0, 101.0)
     load_weights(model, shipped)
     exported = integers.from_integers(safetensors.torch.load_file(shipped))
     assert torch.equal(model.level_likelihood.input.weight, exported.level_likelihood.input.weight)
@@ -58,7 +58,7 @@ def test_training_starts_from_a_model_file(shipped: Path) -> None:
 
 def test_training_goes_on_through_the_grids_of_a_model_file(shipped: Path, portrait_path: Path) -> None:
     """It starts from what the file gives, but for the gains' tables; and every layer learns."""
-    model = SelfVAE().requires_grad_(True)
+    model = PhotoNetwork().requires_grad_(True)
     load_weights(model, shipped)
     exported = load_model(shipped).network
     assert input_exponents(model) == input_exponents(exported)
@@ -80,14 +80,14 @@ def test_training_goes_on_through_the_grids_of_a_model_file(shipped: Path, portr
     assert {name for name in without if not name.endswith("knots")} == set()
 
 
-def checkpoint(folder: Path, part: str, network: SelfVAE) -> None:
+def checkpoint(folder: Path, part: str, network: PhotoNetwork) -> None:
     """What a training of a part would leave."""
     torch.save({"average": parts_of(network, OBJECTIVES[part].parts)}, folder / f"{part}.pt")
 
 
 @pytest.mark.usefixtures("few")
 def test_what_was_not_trained_since_is_exported_as_it_was(shipped: Path, album: Path, tmp_path: Path) -> None:
-    start, path = SelfVAE(), tmp_path / "own.safetensors"
+    start, path = PhotoNetwork(), tmp_path / "own.safetensors"
     load_weights(start, shipped)
     with torch.no_grad():
         start.gist_likelihood.input.bias += 0.5
@@ -107,7 +107,7 @@ def test_what_was_not_trained_since_is_exported_as_it_was(shipped: Path, album: 
 def test_a_network_trained_in_floats_is_put_on_grids(album: Path, tmp_path: Path) -> None:
     """All of it: the model file loads, and on it ladders code nearly what they did before."""
     torch.manual_seed(0)
-    floats, path = SelfVAE(), tmp_path / "own.safetensors"
+    floats, path = PhotoNetwork(), tmp_path / "own.safetensors"
     for part in OBJECTIVES:
         checkpoint(tmp_path, part, floats)
     figures = export.export_run(tmp_path, [album], path, crop=64)["ladder"]
@@ -126,9 +126,9 @@ def test_a_network_trained_in_floats_is_put_on_grids(album: Path, tmp_path: Path
 
 
 def test_a_checkpoint_of_floats_goes_before_the_grids_of_a_model_file(shipped: Path, tmp_path: Path) -> None:
-    network = SelfVAE()
+    network = PhotoNetwork()
     load_weights(network, shipped)
-    checkpoint(tmp_path, "ladder", SelfVAE())
+    checkpoint(tmp_path, "ladder", PhotoNetwork())
     load_average(network, OBJECTIVES["ladder"].parts, tmp_path / "ladder.pt")
     layers = [module for module in network.ladder.modules() if isinstance(module, ExactConv2d)]
     assert not any(layer.calibrated for layer in layers)

@@ -27,7 +27,7 @@ from svcodec.codec import model, model_files
 from svcodec.codec.model import known_answer
 from svcodec.models import machine
 from svcodec.models.kernels import FLOAT64, Float, Kernel, Layer
-from svcodec.models.selfvae import SelfVAE
+from svcodec.models.photo import PhotoNetwork
 
 Samples = npt.NDArray[np.uint8]
 
@@ -189,7 +189,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The known answers that models, loaded anew, give."""
     given: list[str] = []
 
-    def answer(network: SelfVAE, device: torch.device) -> str:
+    def answer(network: PhotoNetwork, device: torch.device) -> str:
         given.append(known_answer(network, device))
         return given[-1]
 

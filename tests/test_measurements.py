@@ -25,7 +25,7 @@ from svcodec.benchmarks.peers import registry
 from svcodec.benchmarks.rate_distortion import measure
 from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.machine import measured
-from svcodec.models.selfvae import SelfVAE
+from svcodec.models.photo import PhotoNetwork
 from svcodec.training.checkpoints import parts_of
 from svcodec.training.weights import load_weights
 
@@ -104,7 +104,7 @@ def test_eight_bits_against_floats(results: Path, photo: Image.Image, monkeypatc
     Path("photos").mkdir()
     for name, corner in (("held-out", 100), ("trained on", 200)):
         photo.crop((corner, corner, corner + 192, corner + 192)).save(f"photos/{name}.png")
-    floats = SelfVAE()
+    floats = PhotoNetwork()
     load_weights(floats, Path(str(weights_file(DEFAULT_MODEL))))
     ladder = parts_of(floats, ("ladder",))
     torch.save({"average": ladder}, "ladder.pt")

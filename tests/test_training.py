@@ -19,7 +19,7 @@ import svcodec
 from svcodec.codec.model_files import DEFAULT_MODEL, weights_file
 from svcodec.models.blocks import Rate
 from svcodec.models.details import trade_off
-from svcodec.models.selfvae import DEPTH, SelfVAE
+from svcodec.models.photo import DEPTH, PhotoNetwork
 from svcodec.training import checkpoints, loop
 from svcodec.training.capture import Figures
 from svcodec.training.commands import train
@@ -195,7 +195,7 @@ def test_the_average_grows_longer() -> None:
 def test_one_step_lowers_nothing_but_the_loss() -> None:
     """Gradients reach every trained parameter of the ladder."""
     torch.manual_seed(0)
-    model = SelfVAE()
+    model = PhotoNetwork()
     for parameter in model.parameters():
         if not parameter.abs().sum():
             torch.nn.init.normal_(parameter, std=0.01)
@@ -209,7 +209,7 @@ def test_one_step_lowers_nothing_but_the_loss() -> None:
 
 
 def test_dropped_levels_cost_nothing() -> None:
-    model = SelfVAE()
+    model = PhotoNetwork()
     image = torch.randint(0, 256, (1, 3, 64, 64)).float()
     _, bits = model.ladder(image, Rate.of(50.0, 0, 1, image.device), dropped=2)
     assert not bits[:2].any()
@@ -288,12 +288,12 @@ def test_inputs_are_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_checkpoints_that_are_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ladder.pt").write_bytes(content)
     with pytest.raises(svcodec.InputError, match=r"ladder\.pt (can't be read as a checkpoint|is no checkpoint)"):
-        checkpoints.load_average(SelfVAE(), ("ladder",), tmp_path / "ladder.pt")
+        checkpoints.load_average(PhotoNetwork(), ("ladder",), tmp_path / "ladder.pt")
 
 
 def test_checkpoints_of_other_networks(tmp_path: Path) -> None:
     """Another part's, another network's, one of other sizes: none is taken for what it is not."""
-    network = SelfVAE()
+    network = PhotoNetwork()
     wrong = [
         checkpoints.parts_of(network, ("gist_likelihood",)),
         nn.Conv2d(3, 3, 1).state_dict(),

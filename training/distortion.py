@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .ssimulacra2 import ssimulacra2_error
-from .windows import WINDOW, blur
+from .windows import WINDOW, moments
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
 FLAT = 9  # samples: the side of an area that counts as flat
@@ -68,7 +68,6 @@ def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance, and contrast times structure, at every place of the window."""
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     inside = slice(WINDOW // 2, -(WINDOW // 2))  # where the whole window is
-    mean_x, mean_y, xx, yy, xy = blur(torch.stack([x, y, x * x, y * y, x * y]))[..., inside, inside].unbind()
-    variances, covariance = xx - mean_x * mean_x + yy - mean_y * mean_y, xy - mean_x * mean_y
+    mean_x, mean_y, variances, covariance = moments(x, y, inside)
     luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
     return luminance, (2 * covariance + c2) / (variances + c2)

@@ -16,7 +16,7 @@ from ..codec.model_files import name_of, save_model
 from ..errors import InputError, ModelError
 from ..models import integers
 from ..models.exact import ExactnessError
-from ..models.selfvae import SelfVAE
+from ..models.photo import PhotoNetwork
 from .checkpoints import load_average
 from .loop import VALIDATION_PHOTOS
 from .objectives import OBJECTIVES
@@ -59,7 +59,7 @@ def export_run(
     checkpoints = [run / f"{part}.pt" for part in OBJECTIVES]
     if start and not (checkpoints := [path for path in checkpoints if path.exists()]):
         raise InputError(f"there are no checkpoints in {run}")
-    model = SelfVAE().requires_grad_(False).eval()
+    model = PhotoNetwork().requires_grad_(False).eval()
     if start:
         load_weights(model, start)
     for path in checkpoints:

@@ -103,12 +103,10 @@ def gate_of(found: Measured, photos: str) -> Gate:
         judge = fit_judge(found.photos[~held_out], found.others, NOTHING)
         raw[held_out] = [judge.raw(values) for values in found.photos[held_out]]
     judge = fit_judge(found.photos, found.others, np.quantile(raw, (FALSE_ALARMS, 0.5), axis=0).T)
-    low, middle = judge.marks.T
-    scores = ((raw - low) / (middle - low)).min(1).tolist()
     about = f"{photos}, each as it is and in versions, scored by a gate fitted without " + (
         "photos of its maker" if several else "it"
     )
-    return Gate(judge, Calibration.of_scores(hash_of(judge), scores, FALSE_ALARMS, about))
+    return Gate(judge, Calibration.of_scores(hash_of(judge), judge.marked(raw).tolist(), FALSE_ALARMS, about))
 
 
 def fit_judge(photos: Values, rest: Values, marks: Values) -> Judge:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..models.blocks import Rate
 from ..models.details import trade_off
+from ..models.photo import LEVELS, PhotoNetwork
 from ..models.pyramid import Pyramid
-from ..models.selfvae import LEVELS, SelfVAE
 from ..tunes import Tune
 from .capture import Figures
 from .distortion import flat_error, ms_ssim, squared_error, ssim_distortion
@@ -21,7 +21,7 @@ LEAST_ERROR = 1e-4  # squared; smaller ones count as this in the log
 DISTORTIONS = {Tune.PSNR: squared_error, Tune.SSIM: ssim_distortion}
 
 
-def ladder_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
+def ladder_loss(model: PhotoNetwork, image: Tensor) -> tuple[Tensor, Figures]:
     """Rate plus lambda times distortion over qualities and reconstruction modes drawn for each image.
 
     Most images train `standard`; some leave out the finest details (as `sketch` and `preview` do), some are given y_K
@@ -59,7 +59,7 @@ def random_rate(image: Tensor) -> Rate:
     return Rate(quality, torch.arange(len(image), device=image.device) % len(Tune))
 
 
-def likelihood_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
+def likelihood_loss(model: PhotoNetwork, image: Tensor) -> tuple[Tensor, Figures]:
     """Bits per sub-pixel of a level given the next, and in a quarter of the steps of the gist given u."""
     level, details, gist = torch.rand(3, device="cpu").tolist()
     k = 1 + (level > 0.7) + (level > 0.9)
@@ -77,7 +77,7 @@ def likelihood_loss(model: SelfVAE, image: Tensor) -> tuple[Tensor, Figures]:
 
 
 @torch.no_grad()
-def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
+def validate_ladder(model: PhotoNetwork, photos: Tensor) -> dict[str, float | str]:
     """Mean rate, PSNR and MS-SSIM in dB on held-out photos for every tune at four qualities, and of `sketch`.
 
     The score of a tune is its rate plus distortion: the mean of log(bpp) less 0.138 (MS-SSIM: 0.145) for each dB, since
@@ -96,7 +96,7 @@ def validate_ladder(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
     return {**report, "sketch": f"{bpp:.3f} bpp {psnr:.2f} dB"}
 
 
-def _figures(model: SelfVAE, photos: Tensor, rate: Rate, dropped: int) -> tuple[float, float, float]:
+def _figures(model: PhotoNetwork, photos: Tensor, rate: Rate, dropped: int) -> tuple[float, float, float]:
     """Bits per pixel, PSNR and MS-SSIM in dB, means over the photos."""
     picture, bits = model.ladder(photos, rate, dropped)
     decoded = picture.clamp(0, 255).round()
@@ -106,7 +106,7 @@ def _figures(model: SelfVAE, photos: Tensor, rate: Rate, dropped: int) -> tuple[
 
 
 @torch.no_grad()
-def validate_likelihoods(model: SelfVAE, photos: Tensor) -> dict[str, float | str]:
+def validate_likelihoods(model: PhotoNetwork, photos: Tensor) -> dict[str, float | str]:
     """Bits per sub-pixel of x on held-out photos, level by level; `score` is their sum with u left out."""
     pyramid = Pyramid.over(photos, LEVELS)
     report = {}

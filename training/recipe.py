@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..models.selfvae import LEVELS, SelfVAE
+from ..models.photo import LEVELS, PhotoNetwork
 from .checkpoints import load_average
 from .distortion import SMALLEST_SIDE
 from .drawn import SIZE
@@ -39,7 +39,7 @@ def train_part(part: str, sources: Sequence[Path], folder: Path, settings: Setti
     check_crop(settings.crop, SMALLEST_SIDE if part == "ladder" else CROP_MULTIPLE)
     if part == "likelihoods" and not start and not (folder / "ladder.pt").exists():
         raise InputError(f"there is no ladder to start from: train it first, into {folder}, or give a model by --start")
-    net = SelfVAE()
+    net = PhotoNetwork()
     if start:
         load_weights(net, start)
     for name in OBJECTIVES:

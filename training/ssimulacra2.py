@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .windows import blur
+from .windows import moments
 
 SCALES = 5  # the reference's sixth hardly counts
 C2 = 0.0009  # of SSIM
@@ -77,8 +77,7 @@ def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _errors(x: Tensor, y: Tensor) -> Tensor:
     """Mean and 4-norm of the three maps: (b, 3, 6) of two (b, 3, h, w)."""
-    mean_x, mean_y, xx, yy, xy = blur(torch.stack([x, y, x * x, y * y, x * y])).unbind()
-    variances, covariance = xx - mean_x * mean_x + yy - mean_y * mean_y, xy - mean_x * mean_y
+    mean_x, mean_y, variances, covariance = moments(x, y)
     alike = (1 - (mean_x - mean_y).square()) * (2 * covariance + C2) / (variances + C2)
     edges = (1 + (x - mean_x).abs()) / (1 + (y - mean_y).abs()) - 1
     maps = torch.stack([F.relu(1 - alike), F.relu(edges), F.relu(-edges)], 2)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from ..errors import ModelError
 from ..models import integers, storage
-from ..models.selfvae import SelfVAE
+from ..models.photo import PhotoNetwork
 
 
-def load_weights(model: SelfVAE, path: Path) -> None:
+def load_weights(model: PhotoNetwork, path: Path) -> None:
     """Load the weights of a model file, to be trained on through its grids. Raises ModelError where there is none."""
     try:
         tensors, _ = storage.from_bytes(path.read_bytes())

@@ -15,6 +15,17 @@ def blur(x: Tensor) -> Tensor:
     return rows @ x @ columns.T
 
 
+def moments(x: Tensor, y: Tensor, inside: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Both means, the sum of the variances and the covariance, at every place of the window.
+
+    Args:
+        x, y: (.., h, w).
+        inside: the rows, and the columns, of these places.
+    """
+    mean_x, mean_y, xx, yy, xy = blur(torch.stack([x, y, x * x, y * y, x * y]))[..., inside, inside].unbind()
+    return mean_x, mean_y, xx - mean_x * mean_x + yy - mean_y * mean_y, xy - mean_x * mean_y
+
+
 @functools.cache
 def _band(side: int, device: torch.device) -> Tensor:
     """(side, side)."""

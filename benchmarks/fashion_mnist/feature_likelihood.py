@@ -31,9 +31,9 @@ class FeatureLikelihood:
 
     def decoded(self, phi: Tensor) -> tuple[Tensor, Tensor]:
         """C_phi and log p_FE(f_phi | C_phi) of decoded means: int64 (n,), float64 (n,)."""
-        features = self.jigsaw.features(phi, self.layer)
-        chosen = self.mixture.heaviest(features)
-        return chosen, self.mixture.component_log_densities(features).gather(1, chosen[:, None]).squeeze(1)
+        densities = self.components(phi)
+        chosen = (densities + self.mixture.log_weight).argmax(1)
+        return chosen, densities.gather(1, chosen[:, None]).squeeze(1)
 
 
 def log_fe(components: Tensor, chosen: Tensor, of_decoded: Tensor) -> Tensor:

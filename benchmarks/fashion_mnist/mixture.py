@@ -69,7 +69,3 @@ class Mixture:
     def log_density(self, features: Tensor) -> Tensor:
         """log p(f) in nats: float64 (n,) of float (n, d)."""
         return (self.component_log_densities(features) + self.log_weight).logsumexp(1)
-
-    def heaviest(self, features: Tensor) -> Tensor:
-        """C_x of section 3, the component with the greatest responsibility: int64 (n,) of float (n, d)."""
-        return (self.component_log_densities(features) + self.log_weight).argmax(1)

@@ -15,7 +15,7 @@ import click
 from ... import __version__
 from ...codec.codec import Codec
 from ...program import OneCommand
-from ..conditions import machine
+from ..conditions import machine, named
 from ..recorded import record
 from .campaign import Campaign, Tally
 
@@ -35,7 +35,7 @@ def main(cases: int, seed: int, minutes: float, every: int, output: Path) -> Non
     Exits with 1 where anything but a SvcodecError came, a warning, a wrong picture, or a case took more than a minute.
     """
     codec = Codec()
-    of = {"seed": seed, "svcodec": __version__, "model": f"{codec.model.name} {codec.model.hash.hex()}"}
+    of = {"seed": seed, "svcodec": __version__, "model": named(codec.model)}
     of |= {"memory, bytes": MEMORY}
     campaign = Campaign(codec, seed, every, _tally(output, of))
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -50,7 +50,7 @@ def originals(codec: Codec) -> Iterator[bytes]:
                 yield codec.encode(pixels, tier=spec.name, quality=quality, tune=tune)
     banded = picture(24, 20, grey=False)
     banded[:16] = (250, 251, 255)  # one colour above, where the codes only come near
-    with mock.patch.object(choice, "drawn", return_value=None):
+    with mock.patch.object(choice, "as_drawing", return_value=None):
         yield codec.encode(banded, tier="high", quality=90)
     for tier in ("standard", "lossless"):
         with mock.patch.object(choice, "encode", choice.learned):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...codec.codec import Codec
 from ...codec.tiers import spec_of
-from ...models.selfvae import LEVELS
+from ...models.photo import LEVELS
 from .peer import Peer, settings_of
 
 PREFIX = "svcodec-"  # of the names of our tiers

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...arrays import Integers
 from ...bitstream.tables import SCALES
 from .coding import DEFAULT_SCALES, UNIFORM, Coded, parameter_bits, sample_bits
-from .surroundings import CONTEXTS, SIXTEENTHS, WEIGHT_BITS, Parameters, Surroundings
+from .surroundings import CONTEXTS, SIXTEENTHS, WEIGHT_BITS, Parameters, Surroundings, Wide
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,16 +40,19 @@ def search(around: Surroundings, samples: Integers, latest: Parameters, count: i
     share = len(samples) / len(chosen)
     seen, true = around.at(chosen), samples[chosen]
     differences = seen.differences.astype(np.float64)
-    best, least = latest, share * _bits(seen, true, latest)
+    centres = seen.centres(latest.weights)
+    contexts = seen.contexts(centres)
+    best, least = latest, share * _bits(seen.shift, true, centres, latest.scales[contexts])
     fitted = latest
     for _ in range(ROUNDS):
-        centres = seen.centres(fitted.weights)
-        spreads = SPREADS[fitted.scales[seen.contexts(centres)]]
+        spreads = SPREADS[fitted.scales[contexts]]
         off = np.abs(true - centres / (1 << SIXTEENTHS))
         importance = 1 / (spreads * np.maximum(spreads, off / OUTLYING) + 0.1)
         weights = _least_squares(differences, (true - seen.base).astype(np.float64), importance)
-        fitted = _with_scales(seen, true, weights)
-        bits = share * _bits(seen, true, fitted) + parameter_bits(fitted)
+        centres = seen.centres(weights)
+        contexts = seen.contexts(centres)
+        fitted = Parameters(weights, _scales(seen.shift, true, centres, contexts))
+        bits = share * _bits(seen.shift, true, centres, fitted.scales[contexts]) + parameter_bits(fitted)
         if bits < least:
             best, least = fitted, bits
     return best
@@ -64,14 +67,12 @@ def _least_squares(differences: Floats, target: Floats, importance: Floats) -> I
     return np.clip(np.rint(solution * (1 << WEIGHT_BITS)), -LIMIT, LIMIT).astype(np.int32)
 
 
-def _with_scales(seen: Surroundings, samples: Integers, weights: Integers) -> Parameters:
-    """Weights with the best scale of each context; where it was not seen, that follows the one before."""
-    centres = seen.centres(weights)
-    contexts = seen.contexts(centres)
+def _scales(shift: int, samples: Integers, centres: Wide, contexts: npt.NDArray[np.intp]) -> Integers:
+    """The best scale of each context; where it was not seen, that follows the one before."""
     counts = np.bincount(contexts, minlength=CONTEXTS)
 
     def of(scales: Integers) -> Floats:
-        coded = Coded(samples, seen.shift, centres, scales[contexts])
+        coded = Coded(samples, shift, centres, scales[contexts])
         return np.asarray(np.bincount(contexts, sample_bits(coded), CONTEXTS), np.float64)
 
     deviations = np.abs(samples - centres / (1 << SIXTEENTHS))
@@ -84,13 +85,11 @@ def _with_scales(seen: Surroundings, samples: Integers, weights: Integers) -> Pa
             tried = np.clip(best + direction, 0, SCALES - 1)
             bits = of(tried)
             best, least = np.where(bits < least, tried, best), np.minimum(bits, least)
-    best = np.where(seen.shift * counts <= least, UNIFORM, best)
+    best = np.where(shift * counts <= least, UNIFORM, best)
     latest_seen = np.maximum.accumulate(np.where(counts > 0, np.arange(CONTEXTS), 0))
     steps = np.where(counts > 0, best - DEFAULT_SCALES, 0)[latest_seen]
-    return Parameters(weights, np.clip(DEFAULT_SCALES + steps, 0, UNIFORM).astype(np.int32))
+    return np.clip(DEFAULT_SCALES + steps, 0, UNIFORM).astype(np.int32)
 
 
-def _bits(seen: Surroundings, samples: Integers, parameters: Parameters) -> float:
-    centres = seen.centres(parameters.weights)
-    scales = parameters.scales[seen.contexts(centres)]
-    return float(sample_bits(Coded(samples, seen.shift, centres, scales)).sum())
+def _bits(shift: int, samples: Integers, centres: Wide, scales: Integers) -> float:
+    return float(sample_bits(Coded(samples, shift, centres, scales)).sum())

@@ -138,7 +138,7 @@ def visit_true(level: Tensor, bits: list[Tensor]) -> Visit:
     return visit
 
 
-class SelfVAE(nn.Module):
+class PhotoNetwork(nn.Module):
     """The whole model: the ladder of latents and the likelihoods of the levels."""
 
     def __init__(self) -> None:
