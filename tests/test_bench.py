@@ -104,6 +104,7 @@ def test_page_holds_everything(results: Path) -> None:
         assert sheet.height == 2 * (256 + 24)
 
 
+@pytest.mark.once
 def test_page_works_in_a_browser(results: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     sync_api = pytest.importorskip("playwright.sync_api")
