@@ -68,6 +68,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, photo: np.ndarray) -> Path
     Image.fromarray(photo[::-1, :165]).save(folder / "photos" / "turned.png")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(conditions, "refuse_other_than_kodak", lambda photos: None)
+        monkeypatch.setattr(ours, "QUALITIES", (1, 30, 60, 90))
+        monkeypatch.setattr(macs_module, "SIZE", (64, 96))
         result = run(folder / "photos", "-o", folder / "out", "--codecs", CODECS, "--kodak")
     assert result.exit_code == 0, result.output
     return folder
@@ -104,7 +106,6 @@ def test_page_holds_everything(results: Path) -> None:
         assert sheet.height == 2 * (256 + 24)
 
 
-@pytest.mark.once
 def test_page_works_in_a_browser(results: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     sync_api = pytest.importorskip("playwright.sync_api")
