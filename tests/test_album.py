@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from svcodec.training import pages
 from svcodec.training.album import GRAPHICS, Album, soften
 from svcodec.training.photos import Photos
 
@@ -63,7 +64,8 @@ def test_photos_are_softened() -> None:
     assert float((soften(smooth) - smooth).abs().mean()) < 40  # parts of it enlarged, in place
 
 
-def test_batches_are_of_photos_and_graphics(album: Path) -> None:
+def test_batches_are_of_photos_and_graphics(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "OF_EACH_KIND", 1)
     batch = Photos([album], smallest=32).batch(6, 32, CPU)
     assert batch.shape == (6, 3, 32, 32)
     assert torch.equal(batch, batch.round())

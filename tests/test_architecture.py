@@ -17,6 +17,7 @@ import svcodec
 PACKAGE = Path(svcodec.__file__).parent
 TESTS = Path(__file__).parent
 LINES = 350
+pytestmark = pytest.mark.once
 
 # A room: the rooms that it may import. A module of the root is a room of its own; `svcodec` is the public names.
 ROOMS: dict[str, set[str]] = {

@@ -28,7 +28,7 @@ from svcodec.benchmarks.conditions import machine
 from svcodec.benchmarks.macs import counter, macs, macs_table
 from svcodec.benchmarks.peers import compressai_models, ours, registry
 from svcodec.benchmarks.peers.peer import Peer, Setting
-from svcodec.benchmarks.rate_distortion import measure, report
+from svcodec.benchmarks.rate_distortion import comparison, measure, report
 from svcodec.benchmarks.rate_distortion.curves import LABELS, Curve, bd_rate, published
 from svcodec.benchmarks.rate_distortion.page import as_html
 from svcodec.codec import measures
@@ -68,6 +68,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, photo: np.ndarray) -> Path
     Image.fromarray(photo[::-1, :165]).save(folder / "photos" / "turned.png")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(conditions, "refuse_other_than_kodak", lambda photos: None)
+        monkeypatch.setattr(ours, "QUALITIES", (1, 30, 60, 90))
+        monkeypatch.setattr(comparison, "macs_table", lambda codecs: "of each network")  # which another test counts
         result = run(folder / "photos", "-o", folder / "out", "--codecs", CODECS, "--kodak")
     assert result.exit_code == 0, result.output
     return folder
@@ -87,7 +89,7 @@ def test_results_are_in_compressais_schema(results: Path) -> None:
 
 def test_report_has_every_table(results: Path) -> None:
     report = unpadded((results / "out" / "report.md").read_text())
-    for heading in ("BD-rate against jpeg", "BD-rate of svcodec-standard", "At low rates", "Lossless"):
+    for heading in ("BD-rate against jpeg", "BD-rate of svcodec-standard", "At low rates", "Lossless", "Networks"):
         assert f"## {heading}" in report
     assert "| bpg-444 (published) |" in report
     assert "| svcodec-lossless |" in report

@@ -27,6 +27,8 @@ from svcodec.bitstream.metadata import MAX_METADATA, Metadata, Text
 from svcodec.errors import CorruptError, InputError, NotSvcError, StreamError, TruncatedError, UnsupportedError
 from svcodec.tunes import Tune
 
+pytestmark = pytest.mark.once
+
 SAMPLE = Stream(
     tier=Tier.STANDARD,
     colour=Colour.RGB,

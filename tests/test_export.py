@@ -17,7 +17,7 @@ from svcodec.models.arithmetic import exact_arithmetic
 from svcodec.models.blocks import Rate
 from svcodec.models.exact import ExactConv2d
 from svcodec.models.photo import DEPTH, PhotoNetwork
-from svcodec.training import export
+from svcodec.training import export, pages
 from svcodec.training.checkpoints import load_average, parts_of
 from svcodec.training.objectives import OBJECTIVES
 from svcodec.training.photos import to_photo
@@ -39,7 +39,8 @@ def shipped() -> Path:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Export looks at few photos."""
+    """Export looks at few photos and drawings."""
+    monkeypatch.setattr(pages, "OF_EACH_KIND", 1)
     monkeypatch.setattr(export, "CALIBRATION_PHOTOS", 2)
     monkeypatch.setattr(export, "VALIDATION_PHOTOS", 1)
 

@@ -13,6 +13,7 @@ pytest.importorskip("cogapp")
 from svcodec.benchmarks import figures_in_docs
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ import pytest
 
 from svcodec.files import write_whole
 
+pytestmark = pytest.mark.once
+
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import svcodec
+from svcodec.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,8 +32,7 @@ def blocks(language: str, heading: str) -> list[str]:
 
 
 def help_of(*path: str) -> str:
-    command = [sys.executable, "-m", "svcodec", *path, "--help"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return CliRunner().invoke(main, [*path, "--help"], prog_name="svcodec").output
 
 
 def subcommands(*path: str) -> list[str]:
@@ -72,6 +73,7 @@ def test_python_code(tmp_path: Path, portrait_path: Path) -> None:
     assert result.stdout.startswith("high ")
 
 
+@pytest.mark.once
 def test_set_up_commands_are_what_the_project_has() -> None:
     """CI installs and tests as the README says, but for the wheel, which it builds once for two environments."""
     install, test = blocks("sh", "Start")
@@ -84,6 +86,7 @@ def test_set_up_commands_are_what_the_project_has() -> None:
     assert f'pytest" {arguments} ' in ci
 
 
+@pytest.mark.once
 def test_oldest_dependencies_are_the_least_allowed() -> None:
     """`.ci/oldest.txt` pins a release that begins with the least version in pyproject.toml."""
     pyproject = (ROOT / "pyproject.toml").read_text()
@@ -93,10 +96,12 @@ def test_oldest_dependencies_are_the_least_allowed() -> None:
     assert {name for name, version in least.items() if not f"{pins.get(name)}.".startswith(f"{version}.")} == set()
 
 
+@pytest.mark.once
 def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 90
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_linked_files_are_there(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()) if "://" not in link]
@@ -104,6 +109,7 @@ def test_linked_files_are_there(page: Path) -> None:
     assert [link for link in links if link not in from_root and not (page.parent / link).exists()] == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("page", ["index.md", "tutorial.md"])
 def test_shell_commands_in_docs_are_commands(page: str) -> None:
     commands = set(re.findall(r"svcodec ([a-z]+)", "".join(fenced((ROOT / "docs" / page).read_text(), "sh"))))
@@ -121,6 +127,7 @@ def test_tutorial_code(tmp_path: Path, portrait_path: Path) -> None:
     assert (tmp_path / "holiday" / "beach.svc").exists()
 
 
+@pytest.mark.once
 def test_command_line_page_names_every_option() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text()
     commands = subcommands()
@@ -133,6 +140,7 @@ def test_command_line_page_names_every_option() -> None:
     assert missing == []
 
 
+@pytest.mark.once
 def test_api_page_names_every_public_name() -> None:
     """Functions and classes by their docstrings, constants in a sentence."""
     page = (ROOT / "docs" / "api.md").read_text()
@@ -140,6 +148,7 @@ def test_api_page_names_every_public_name() -> None:
     assert [name for name, mark in marks.items() if not re.search(rf"{mark}svcodec\.{name}\b", page)] == []
 
 
+@pytest.mark.once
 def test_public_names() -> None:
     """Each public name exists and has a docstring; `from svcodec import *` gives just these."""
     assert sorted(svcodec.__all__) == sorted(set(svcodec.__all__))
@@ -150,6 +159,7 @@ def test_public_names() -> None:
     assert set(svcodec.__all__) <= set(dir(svcodec))
 
 
+@pytest.mark.once
 def test_tiers_are_documented() -> None:
     for page in (README, (ROOT / "docs" / "design.md").read_text(), (ROOT / "docs" / "format.md").read_text()):
         assert all(tier in page for tier in svcodec.TIERS)

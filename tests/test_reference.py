@@ -40,6 +40,7 @@ def model() -> reference.Model:
     return reference.Model((resources.files("svcodec.models") / "weights/photo-7.safetensors").read_bytes())
 
 
+@pytest.mark.once
 def test_it_stands_on_its_own() -> None:
     modules = [ast.parse(path.read_text("utf-8")) for path in Path(reference.__file__).parent.glob("*.py")]
     nodes = [node for module in modules for node in ast.walk(module)]
@@ -109,6 +110,7 @@ def made(seed: int, path: Path) -> tuple[Samples, dict[str, Any], bool]:
     return samples, options, bool(rng.random() < 0.7)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "seed", [pytest.param(seed, marks=pytest.mark.slow if seed >= FAST else ()) for seed in range(STREAMS)]
 )
@@ -143,6 +145,7 @@ RATES: list[tuple[str, dict[str, int]]] = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("tier", "options"), RATES)
 @pytest.mark.parametrize("shape", [(9, 1060, 3), (1033, 7)])
 def test_lossy_tiles(
@@ -154,6 +157,7 @@ def test_lossy_tiles(
         assert np.array_equal(reference.decode(stream, model), codec.decode_array(stream))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_cut_files(codec: svcodec.Codec, model: reference.Model, portrait_path: Path, tier: str, levels: int) -> None:
@@ -162,6 +166,7 @@ def test_cut_files(codec: svcodec.Codec, model: reference.Model, portrait_path: 
     assert np.array_equal(reference.decode(data, model), codec.decode_array(data))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("shape", [(1027, 3), (1, 40, 3), (1, 1), (2, 1, 3)])
 def test_sixteen_bits_at_edges(codec: svcodec.Codec, model: reference.Model, shape: tuple[int, ...]) -> None:
     steps = np.random.default_rng(0).integers(-200, 300, shape)

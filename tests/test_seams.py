@@ -13,6 +13,8 @@ from made import texture
 import svcodec
 from svcodec.benchmarks import seams
 
+pytestmark = pytest.mark.once
+
 
 def test_one_tile_has_no_seams(codec: svcodec.Codec) -> None:
     found = [seams.figures(codec, texture(280, 70, noise=4.0), side, tier="sketch") for side in (seams.WHOLE, 512)]
