@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
     "forks": set(),
-    "program": {"errors"},
+    "program": {"errors", "files"},
     "tunes": set(),
     "bitstream": {"arrays", "errors", "tunes"},
     "models": {"arrays", "cpus", "errors", "forks", "tunes"},
