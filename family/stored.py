@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import torch
@@ -17,13 +16,7 @@ FORMAT = "svcodec-family-1"
 
 
 def save(network: Hierarchy, path: Path) -> None:
-    """Write a model file, unless it holds this model already. Raises OSError where that can't be."""
-    with contextlib.suppress(FileNotFoundError, ModelError):
-        there, own = from_bytes(path.read_bytes(), path.name), network.state_dict()
-        if there.configuration == network.configuration and all(
-            torch.equal(value, own[name].cpu()) for name, value in there.state_dict().items()
-        ):
-            return
+    """Write a model file. Raises OSError where that can't be."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     metadata = {"format": FORMAT, "configuration": network.configuration.to_json()}
     write_whole(path, storage.to_bytes(tensors, metadata))

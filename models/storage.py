@@ -10,10 +10,15 @@ class StorageError(ValueError):
 
 
 def to_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
-    """The content of a safetensors file with metadata."""
+    """The content of a safetensors file with metadata: the same for the same tensors, so that their hash is, too."""
     import safetensors.torch  # only where it is needed: training does without until its end
 
-    return safetensors.torch.save(tensors, metadata)
+    content = safetensors.torch.save(tensors, metadata)
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])  # in any order
+    ordered = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    ordered += b" " * (-len(ordered) % 8)
+    return len(ordered).to_bytes(8, "little") + ordered + content[start:]
 
 
 def metadata_of(content: bytes) -> dict[str, str]:

@@ -174,8 +174,7 @@ def test_a_run_that_is_cut_short_leaves_the_model_of_the_last(tmp_path: Path, mo
     assert again != first
     (tmp_path / "own.safetensors").write_bytes(b"damaged")
     file = train_family("own", LITTLE, pictures, tmp_path, family_settings(0.02, batch=4))
-    weights = [stored.from_bytes(data, "own").state_dict() for data in (again, file.read_bytes())]
-    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+    assert file.read_bytes() == again
 
 
 @pytest.mark.parametrize(
