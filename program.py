@@ -83,9 +83,9 @@ class Program(OneCommand, click.Group):
         """
         own_process()
         _fill_standard_streams()
-        end_in_order()
         try:
-            return super().__call__(*args, **kwargs)
+            with ending_in_order():
+                return super().__call__(*args, **kwargs)
         finally:
             gc.freeze()  # Python's last collection would visit them all once more
 
@@ -133,14 +133,23 @@ def _fill_standard_streams() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def end_in_order() -> None:
-    """Let SIGTERM and SIGHUP end the program as an exception does, which leaves no temporary files behind."""
+@contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the program as an exception does, which leaves no temporary files behind.
+
+    Not afterwards: an exception would only be shown, where Python itself comes to its end.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
     if threading.current_thread() is not threading.main_thread():
-        return
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has one of them
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
+        numbers = []
+    changed = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

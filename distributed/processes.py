@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TypeAlias
 
 from ..errors import OutOfMemoryError, SvcodecError
-from ..program import end_in_order, own_process, signals_as_raised
+from ..program import ending_in_order, own_process, signals_as_raised
 from .outcome import Outcome, Result, Task, Work, attempt
 
 Numbered: TypeAlias = "Iterable[tuple[int, Outcome]]"  # with the places of their tasks
@@ -101,8 +101,8 @@ def _start(pickled: bytes, numbered: tuple[int, Task], workers: dict[object, _Wo
 def _serve(connection: Connection) -> None:
     """What a process does until its pipe ends."""
     own_process()
-    end_in_order()
-    with suppress(EOFError, OSError), signals_as_raised():  # the first two: nobody is interested any more
+    # of the errors: nobody is interested any more
+    with ending_in_order(), suppress(EOFError, OSError), signals_as_raised():
         pickled = connection.recv_bytes()
         while True:
             connection.send(attempt(functools.partial(_work, pickled), connection.recv()))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -10,6 +15,8 @@ from workers import Ending, by_name, ends_while_a_class_is_made
 from svcodec.distributed import Result, Task, processes
 from svcodec.distributed.outcome import attempt
 from svcodec.program import Program, signals_as_raised
+
+unix = pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
 
 
 @pytest.mark.parametrize("raised", [SystemExit(143), KeyboardInterrupt()])
@@ -41,6 +48,22 @@ def test_a_process_that_reads_its_task_says_nothing(capfd: pytest.CaptureFixture
     said = "the process that worked on it ended with exit code 143"
     assert [str(found[place].error) for place in range(2)] == [said] * 2
     assert capfd.readouterr().err == ""
+
+
+@unix
+def test_a_program_that_is_ending_anyway_says_nothing() -> None:
+    code = """
+import atexit, os, signal, click
+from svcodec.program import Program
+@click.group(cls=Program)
+def main(): pass
+@main.command()
+def work(): pass
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+main(["work"])
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")
 
 
 @pytest.mark.parametrize("cause", [None, ValueError("text")])
