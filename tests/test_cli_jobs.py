@@ -25,6 +25,7 @@ from svcodec.cli.summary import Tally, table
 Run = Callable[..., Result]
 PROGRAM = (sys.executable, "-m", "svcodec")
 LOSSLESS = ("--tier", "lossless")
+STREAMS = 160
 unix = pytest.mark.skipif(sys.platform == "win32", reason="needs groups of processes")
 
 
@@ -51,11 +52,11 @@ def pictures(tmp_path: Path, photo: npt.NDArray[np.uint8]) -> Path:
 
 @pytest.fixture
 def streams(tmp_path: Path, flat: Path) -> Path:
-    """A folder of forty streams that are decoded without networks."""
+    """A folder of streams that are decoded without networks: many, so that a run can be met before its end."""
     folder = tmp_path / "streams"
     folder.mkdir()
-    for i in range(40):
-        (folder / f"{i:02}.svc").write_bytes(flat.read_bytes())
+    for i in range(STREAMS):
+        (folder / f"{i:03}.svc").write_bytes(flat.read_bytes())
     return folder
 
 
@@ -110,14 +111,14 @@ def test_a_killed_run_is_resumed(streams: Path, tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     there = sorted(out.glob("*.png"))
-    assert 0 < len(there) < 40
+    assert 0 < len(there) < STREAMS
     assert {Image.open(path).convert("RGB").getpixel((0, 0)) for path in there} == {(200, 100, 50)}
     times = {path: path.stat().st_mtime_ns for path in there}
     done = subprocess.run((*command, "--skip-existing", "--json"), capture_output=True, text=True, check=True)
     skipped = [found for found in map(json.loads, done.stdout.splitlines()) if found.get("skipped")]
     assert len(skipped) == len(there)
     assert {path: path.stat().st_mtime_ns for path in there} == times
-    assert len(list(out.glob("*.png"))) == 40
+    assert len(list(out.glob("*.png"))) == STREAMS
 
 
 @unix
@@ -182,14 +183,14 @@ def seen(command: tuple[str | Path, ...]) -> str:
 
 
 def test_progress_is_for_terminals(streams: Path, tmp_path: Path) -> None:
-    (streams / "00.svc").write_bytes(b"broken")
+    (streams / "000.svc").write_bytes(b"broken")
     command = (*PROGRAM, "decode", streams, "-o", tmp_path / "out")
     said = seen(command)
-    assert "] 0 of 40" in said and " files and " in said and " MB a second, 0:00:" in said
+    assert f"] 0 of {STREAMS}" in said and " files and " in said and " MB a second, 0:00:" in said
     head, _, summary = said.rpartition("\r")
-    assert " of 40" not in summary
-    assert summary.count("00.svc: not an .svc file") == 1 and "00.svc: not an .svc file" in head  # said once more
-    assert summary.splitlines()[-1] == "svcodec: 39 decoded; 1 failed"
+    assert f" of {STREAMS}" not in summary
+    assert summary.count("000.svc: not an .svc file") == 1 and "000.svc: not an .svc file" in head  # said once more
+    assert summary.splitlines()[-1] == f"svcodec: {STREAMS - 1} decoded; 1 failed"
     assert "\r" not in seen((*command, "--quiet", "--overwrite"))
 
 
