@@ -139,10 +139,9 @@ def ending_in_order() -> Iterator[None]:
 
     Not afterwards: an exception would only be shown, where Python itself comes to its end.
     """
+    allowed = threading.current_thread() is threading.main_thread()
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []
-    changed = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    changed = [number for number in numbers if allowed and signal.getsignal(number) is signal.SIG_DFL]
     for number in changed:
         signal.signal(number, _end)
     try:

@@ -15,7 +15,7 @@ from ..arrays import Pixels
 from ..codec.model_files import AnyModel
 from ..errors import InputError
 from ..models.machine import kernel_for
-from ..training.photos import SUFFIXES, read_photo, to_image
+from ..training.photos import is_image, read_photo, to_image
 
 Photos = dict[str, Pixels]  # uint8 (h, w, 3) by name
 CAP = "ONEDNN_MAX_CPU_ISA"  # of the environment: keeps oneDNN from vector instructions that the CPU has
@@ -25,7 +25,7 @@ def read_photos(folder: Path) -> Photos:
     """RGB pixels of all photos in a folder. Raises InputError where there is none, or one that can't be read."""
     photos = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if is_image(path.name) and not path.name.startswith("."):
             if path.stem in photos:
                 raise InputError(f"{path}: there is another photo of that name: results are by name")
             photos[path.stem] = np.array(to_image(read_photo(str(path), path.read_bytes())))

@@ -24,7 +24,7 @@ from .. import Codec
 from ..arrays import Pixels
 from ..program import OneCommand
 from ..training.gate_fitting import maker_of
-from ..training.photos import SUFFIXES
+from ..training.photos import is_image
 from .conditions import machine, read_photos
 from .impostors import makers
 from .recorded import record, record_text, table
@@ -51,7 +51,7 @@ def compare(photos: Scores, others: Scores, threshold: float) -> dict[str, float
 def of_cameras(codec: Codec, folder: Path) -> dict[str, Any]:
     """The photos that are flagged, and how many there are, by the camera's maker."""
     count, flagged, found = Counter[str](), Counter[str](), {}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+    for path in sorted(path for path in folder.rglob("*") if is_image(path.name)):
         with Image.open(path) as image:
             maker, pixels = maker_of(image), np.array(image.convert("RGB"))
         found[path.name] = scores(codec, [pixels])[0]

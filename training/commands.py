@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import InputError
-from .settings import Settings
+from .settings import SELFVAE_BATCH, Settings
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -128,7 +128,7 @@ def likelihoods(sources: tuple[Path, ...], out: Path, start: Path | None, **sett
 @click.option("--side", type=int, default=32, show_default=True, help="Of the pictures, in pixels.")
 @click.option("--size", default="small", show_default=True, help="How many weights: tiny, small, medium or paper.")
 @click.option("--minutes", type=_positive, required=True, help="How long to train, all runs together.")
-@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")
+@click.option("--batch", type=click.IntRange(1), default=SELFVAE_BATCH, show_default=True, help="Pictures a step.")
 @_bf16
 @_seed
 @click.option(

@@ -208,13 +208,12 @@ def _celeba_splits(path: Path) -> Mapping[str, str]:
         lists.add(beside.read_bytes())
     if len(lists) > 1:
         raise InputError(f"{path} has several files {CELEBA_SPLITS}, which differ")
-    splits = {}
-    for content in lists:
-        rows = [line.split() for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
-        if not rows or any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
-            raise InputError(f"{path}: {CELEBA_SPLITS} is no list of CelebA's splits")
-        splits = {name: "test" if split == "2" else "train" for name, split in rows}
-    return splits
+    if not lists:
+        return {}
+    rows = [line.split() for line in lists.pop().decode("utf-8", "replace").splitlines() if line.strip()]
+    if not rows or any(len(row) != 2 or row[1] not in ("0", "1", "2") or "\ufffd" in row[0] for row in rows):
+        raise InputError(f"{path}: {CELEBA_SPLITS} is no list of CelebA's splits")
+    return {name: "test" if split == "2" else "train" for name, split in rows}
 
 
 Reader = Callable[[Path, int], Iterable[Decoded]]

@@ -21,9 +21,9 @@ from .checkpoints import load_average, read
 from .datasets import ImageSet
 from .loop import Objective, Pictures, train
 from .optimizer import adamax
-from .settings import Settings
+from .settings import SELFVAE_BATCH, Settings
 
-BATCH, RATE, CLIP, DECAY = 32, 2e-3, 1.0, 0.3
+RATE, CLIP, DECAY = 2e-3, 1.0, 0.3
 PARTS = ("levels", "prior")  # of a model, which are all that it has
 HELD_OUT = 128  # pictures that validation takes
 INITIAL = 64  # pictures that initialise the layers
@@ -62,7 +62,7 @@ def family_objective(name: str) -> Objective[Hierarchy]:
     return Objective(name, PARTS, elbo_loss, validate_elbo, HELD_OUT, adamax)
 
 
-def family_settings(minutes: float, seed: int = 0, batch: int = BATCH, bf16: bool = False) -> Settings:
+def family_settings(minutes: float, seed: int = 0, batch: int = SELFVAE_BATCH, bf16: bool = False) -> Settings:
     """How a model of the family is trained, unless told otherwise."""
     return Settings(minutes, batch=batch, rate=RATE, clip=CLIP, decay=DECAY, bf16=bf16, seed=seed)
 

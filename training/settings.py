@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 
+SELFVAE_BATCH = 32  # pictures in a step of the paper's models
+
 
 @dataclass(frozen=True)
 class Settings:

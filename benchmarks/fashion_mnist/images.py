@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ...training.photos import BROKEN_ZIP, SUFFIXES
+from ...training.photos import BROKEN_ZIP, is_image
 from .vae import SIDE
 
 IDX_NAMES = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
@@ -116,7 +116,7 @@ def read_folder(folder: Path) -> NDArray[np.uint8]:
     """
     images = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES:
+        if is_image(path.name):
             with Image.open(path) as image:
                 images.append(np.array(image.convert("L")))
     if len({image.shape for image in images}) != 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import InputError
 from ...family.configuration import SIZES, kind
 from ...family.objective import IMPORTANCE_SAMPLES
-from ...training.family_training import BATCH
+from ...training.settings import SELFVAE_BATCH
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -47,7 +47,7 @@ class Plan:
     models: tuple[str, ...]
     size: str = "small"
     minutes: float = 180.0
-    batch: int = BATCH
+    batch: int = SELFVAE_BATCH
     bf16: bool = False
     seed: int = 0
     tested: int = 2000

@@ -8,8 +8,6 @@ first tile draws with has to be borrowed.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,10 +41,13 @@ def encode(model: FamilyModel, pictures: Sequence[Pixels]) -> tuple[Stack, list[
     Args:
         pictures: uint8 (h, w, 3), or (h, w) for grey.
     """
-    for loan in (FIRST_LOAN << doubled for doubled in itertools.count()):
-        with contextlib.suppress(TruncatedError):
+    loan = FIRST_LOAN
+    while True:
+        try:
             stack, accounts = _encoded(model, pictures, loan)
             break
+        except TruncatedError:
+            loan *= 2
     unused = max(0, stack.least // WORD - SPARE - 2)
     stack.return_borrowed(unused)
     borrowed = Entry(Variable.BORROWED, Coding.DIRECT, (loan - unused) * WORD, 0)

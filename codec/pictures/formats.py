@@ -21,7 +21,7 @@ _NO_TEXTS = ("compression", "icc_profile_type")  # texts in `info` of TIFF and H
 _LIGHT = ("content_light_level", "mastering_display_colour_volume", "nominal_diffuse_white_luminance")
 _EXTRA_SAMPLES, _SUB_IFDS, _ASSOCIATED_ALPHA = int(ExifTags.Base.ExtraSamples), int(ExifTags.Base.SubIFDs), 1
 _BMP_4, _BMP_5 = 108, 124  # sizes of headers
-_IPTC, _ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x040F, 0x0422, 0x0424
+_ICC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x040F, 0x0422, 0x0424
 _X_RESOLUTION, _COLOR_MAP = int(ExifTags.Base.XResolution), int(ExifTags.Base.ColorMap)
 _IMAGE_RESOURCES, _IPTC_OF_TIFF = int(ExifTags.Base.ImageResources), int(ExifTags.Base.IPTCNAA)
 _COLOURS_OF_TIFF = {301: "transfer function", 318: "white point", 319: "primary chromaticities"}
@@ -82,7 +82,7 @@ def _texts(found: Collection, texts: Mapping[str, str]) -> None:
         if name == "exif" and profile:
             profile = exif.bare(profile)
         if name == "photoshop" and profile and not profile.startswith(b"8BIM"):
-            profile = jpeg.blocks_of({_IPTC: profile})
+            profile = jpeg.blocks_of({jpeg.IPTC: profile})
         found.add(**{name: profile})
     kept = {keyword: text for keyword, text in texts.items() if not png.is_raw_profile(keyword)}
     found.put(texts=(*found.metadata.texts, *from_info({"text": kept}).texts))
@@ -152,7 +152,7 @@ def _tiff(found: Collection) -> None:
     if isinstance(iptc, tuple) and all(isinstance(word, int) for word in iptc):  # bytes in words of the file's order
         iptc = struct.pack(f"{getattr(tags, '_endian', '<')}{len(iptc)}L", *iptc)
     if not isinstance(resources, bytes):
-        resources = jpeg.blocks_of({_IPTC: iptc}) if isinstance(iptc, bytes) else b""
+        resources = jpeg.blocks_of({jpeg.IPTC: iptc}) if isinstance(iptc, bytes) else b""
     found.add(photoshop=resources)
     found.lost += [name for tag, name in _COLOURS_OF_TIFF.items() if tag in tags and not found.metadata.icc]
     extra = tags.get(_EXTRA_SAMPLES, ())
@@ -195,7 +195,7 @@ def _jpeg2000(found: Collection) -> None:
     fields, others = boxes.of_jp2(found.content or b"")
     found.add(icc=fields.get("icc"), exif=exif.bare(fields.get("exif", b"")), xmp=fields.get("xmp"))
     if "iptc" in fields:
-        found.add(photoshop=jpeg.blocks_of({_IPTC: fields["iptc"]}))
+        found.add(photoshop=jpeg.blocks_of({jpeg.IPTC: fields["iptc"]}))
     found.lost += others
 
 

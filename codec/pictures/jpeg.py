@@ -12,6 +12,7 @@ from .xmp import XmpError
 XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 EXTENDED = b"http://ns.adobe.com/xmp/extension/\x00"
 PHOTOSHOP = b"Photoshop 3.0\x00"
+IPTC = 0x0404  # of Photoshop's image resources
 
 _EXTENDED_HEAD = struct.Struct(">32sII")  # which main packet it belongs to, all of it, where this part begins
 MAX_SEGMENT = 65533  # bytes of its content

@@ -44,7 +44,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "photoshop": (Mapping,),
     "modified": (datetime,),
 }
-_MOST_DPI = ((1 << 32) - 1) / RESOLUTION_UNIT
+_MOST = (1 << 32) - 1  # of a resolution's units that are kept
+_MOST_DPI = _MOST / RESOLUTION_UNIT
 
 
 def refuse_others(parameters: Mapping[str, Any]) -> None:
@@ -134,7 +135,7 @@ def says_resolution(dpi: Any) -> bool:
 
 def _resolution(dpi: Any) -> tuple[int, int] | None:
     values = [value * RESOLUTION_UNIT for value in _values(dpi)]
-    if not values or not all(math.isfinite(value) and 1 <= round(value) < 1 << 32 for value in values):
+    if not values or not all(math.isfinite(value) and 1 <= round(value) <= _MOST for value in values):
         return None
     return round(values[0]), round(values[1])
 

@@ -45,7 +45,6 @@ _MOST_OF_JPEG = 65535  # dots per inch, which it holds as a whole number
 _OPAQUE = ("JPEG", "PPM", "BMP")
 _DEEP = ("PNG", "TIFF")
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG = 700, 33723, 34377
-_IPTC = 0x0404
 
 
 def to_image(picture: Picture) -> Image.Image:
@@ -195,7 +194,7 @@ def _tiff_tags(metadata: Metadata) -> Mapping[int, Any]:
     for tag, value in (exif.for_tiff(metadata.exif) if metadata.exif else {}).items():
         tags[tag] = value
     blocks = metadata.photoshop or b""
-    iptc = jpeg.resources_of(blocks).get(_IPTC)
+    iptc = jpeg.resources_of(blocks).get(jpeg.IPTC)
     for tag, content in {_XMP_TAG: metadata.xmp, _PHOTOSHOP_TAG: blocks, _IPTC_TAG: iptc}.items():
         if content:
             tags[tag] = content
